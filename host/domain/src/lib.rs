@@ -1,0 +1,1 @@
+//! The vocabulary and the pure rules of Longshore. No I/O.

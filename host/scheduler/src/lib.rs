@@ -1,0 +1,1 @@
+//! Decides what runs when: TaskService, dispatcher, sweeper, outbox delivery.

@@ -1,0 +1,1 @@
+//! The binary longshore and its library: configuration, command line, MCP.

@@ -1,0 +1,1 @@
+//! TaskStore on SQLite.

@@ -1,0 +1,1 @@
+//! Integration tests, misbehaving guests, the tidy test, benches.
