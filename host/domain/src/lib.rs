@@ -1,1 +1,43 @@
-//! The vocabulary and the pure rules of Longshore. No I/O.
+//! The vocabulary and the pure rules of Longshore.
+//!
+//! Everything here is a value, a rule on values, or a port (a trait that an outer crate implements). There is
+//! no I/O, no async runtime, no WebAssembly engine and no wire protocol.
+
+mod artifact;
+mod attempt;
+mod catalog;
+mod failure;
+mod ids;
+mod job_type;
+mod live;
+mod outbox;
+mod policy;
+mod ports;
+mod retry;
+mod state;
+mod store;
+mod task;
+mod time;
+
+pub use artifact::{ArtifactRecord, SavedArtifact};
+pub use attempt::{AttemptRecord, AttemptRef, LogLevel, LogLine, Outcome, Usage};
+pub use catalog::{Catalog, LoadedJob, Problem};
+pub use failure::{Code, Failure};
+pub use ids::{ComponentSha, IdError, JobTypeName, Owner, TaskId, WorkerId};
+pub use job_type::{JobType, Permission};
+pub use live::{LiveProgress, StopReason, StopSignal};
+pub use outbox::{MessageState, NewMessage, OutboxMessage, message_id};
+pub use policy::{Grants, Limits, Policy};
+pub use ports::{
+    ArtifactFiles, AttemptFiles, CheckpointStore, Clock, DeliveryError, InputViolation, JobCatalog,
+    JobProgram, MessageSink, RunOutcome, RunReport, RunRequest, TaskStore,
+};
+pub use retry::{RetryPolicy, Share};
+pub use state::{Event, IllegalTransition, TaskState, transition};
+pub use store::{
+    CancelAnswer, ClaimRequest, Claimed, ExpiredLease, Finish, FinishAnswer, JobTypeClaim, JobTypeCounts,
+    LiveCounts, Next, Page, Renewal, RenewalAnswer, RetryAnswer, Save, SaveAnswer, SavedCheckpoint,
+    StoreError, SubmitError, Submitted, TaskFilter, Unpublished,
+};
+pub use task::{NewTask, Progress, Task};
+pub use time::Timestamp;

@@ -1,0 +1,27 @@
+//! Files that a job makes, as the store knows them.
+
+use serde::Serialize;
+
+/// An artifact as one save recorded it: what an attempt that resumes starts from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SavedArtifact {
+    /// Plain file name.
+    pub name: String,
+    /// IANA media type.
+    pub media_type: String,
+    /// Bytes that were on disk when it was saved.
+    pub bytes: u64,
+    /// SHA-256 of the whole file in lower-case hexadecimal. Only a finished artifact has it.
+    pub sha256: Option<String>,
+}
+
+/// An artifact and where it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ArtifactRecord {
+    /// The artifact.
+    #[serde(flatten)]
+    pub artifact: SavedArtifact,
+    /// Number of the attempt in whose folder its bytes are until it is published.
+    #[serde(skip)]
+    pub attempt: u32,
+}

@@ -1,0 +1,36 @@
+//! What a component says of itself.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::JobTypeName;
+
+/// A kind of work, as its component describes it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct JobType {
+    /// Its name, and the name of its tool.
+    pub name: JobTypeName,
+    /// Its version, for people.
+    pub version: String,
+    /// A short title for people.
+    pub title: String,
+    /// What it does, for the agent that will call it.
+    pub description: String,
+    /// JSON Schema (2020-12) of its input, an object.
+    pub input_schema: Value,
+    /// JSON Schema (2020-12) of its result.
+    pub output_schema: Option<Value>,
+    /// What it asks for.
+    pub permissions: Vec<Permission>,
+}
+
+/// Something that a job type asks for, to be granted or not by its operator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Permission {
+    /// `data` or `outbox`.
+    pub kind: String,
+    /// A source or a channel; `*` for at least one of the operator's choice.
+    pub target: String,
+    /// Why, for the operator.
+    pub reason: String,
+}

@@ -1,0 +1,260 @@
+//! What the outer crates implement: the traits through which the floors meet.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    AttemptRecord, AttemptRef, CancelAnswer, Catalog, ClaimRequest, Claimed, ExpiredLease, Failure, Finish,
+    FinishAnswer, LiveCounts, LiveProgress, LoadedJob, LogLine, NewMessage, NewTask, OutboxMessage, Owner,
+    Page, Progress, Renewal, RenewalAnswer, RetryAnswer, Save, SaveAnswer, SavedArtifact, StopReason,
+    StopSignal, StoreError, SubmitError, Submitted, Task, TaskFilter, TaskId, Timestamp, Unpublished, Usage,
+};
+
+/// Tells the time.
+pub trait Clock: Send + Sync {
+    /// The time now.
+    fn now(&self) -> Timestamp;
+}
+
+/// The part of a store that a running attempt writes to.
+#[async_trait]
+pub trait CheckpointStore: Send + Sync {
+    /// Makes the effects of an attempt real. When it returns they are on disk.
+    async fn save(&self, attempt: AttemptRef, save: Save) -> Result<SaveAnswer, StoreError>;
+
+    /// Adds lines to the log of a task. Not part of the commit rule: lines of a failed attempt stay.
+    async fn append_log(&self, task: TaskId, lines: Vec<LogLine>) -> Result<(), StoreError>;
+
+    /// Keys of the messages that a task has committed.
+    async fn message_keys(&self, task: TaskId) -> Result<Vec<String>, StoreError>;
+}
+
+/// Where tasks are kept. Every write is guarded by state and attempt number, is durable when it returns, and happens
+/// whole or not at all. Several processes may use one store at once.
+#[async_trait]
+pub trait TaskStore: CheckpointStore {
+    /// Makes a task durable.
+    async fn submit(&self, task: NewTask) -> Result<Submitted, SubmitError>;
+
+    /// Takes due tasks, highest priority first and then oldest, and leases them.
+    async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError>;
+
+    /// Ends an attempt.
+    async fn finish(&self, finish: Finish) -> Result<FinishAnswer, StoreError>;
+
+    /// Extends leases to `lease_until`; the answers are in the order of the renewals.
+    async fn renew(
+        &self,
+        renewals: Vec<Renewal>,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Vec<RenewalAnswer>, StoreError>;
+
+    /// Leases that ran out before `now`, oldest first.
+    async fn expired(&self, now: Timestamp, limit: u32) -> Result<Vec<ExpiredLease>, StoreError>;
+
+    /// Moves scheduled tasks that are due to the queue, and says how many.
+    async fn promote_due(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError>;
+
+    /// When the next scheduled task is due.
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Fails waiting tasks (scheduled or queued) that are past their deadline, and says which.
+    async fn fail_overdue(&self, now: Timestamp, limit: u32) -> Result<Vec<TaskId>, StoreError>;
+
+    /// Cancels a waiting task, or notes the wish for a running one.
+    async fn cancel(
+        &self,
+        owner: Option<&Owner>,
+        id: TaskId,
+        now: Timestamp,
+    ) -> Result<CancelAnswer, StoreError>;
+
+    /// Queues a failed or cancelled task again.
+    async fn retry(
+        &self,
+        owner: Option<&Owner>,
+        id: TaskId,
+        now: Timestamp,
+    ) -> Result<RetryAnswer, StoreError>;
+
+    /// The task, if there is one of that owner (of anybody when none is given).
+    async fn get(&self, owner: Option<&Owner>, id: TaskId) -> Result<Option<Task>, StoreError>;
+
+    /// Lists tasks, newest first.
+    async fn list(&self, filter: TaskFilter) -> Result<Page, StoreError>;
+
+    /// The attempts of a task, oldest first, the running one last.
+    async fn attempts(&self, id: TaskId) -> Result<Vec<AttemptRecord>, StoreError>;
+
+    /// Lines of a task's log from line `from` (0 is the first), oldest first.
+    async fn log(&self, id: TaskId, from: u64, limit: u32) -> Result<Vec<LogLine>, StoreError>;
+
+    /// How many tasks wait and run, by job type.
+    async fn live_counts(&self) -> Result<LiveCounts, StoreError>;
+
+    /// A number that changes whenever another process wrote to the store.
+    async fn foreign_changes(&self) -> Result<u64, StoreError>;
+
+    /// Completed tasks whose artifacts have not been moved to their final place.
+    async fn unpublished(&self, limit: u32) -> Result<Vec<Unpublished>, StoreError>;
+
+    /// Notes that the artifacts of a task are in their final place.
+    async fn mark_published(&self, task: TaskId) -> Result<(), StoreError>;
+
+    /// Takes messages to deliver, oldest first; nobody else gets them before `lease_until`.
+    async fn claim_messages(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<OutboxMessage>, StoreError>;
+
+    /// Notes that a message was delivered.
+    async fn message_delivered(&self, id: Uuid, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Notes that a try to deliver failed: the next one is at `retry_at`, or never when none.
+    async fn message_failed(
+        &self,
+        id: Uuid,
+        error: String,
+        retry_at: Option<Timestamp>,
+    ) -> Result<(), StoreError>;
+
+    /// The messages of a task, in the order of their commit.
+    async fn messages(&self, task: TaskId) -> Result<Vec<OutboxMessage>, StoreError>;
+}
+
+/// Where artifact files are kept. Each attempt writes in a folder of its own, so that an attempt whose lease was taken
+/// over cannot touch what its successor writes.
+pub trait ArtifactFiles: Send + Sync {
+    /// Opens the folder of an attempt. Artifacts that `resume` lists are copied from the folder of the attempt that
+    /// saved them, cut to their saved length; no other file is there.
+    fn open_attempt(
+        &self,
+        attempt: AttemptRef,
+        resume: Option<(u32, &[SavedArtifact])>,
+    ) -> io::Result<Box<dyn AttemptFiles>>;
+
+    /// Moves the artifacts of a completed task to their final place and deletes its other files. Can be repeated.
+    fn publish(&self, unpublished: &Unpublished) -> io::Result<()>;
+
+    /// Deletes the work of a task that ended without artifacts. Can be repeated.
+    fn discard(&self, task: TaskId) -> io::Result<()>;
+
+    /// Final path of an artifact. It is there once the task is completed and published.
+    fn path(&self, task: TaskId, name: &str) -> PathBuf;
+}
+
+/// The artifact files of one running attempt.
+pub trait AttemptFiles: Send {
+    /// Opens an artifact to write to, a new one or one that was resumed, and gives its handle.
+    fn open(&mut self, name: &str, media_type: &str) -> io::Result<usize>;
+
+    /// Bytes in the artifact.
+    fn position(&self, handle: usize) -> u64;
+
+    /// Adds bytes at its end.
+    fn write(&mut self, handle: usize, bytes: &[u8]) -> io::Result<()>;
+
+    /// How many artifacts there are, and their bytes together.
+    fn totals(&self) -> (u32, u64);
+
+    /// Brings everything written so far to disk, and lists all artifacts without digests.
+    fn sync(&mut self) -> io::Result<Vec<SavedArtifact>>;
+
+    /// As `sync`, with digests. No artifact is written to afterwards.
+    fn seal(&mut self) -> io::Result<Vec<SavedArtifact>>;
+
+    /// Deletes the folders of earlier attempts, once a save of this one is durable.
+    fn drop_earlier(&mut self) -> io::Result<()>;
+}
+
+/// The live job types.
+pub trait JobCatalog: Send + Sync {
+    /// The catalog as it is now.
+    fn current(&self) -> Arc<Catalog>;
+}
+
+/// A place where an input does not fit its schema.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct InputViolation {
+    /// The field, as a JSON Pointer: `/month`; empty for the whole.
+    pub field: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// The code of one version of a job type.
+#[async_trait]
+pub trait JobProgram: Send + Sync {
+    /// Checks an input against the job type's schema; the list of violations is empty when it fits.
+    fn check_input(&self, input: &Value) -> Vec<InputViolation>;
+
+    /// Runs one attempt to its end. It keeps to the limits of its policy by itself and never panics on what a guest
+    /// does. What it returns is not real before the caller has recorded it.
+    async fn run(&self, request: RunRequest) -> RunReport;
+}
+
+/// An attempt to run.
+pub struct RunRequest {
+    /// The task and what to resume from.
+    pub claimed: Claimed,
+    /// The job type as it was when the attempt was claimed.
+    pub job: Arc<LoadedJob>,
+    /// Where the job reports progress to.
+    pub progress: Arc<LiveProgress>,
+    /// Tells the job to stop.
+    pub stop: Arc<StopSignal>,
+}
+
+/// How an attempt went.
+#[derive(Clone, Debug)]
+pub struct RunReport {
+    /// How it ended.
+    pub outcome: RunOutcome,
+    /// What it used.
+    pub usage: Usage,
+    /// Progress at its end.
+    pub progress: Progress,
+    /// Artifacts, on disk and with digests; only when it completed.
+    pub artifacts: Vec<SavedArtifact>,
+    /// Messages sent since the last save; only when it completed.
+    pub messages: Vec<NewMessage>,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunOutcome {
+    /// Well, with this result (JSON text).
+    Completed(String),
+    /// Badly.
+    Failed(Failure),
+    /// It stopped because it was told to.
+    Stopped(StopReason),
+    /// The sandbox had no room to start it; nothing ran.
+    NoRoom,
+}
+
+/// Delivers the messages of one channel.
+#[async_trait]
+pub trait MessageSink: Send + Sync {
+    /// Delivers a message. Delivering the same id twice must be the same as once, as far as the sink can see to it.
+    async fn deliver(&self, message: &OutboxMessage) -> Result<(), DeliveryError>;
+}
+
+/// A message was not delivered.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct DeliveryError {
+    /// What went wrong.
+    pub message: String,
+    /// Whether another try may help.
+    pub retryable: bool,
+}

@@ -1,0 +1,150 @@
+//! When a failed task is tried again. The formula and the names are those of Google Cloud Tasks.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use share::Share;
+
+/// How often, and how far apart, a task is tried again.
+///
+/// A task is given up only when **both** `max_attempts` are used and `max_retry_duration_ms` (where set) is over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetryPolicy {
+    /// Attempts, the first one included. At least 1.
+    pub max_attempts: u32,
+    /// Time since the first attempt during which a task is tried again even when `max_attempts` are used.
+    pub max_retry_duration_ms: u64,
+    /// Wait before the first retry.
+    pub min_backoff_ms: u64,
+    /// Longest wait.
+    pub max_backoff_ms: u64,
+    /// How often the wait doubles before it grows by equal steps.
+    pub max_doublings: u32,
+    /// Share of the wait, from 0 to 1, that is taken off at random, so that tasks that failed together do not come
+    /// back together.
+    pub jitter: Share,
+    /// Whether a trap is tried again; most traps would only trap again.
+    pub retry_traps: bool,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            max_attempts: 3,
+            max_retry_duration_ms: 0,
+            min_backoff_ms: 1_000,
+            max_backoff_ms: 300_000,
+            max_doublings: 5,
+            jitter: Share::new(0.2),
+            retry_traps: false,
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// Whether another attempt follows when `attempts` were made and the first began `age` ago.
+    pub fn allows_another(&self, attempts: u32, age: Duration) -> bool {
+        attempts < self.max_attempts || age < Duration::from_millis(self.max_retry_duration_ms)
+    }
+
+    /// The wait before retry number `retry` (from 1), without jitter.
+    pub fn backoff(&self, retry: u32) -> Duration {
+        let doubled = |times: u32| u128::from(self.min_backoff_ms).saturating_mul(1_u128 << times.min(63));
+        let retry = retry.max(1);
+        let wait = if retry <= self.max_doublings.saturating_add(1) {
+            doubled(retry - 1)
+        } else {
+            doubled(self.max_doublings).saturating_mul(u128::from(retry - self.max_doublings))
+        };
+        Duration::from_millis(u64::try_from(wait.min(u128::from(self.max_backoff_ms))).unwrap_or(u64::MAX))
+    }
+
+    /// The wait before retry number `retry` with jitter: `random` (from 0 to 1) says how much of the share is taken
+    /// off. The job's own wish counts when it is longer.
+    pub fn delay(&self, retry: u32, random: f64, asked: Option<Duration>) -> Duration {
+        let kept = 1.0 - self.jitter.get() * random.clamp(0.0, 1.0);
+        self.backoff(retry).mul_f64(kept).max(asked.unwrap_or_default())
+    }
+}
+
+/// A share of one that compares by its bits, so that policies have `Eq`.
+mod share {
+    use serde::{Deserialize, Serialize};
+
+    /// A number from 0 to 1.
+    #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(try_from = "f64", into = "f64")]
+    pub struct Share(f64);
+
+    impl Eq for Share {}
+
+    impl Share {
+        /// `value`, brought into 0 to 1.
+        pub const fn new(value: f64) -> Self {
+            Self(value.clamp(0.0, 1.0))
+        }
+
+        /// The number.
+        pub const fn get(self) -> f64 {
+            self.0
+        }
+    }
+
+    impl TryFrom<f64> for Share {
+        type Error = &'static str;
+
+        fn try_from(value: f64) -> Result<Self, Self::Error> {
+            if (0.0..=1.0).contains(&value) { Ok(Self(value)) } else { Err("must be a number from 0 to 1") }
+        }
+    }
+
+    impl From<Share> for f64 {
+        fn from(share: Share) -> Self {
+            share.0
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn waits_follow_cloud_tasks() {
+        let policy = RetryPolicy {
+            min_backoff_ms: 10_000,
+            max_backoff_ms: 300_000,
+            max_doublings: 3,
+            ..RetryPolicy::default()
+        };
+        let waits: Vec<u64> = (1..=7).map(|retry| policy.backoff(retry).as_secs()).collect();
+        assert_eq!(waits, [10, 20, 40, 80, 160, 240, 300]);
+    }
+
+    #[test]
+    fn both_limits_must_be_spent() {
+        let policy = RetryPolicy { max_attempts: 2, max_retry_duration_ms: 1_000, ..RetryPolicy::default() };
+        assert!(policy.allows_another(1, Duration::from_secs(5)));
+        assert!(policy.allows_another(7, Duration::from_millis(999)));
+        assert!(!policy.allows_another(2, Duration::from_secs(1)));
+    }
+
+    proptest! {
+        #[test]
+        fn a_wait_never_leaves_its_bounds(
+            min in 0_u64..100_000, max in 0_u64..10_000_000, doublings in 0_u32..200,
+            retry in 0_u32..u32::MAX, random in 0.0_f64..=1.0,
+        ) {
+            let policy = RetryPolicy {
+                min_backoff_ms: min, max_backoff_ms: max, max_doublings: doublings, ..RetryPolicy::default()
+            };
+            let wait = policy.delay(retry, random, None);
+            prop_assert!(wait <= Duration::from_millis(max));
+            prop_assert!(policy.backoff(retry) <= policy.backoff(retry.saturating_add(1)));
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! The questions that a [`TaskStore`](crate::TaskStore) answers, and its answers.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::{
+    ArtifactRecord, AttemptRef, ComponentSha, JobTypeName, NewMessage, Outcome, Owner, Progress,
+    SavedArtifact, Task, TaskId, TaskState, Timestamp, Usage, WorkerId,
+};
+
+/// The store could not do what was asked; nothing of it happened.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another program holds the database; trying again may help.
+    #[error("the task database is busy: {0}")]
+    Busy(String),
+    /// The disk, the file or the database itself failed.
+    #[error("the task database failed: {0}")]
+    Broken(String),
+    /// The database was written by a newer Longshore.
+    #[error(
+        "the task database has schema {found}, this Longshore knows schema {known}: use a newer Longshore"
+    )]
+    TooNew {
+        /// Schema of the file.
+        found: u32,
+        /// Newest schema known here.
+        known: u32,
+    },
+}
+
+/// A task was not taken.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// The same owner used the key for the same job type with another payload.
+    #[error("idempotency key was used before with another payload, by job {existing}")]
+    IdempotencyConflict {
+        /// The task that has the key.
+        existing: TaskId,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A task that is durable now.
+#[derive(Clone, Debug)]
+pub struct Submitted {
+    /// The task.
+    pub task: Task,
+    /// Whether it was there before, under the same idempotency key.
+    pub deduplicated: bool,
+}
+
+/// Asks for work.
+#[derive(Clone, Debug)]
+pub struct ClaimRequest {
+    /// Who asks.
+    pub worker: WorkerId,
+    /// The time of asking.
+    pub now: Timestamp,
+    /// Until when what is claimed is leased.
+    pub lease_until: Timestamp,
+    /// Tasks at most, over all job types.
+    pub limit: u32,
+    /// Which job types, in the order in which they are served; the limit is shared between them fairly, one task of
+    /// each in turn.
+    pub job_types: Vec<JobTypeClaim>,
+}
+
+/// Asks for work of one job type.
+#[derive(Clone, Debug)]
+pub struct JobTypeClaim {
+    /// The job type.
+    pub name: JobTypeName,
+    /// The component that will run it.
+    pub component: ComponentSha,
+    /// Attempts of it that may run at once over all workers.
+    pub concurrency: Option<u32>,
+}
+
+/// A task that is leased to whoever claimed it.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// The attempt that begins.
+    pub attempt: AttemptRef,
+    /// Whose task it is.
+    pub owner: Owner,
+    /// What kind of work it is.
+    pub job_type: JobTypeName,
+    /// The input, JSON text.
+    pub payload: String,
+    /// When the task was submitted.
+    pub created_at: Timestamp,
+    /// When its first attempt was claimed.
+    pub first_started_at: Timestamp,
+    /// Given up after.
+    pub deadline_at: Option<Timestamp>,
+    /// What to resume from; none if nothing was saved.
+    pub checkpoint: Option<SavedCheckpoint>,
+}
+
+/// What the last save left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedCheckpoint {
+    /// Number of the attempt that saved it; artifacts are in that attempt's folder.
+    pub attempt: u32,
+    /// How many saves the task has made.
+    pub saves: u32,
+    /// The job's state.
+    pub state: Vec<u8>,
+    /// Progress as it was.
+    pub progress: Progress,
+    /// Artifacts as they were.
+    pub artifacts: Vec<SavedArtifact>,
+    /// How many messages the task has committed.
+    pub messages: u32,
+}
+
+/// The effects of an attempt up to now, to become real together.
+#[derive(Clone, Debug)]
+pub struct Save {
+    /// When.
+    pub at: Timestamp,
+    /// The job's state.
+    pub state: Vec<u8>,
+    /// Progress.
+    pub progress: Progress,
+    /// Every artifact of the task, with the bytes that are on disk.
+    pub artifacts: Vec<SavedArtifact>,
+    /// Messages sent since the last save.
+    pub messages: Vec<NewMessage>,
+}
+
+/// What became of a save.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaveAnswer {
+    /// It is durable.
+    Saved {
+        /// Whether a cancel of the task was asked.
+        cancel_requested: bool,
+    },
+    /// The attempt no longer holds the lease. Nothing was written.
+    Fenced,
+}
+
+/// The end of an attempt.
+#[derive(Clone, Debug)]
+pub struct Finish {
+    /// Which attempt.
+    pub attempt: AttemptRef,
+    /// When.
+    pub at: Timestamp,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What becomes of the task.
+    pub next: Next,
+    /// What the attempt used.
+    pub usage: Usage,
+    /// Last progress. Recorded when the outcome is `Completed`, otherwise only shown.
+    pub progress: Progress,
+    /// Every artifact of the task with its digest. Only for `Completed`.
+    pub artifacts: Vec<SavedArtifact>,
+    /// Messages sent since the last save. Only for `Completed`.
+    pub messages: Vec<NewMessage>,
+    /// Demands that the lease has expired, for a sweeper that acts in place of a lost worker.
+    pub only_if_expired: bool,
+}
+
+/// What becomes of a task when an attempt ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It ends, with the attempt's outcome.
+    End,
+    /// Another attempt, not before this time. When a cancel was asked meanwhile the task ends as cancelled instead.
+    RetryAt(Timestamp),
+    /// Back to the queue as if it had not been claimed: the attempt does not count. (A drain, or no room.) When a
+    /// cancel was asked meanwhile the task ends as cancelled instead.
+    Release,
+}
+
+/// What became of a finish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FinishAnswer {
+    /// It is durable, and the task is in this state now.
+    Recorded(TaskState),
+    /// The attempt no longer holds the lease. Nothing was written.
+    Fenced,
+}
+
+/// Extends a lease, and shows progress to other processes.
+#[derive(Clone, Debug)]
+pub struct Renewal {
+    /// Which attempt.
+    pub attempt: AttemptRef,
+    /// Its progress now; none if it has not changed.
+    pub progress: Option<Progress>,
+}
+
+/// What became of a renewal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RenewalAnswer {
+    /// The lease goes on.
+    Held {
+        /// Whether a cancel of the task was asked.
+        cancel_requested: bool,
+    },
+    /// The attempt no longer holds the lease.
+    Lost,
+}
+
+/// A lease that ran out.
+#[derive(Clone, Debug)]
+pub struct ExpiredLease {
+    /// Which attempt.
+    pub attempt: AttemptRef,
+    /// What kind of work it is.
+    pub job_type: JobTypeName,
+    /// Who held it.
+    pub worker: WorkerId,
+    /// When the task's first attempt was claimed.
+    pub first_started_at: Timestamp,
+    /// When the lease ran out.
+    pub expired_at: Timestamp,
+    /// Whether a cancel of the task was asked.
+    pub cancel_requested: bool,
+    /// Given up after.
+    pub deadline_at: Option<Timestamp>,
+    /// Progress of the last save.
+    pub progress: Progress,
+}
+
+/// What became of a request to cancel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelAnswer {
+    /// It was waiting and is cancelled now.
+    Cancelled,
+    /// It is running and its worker will be told.
+    Requested,
+    /// It had ended before, in this state.
+    AlreadyTerminal(TaskState),
+    /// This owner has no such task.
+    NotFound,
+}
+
+/// What became of a request to run a task again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetryAnswer {
+    /// It is queued again, to resume from its last checkpoint, with its attempts counted anew.
+    Queued,
+    /// Only failed and cancelled tasks can be run again; this one is in that state.
+    NotRetryable(TaskState),
+    /// This owner has no such task.
+    NotFound,
+}
+
+/// Which tasks to list.
+#[derive(Clone, Debug, Default)]
+pub struct TaskFilter {
+    /// Whose; everybody's when none.
+    pub owner: Option<Owner>,
+    /// In which state.
+    pub state: Option<TaskState>,
+    /// Of which kind.
+    pub job_type: Option<JobTypeName>,
+    /// How many at most.
+    pub limit: u32,
+    /// Where the page before ended, as it said in `next`.
+    pub after: Option<String>,
+}
+
+/// A page of tasks, newest first. Results and artifacts are left out of the tasks; ask for the one of interest.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The tasks.
+    pub tasks: Vec<Task>,
+    /// Where the next page begins; none at the end.
+    pub next: Option<String>,
+}
+
+/// How many tasks of a job type are in each live state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct JobTypeCounts {
+    /// Due later.
+    pub scheduled: u64,
+    /// Waiting for a worker.
+    pub queued: u64,
+    /// Running.
+    pub running: u64,
+}
+
+/// Counts by job type; a job type without live tasks is left out.
+pub type LiveCounts = BTreeMap<JobTypeName, JobTypeCounts>;
+
+/// A completed task whose artifacts have not reached their final place yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unpublished {
+    /// The task.
+    pub task: TaskId,
+    /// The attempt in whose folder the bytes are.
+    pub attempt: u32,
+    /// The artifacts.
+    pub artifacts: Vec<ArtifactRecord>,
+}

@@ -1,0 +1,112 @@
+//! The durable unit that a client submits.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ArtifactRecord, Failure, JobTypeName, Owner, TaskId, TaskState, Timestamp};
+
+/// A task to be submitted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTask {
+    /// Its id, random.
+    pub id: TaskId,
+    /// Whose it is.
+    pub owner: Owner,
+    /// What kind of work it is.
+    pub job_type: JobTypeName,
+    /// The input, JSON text of an object.
+    pub payload: String,
+    /// With owner and job type, names the task: submitting the same key again gives the same task.
+    pub idempotency_key: Option<String>,
+    /// Higher runs first; 0 is normal.
+    pub priority: i32,
+    /// When it is submitted.
+    pub created_at: Timestamp,
+    /// Not to be started before; at once when none.
+    pub run_at: Option<Timestamp>,
+    /// Given up, in whatever state, after.
+    pub deadline_at: Option<Timestamp>,
+    /// How long it is kept once it is finished, in milliseconds.
+    pub ttl_ms: u64,
+}
+
+/// How far a job is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Units done.
+    pub done: u64,
+    /// Units in all, once known.
+    pub total: Option<u64>,
+    /// One line for people.
+    pub message: String,
+}
+
+impl Progress {
+    /// Share done in whole per cent, 0 to 100; none while the total is not known.
+    pub fn percent(&self) -> Option<u8> {
+        let total = self.total?;
+        if total == 0 {
+            return Some(100);
+        }
+        Some((u128::from(self.done.min(total)) * 100 / u128::from(total)) as u8)
+    }
+}
+
+/// A task as the store knows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Task {
+    /// Its id.
+    pub id: TaskId,
+    /// Whose it is.
+    pub owner: Owner,
+    /// What kind of work it is.
+    pub job_type: JobTypeName,
+    /// The input, JSON text of an object.
+    pub payload: String,
+    /// The key it was submitted with.
+    pub idempotency_key: Option<String>,
+    /// Higher runs first.
+    pub priority: i32,
+    /// Where it is in its life.
+    pub state: TaskState,
+    /// When it was submitted.
+    pub created_at: Timestamp,
+    /// When it last changed: submitted, claimed, reported progress, saved, ended.
+    pub updated_at: Timestamp,
+    /// When it is due, while it is scheduled.
+    pub due_at: Option<Timestamp>,
+    /// When its first attempt was claimed.
+    pub started_at: Option<Timestamp>,
+    /// When it reached a terminal state.
+    pub finished_at: Option<Timestamp>,
+    /// Given up after.
+    pub deadline_at: Option<Timestamp>,
+    /// How long it is kept once it is finished, in milliseconds.
+    pub ttl_ms: u64,
+    /// Attempts begun so far.
+    pub attempts: u32,
+    /// Whether a cancel was asked that has not taken effect yet.
+    pub cancel_requested: bool,
+    /// How far it is.
+    pub progress: Progress,
+    /// The result, JSON text, once completed.
+    pub result: Option<String>,
+    /// Why it failed; for a scheduled task, why its last attempt failed.
+    pub failure: Option<Failure>,
+    /// Its artifacts, once completed.
+    pub artifacts: Vec<ArtifactRecord>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percent_is_whole_and_bounded() {
+        let at = |done, total| Progress { done, total, message: String::new() }.percent();
+        assert_eq!(at(1, None), None);
+        assert_eq!(at(0, Some(0)), Some(100));
+        assert_eq!(at(1, Some(3)), Some(33));
+        assert_eq!(at(9, Some(3)), Some(100));
+        assert_eq!(at(u64::MAX, Some(u64::MAX)), Some(100));
+    }
+}
