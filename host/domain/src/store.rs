@@ -85,6 +85,9 @@ pub struct JobTypeClaim {
 pub struct Claimed {
     /// The attempt that begins.
     pub attempt: AttemptRef,
+    /// Attempts that count for the retry policy, this one included: neither released ones nor those before a retry
+    /// that somebody asked for.
+    pub attempts_counted: u32,
     /// Whose task it is.
     pub owner: Owner,
     /// What kind of work it is.
@@ -215,6 +218,8 @@ pub enum RenewalAnswer {
 pub struct ExpiredLease {
     /// Which attempt.
     pub attempt: AttemptRef,
+    /// Attempts that count for the retry policy, this one included.
+    pub attempts_counted: u32,
     /// What kind of work it is.
     pub job_type: JobTypeName,
     /// Who held it.
