@@ -14,6 +14,7 @@ use crate::{
     FinishAnswer, LiveCounts, LiveProgress, LoadedJob, LogLine, NewMessage, NewTask, OutboxMessage, Owner,
     Page, Progress, Renewal, RenewalAnswer, RetryAnswer, Save, SaveAnswer, SavedArtifact, StopReason,
     StopSignal, StoreError, SubmitError, Submitted, Task, TaskFilter, TaskId, Timestamp, Unpublished, Usage,
+    WorkerId,
 };
 
 /// Tells the time.
@@ -55,6 +56,9 @@ pub trait TaskStore: CheckpointStore {
         now: Timestamp,
         lease_until: Timestamp,
     ) -> Result<Vec<RenewalAnswer>, StoreError>;
+
+    /// Tasks that this worker runs and that somebody asked to cancel. A read, made often.
+    async fn cancel_requests(&self, worker: &WorkerId) -> Result<Vec<TaskId>, StoreError>;
 
     /// Leases that ran out before `now`, oldest first.
     async fn expired(&self, now: Timestamp, limit: u32) -> Result<Vec<ExpiredLease>, StoreError>;
