@@ -1,1 +1,29 @@
-//! Decides what runs when: TaskService, dispatcher, sweeper, outbox delivery.
+//! Decides what runs when.
+//!
+//! [`TaskService`] is what a front asks: submit, look, wait, cancel. [`Supervisor`] runs the loops that do the work:
+//! the dispatcher claims tasks and runs attempts, the sweeper recovers what others lost, the courier delivers messages.
+//! Each loop is a `tick(now)` and a thin driver, so that tests move the clock themselves.
+
+mod courier;
+mod dispatcher;
+mod error;
+mod hub;
+mod publisher;
+mod running;
+mod service;
+mod settle;
+mod spool;
+mod status;
+mod supervisor;
+mod sweeper;
+
+pub use courier::{Channels, Courier, CourierOptions};
+pub use dispatcher::{Dispatcher, DispatcherOptions};
+pub use error::ServiceError;
+pub use hub::{Hub, TaskWatch};
+pub use running::Running;
+pub use service::{ServiceParts, SubmitRequest, SubmittedStatus, TaskService};
+pub use spool::SpoolSink;
+pub use status::{ArtifactFile, TaskStatus};
+pub use supervisor::{Shutdown, Supervisor, SupervisorOptions};
+pub use sweeper::{Sweeper, Swept};

@@ -1,0 +1,273 @@
+//! Claims tasks, runs their attempts and records how they end.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures::FutureExt;
+use longshore_domain::{
+    Catalog, ClaimRequest, Claimed, Code, Failure, Finish, FinishAnswer, JobTypeClaim, LiveProgress,
+    LoadedJob, Progress, Renewal, RenewalAnswer, RunOutcome, RunReport, RunRequest, StopReason, StopSignal,
+    StoreError, TaskState, Timestamp, Unpublished, Usage, WorkerId,
+};
+use tokio_util::task::TaskTracker;
+
+use crate::ServiceParts;
+use crate::publisher::Publisher;
+use crate::running::RunningAttempt;
+use crate::settle::{release, settle_report};
+
+/// How often a finish is tried again while another program holds the database.
+const FINISH_TRIES: u32 = 5;
+
+/// How a dispatcher works.
+#[derive(Clone, Debug)]
+pub struct DispatcherOptions {
+    /// Name of this process, unique for each start.
+    pub worker: WorkerId,
+    /// Attempts that run at once.
+    pub slots: u32,
+    /// How long a claimed task stays with a worker that no longer renews.
+    pub lease: Duration,
+}
+
+/// Runs what is due, as far as there are free slots.
+pub struct Dispatcher {
+    parts: ServiceParts,
+    publisher: Publisher,
+    options: DispatcherOptions,
+    attempts: TaskTracker,
+    rotation: AtomicUsize,
+    draining: AtomicBool,
+}
+
+impl Dispatcher {
+    /// A dispatcher that has claimed nothing yet.
+    pub fn new(parts: ServiceParts, options: DispatcherOptions) -> Arc<Self> {
+        let publisher = Publisher::new(Arc::clone(&parts.store), Arc::clone(&parts.files));
+        Arc::new(Self {
+            parts,
+            publisher,
+            options,
+            attempts: TaskTracker::new(),
+            rotation: AtomicUsize::new(0),
+            draining: AtomicBool::new(false),
+        })
+    }
+
+    /// Claims as many due tasks as there are free slots, starts them, and says how many.
+    pub async fn tick(self: &Arc<Self>, now: Timestamp) -> Result<u32, StoreError> {
+        let free = self.options.slots.saturating_sub(self.parts.running.len() as u32);
+        if free == 0 || self.draining.load(Ordering::Acquire) {
+            return Ok(0);
+        }
+        let catalog = self.parts.catalog.current();
+        if catalog.jobs.is_empty() {
+            return Ok(0);
+        }
+        let request = ClaimRequest {
+            worker: self.options.worker.clone(),
+            now,
+            lease_until: now.after(self.options.lease),
+            limit: free,
+            job_types: self.job_types_in_turn(&catalog),
+        };
+        let claimed = self.parts.store.claim(request).await?;
+        let started = claimed.len() as u32;
+        for task in claimed {
+            // The claim named job types of this very catalog, so each is in it.
+            if let Some(job) = catalog.job(task.job_type.as_str()) {
+                self.start(task, Arc::clone(job));
+            }
+        }
+        Ok(started)
+    }
+
+    /// Extends the leases of all that runs here, and hears what became of them meanwhile.
+    pub async fn heartbeat(&self, now: Timestamp) -> Result<(), StoreError> {
+        let running = self.parts.running.snapshot();
+        if running.is_empty() {
+            return Ok(());
+        }
+        let renewals = running
+            .iter()
+            .map(|attempt| Renewal { attempt: attempt.attempt, progress: Some(attempt.progress.latest()) })
+            .collect();
+        let answers = self.parts.store.renew(renewals, now, now.after(self.options.lease)).await?;
+        for (attempt, answer) in running.iter().zip(answers) {
+            match answer {
+                RenewalAnswer::Held { cancel_requested: false } => {}
+                RenewalAnswer::Held { cancel_requested: true } => attempt.stop.stop(StopReason::Cancelled),
+                RenewalAnswer::Lost => lost(attempt),
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops what runs here and outlived its deadline, or was cancelled through another process.
+    pub async fn stop_unwanted(&self, now: Timestamp) -> Result<(), StoreError> {
+        let running = self.parts.running.snapshot();
+        if running.is_empty() {
+            return Ok(());
+        }
+        for attempt in &running {
+            if attempt.deadline_at.is_some_and(|deadline| deadline <= now) {
+                attempt.stop.stop(StopReason::DeadlineExceeded);
+            }
+        }
+        for task in self.parts.store.cancel_requests(&self.options.worker).await? {
+            self.parts.running.stop(task, StopReason::Cancelled);
+        }
+        Ok(())
+    }
+
+    /// Claims nothing more and ends what runs: tells it to stop, waits for `grace`, then gives back what still runs.
+    /// Nothing is lost: another process resumes it from its last checkpoint.
+    pub async fn drain(&self, now: Timestamp, grace: Duration) {
+        self.draining.store(true, Ordering::Release);
+        self.attempts.close();
+        if !grace.is_zero() {
+            self.parts.running.stop_all(StopReason::Drain);
+            let _ = tokio::time::timeout(grace, self.attempts.wait()).await;
+        }
+        for running in self.parts.running.snapshot() {
+            // Fenced first, so that the attempt itself has no say any more.
+            running.stop.stop(StopReason::Fenced);
+            if let Err(error) = self.parts.store.finish(release(running.attempt, now)).await {
+                tracing::warn!(job_id = %running.attempt.task, %error, "not released; its lease will expire");
+            }
+        }
+    }
+
+    /// Resolves when no attempt runs.
+    pub async fn idle(&self) {
+        while !self.parts.running.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Job types begin in turn, so that none is always served last.
+    fn job_types_in_turn(&self, catalog: &Catalog) -> Vec<JobTypeClaim> {
+        let mut claims: Vec<JobTypeClaim> = catalog
+            .jobs
+            .values()
+            .map(|job| JobTypeClaim {
+                name: job.job_type.name.clone(),
+                component: job.component.clone(),
+                concurrency: job.policy.concurrency,
+            })
+            .collect();
+        let first = self.rotation.fetch_add(1, Ordering::Relaxed) % claims.len().max(1);
+        claims.rotate_left(first);
+        claims
+    }
+
+    fn start(self: &Arc<Self>, claimed: Claimed, job: Arc<LoadedJob>) {
+        let saved =
+            claimed.checkpoint.as_ref().map(|checkpoint| checkpoint.progress.clone()).unwrap_or_default();
+        let running = RunningAttempt {
+            attempt: claimed.attempt,
+            progress: Arc::new(LiveProgress::starting_at(saved)),
+            stop: Arc::new(StopSignal::default()),
+            deadline_at: claimed.deadline_at,
+        };
+        self.parts.running.insert(running.clone());
+        self.parts.hub.changed(claimed.attempt.task);
+        let dispatcher = Arc::clone(self);
+        self.attempts.spawn(async move {
+            dispatcher.run(claimed, job, &running).await;
+            dispatcher.parts.running.remove(running.attempt);
+            dispatcher.parts.hub.changed(running.attempt.task);
+            dispatcher.parts.hub.work_added();
+        });
+    }
+
+    async fn run(&self, claimed: Claimed, job: Arc<LoadedJob>, running: &RunningAttempt) {
+        let request = RunRequest {
+            claimed: claimed.clone(),
+            job: Arc::clone(&job),
+            progress: Arc::clone(&running.progress),
+            stop: Arc::clone(&running.stop),
+        };
+        // A panic in the host must end the attempt, not leave it running for ever under a lease that is renewed.
+        let report = AssertUnwindSafe(job.program.run(request))
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_panic| host_panicked(running.progress.latest()));
+        let now = self.parts.clock.now();
+        let Some(finish) = settle_report(report, &claimed, &job.policy, now, fastrand::f64()) else {
+            tracing::warn!(job_id = %claimed.attempt.task, attempt = claimed.attempt.number, "ended without its lease");
+            return;
+        };
+        self.record(finish, running).await;
+    }
+
+    async fn record(&self, finish: Finish, running: &RunningAttempt) {
+        let task = finish.attempt.task;
+        let has_mail = !finish.messages.is_empty();
+        let unpublished = Unpublished {
+            task,
+            attempt: finish.attempt.number,
+            artifacts: finish
+                .artifacts
+                .iter()
+                .map(|artifact| longshore_domain::ArtifactRecord {
+                    artifact: artifact.clone(),
+                    attempt: finish.attempt.number,
+                })
+                .collect(),
+        };
+        match self.finish_patiently(finish).await {
+            Ok(FinishAnswer::Recorded(state)) => {
+                if state == TaskState::Completed
+                    && !unpublished.artifacts.is_empty()
+                    && let Err(error) = self.publisher.publish(unpublished).await
+                {
+                    tracing::error!(job_id = %task, error, "the artifacts could not be published; the sweeper will try");
+                }
+                if has_mail {
+                    self.parts.hub.mail_added();
+                }
+            }
+            Ok(FinishAnswer::Fenced) => lost(running),
+            Err(error) => {
+                tracing::error!(job_id = %task, %error, "the end of an attempt was not recorded; it will be run again");
+            }
+        }
+    }
+
+    async fn finish_patiently(&self, finish: Finish) -> Result<FinishAnswer, StoreError> {
+        let mut wait = Duration::from_millis(50);
+        for _ in 1..FINISH_TRIES {
+            match self.parts.store.finish(finish.clone()).await {
+                Err(StoreError::Busy(_)) => tokio::time::sleep(wait).await,
+                answer => return answer,
+            }
+            wait *= 2;
+        }
+        self.parts.store.finish(finish).await
+    }
+}
+
+fn lost(attempt: &RunningAttempt) {
+    tracing::warn!(
+        job_id = %attempt.attempt.task,
+        attempt = attempt.attempt.number,
+        "lost its lease; another worker has the task"
+    );
+    attempt.stop.stop(StopReason::Fenced);
+}
+
+fn host_panicked(progress: Progress) -> RunReport {
+    RunReport {
+        outcome: RunOutcome::Failed(Failure::new(
+            Code::HostError,
+            "the host failed while it ran the job; its log has the reason",
+        )),
+        usage: Usage::default(),
+        progress,
+        artifacts: Vec::new(),
+        messages: Vec::new(),
+    }
+}

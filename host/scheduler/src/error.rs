@@ -1,0 +1,159 @@
+//! Why the service did not do what was asked, typed by what the caller does next.
+
+use longshore_domain::{InputViolation, StoreError, SubmitError, TaskId, TaskState};
+
+/// The service did not do what was asked; nothing of it happened.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// There is no such job type now.
+    #[error("there is no job type {name:?}{}; {}", problem_clause(problem.as_deref()), available_clause(available))]
+    UnknownJobType {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        available: Vec<String>,
+        /// Why a plugin of that name is not offered, if there is one.
+        problem: Option<String>,
+    },
+    /// The payload does not fit the schema of the job type.
+    #[error("the payload does not fit the input schema of {job_type}: {}", violations_clause(violations))]
+    InvalidInput {
+        /// The job type.
+        job_type: String,
+        /// Where it does not fit.
+        violations: Vec<InputViolation>,
+    },
+    /// The payload is larger than the host takes.
+    #[error(
+        "the payload has {bytes} bytes, more than the {max} that this host takes (limits.payload_bytes_max)"
+    )]
+    PayloadTooLarge {
+        /// Its size as JSON.
+        bytes: u64,
+        /// The limit.
+        max: u64,
+    },
+    /// Another argument makes no sense.
+    #[error("{0}")]
+    InvalidArgument(String),
+    /// The key was used with another payload.
+    #[error(
+        "the idempotency key was used before with another payload, by job {existing}; use a new key for new work, or the \
+         same payload to get that job again"
+    )]
+    IdempotencyConflict {
+        /// The task that has the key.
+        existing: TaskId,
+    },
+    /// The owner has no such task.
+    #[error(
+        "there is no job {id}: it never existed, belongs to somebody else, or its retention time is over; list_jobs shows what there is"
+    )]
+    NotFound {
+        /// What was asked for.
+        id: TaskId,
+    },
+    /// Only failed and cancelled tasks can be run again.
+    #[error("job {id} is {}, and only failed or cancelled jobs can be retried", state.as_str())]
+    NotRetryable {
+        /// The task.
+        id: TaskId,
+        /// The state it is in.
+        state: TaskState,
+    },
+    /// The task has no such artifact.
+    #[error("job {id} has no artifact {name:?}; {}", artifacts_clause(available))]
+    ArtifactNotFound {
+        /// The task.
+        id: TaskId,
+        /// What was asked for.
+        name: String,
+        /// What it has.
+        available: Vec<String>,
+    },
+    /// The artifact should be there and cannot be read.
+    #[error("artifact {name:?} of job {id} cannot be read: {message}")]
+    ArtifactUnreadable {
+        /// The task.
+        id: TaskId,
+        /// The artifact.
+        name: String,
+        /// What the system said.
+        message: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl ServiceError {
+    /// The stable code that clients see.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownJobType { .. } => "unknown_job_type",
+            Self::InvalidInput { .. } => "invalid_input",
+            Self::PayloadTooLarge { .. } => "payload_too_large",
+            Self::InvalidArgument(_) => "invalid_arguments",
+            Self::IdempotencyConflict { .. } => "idempotency_conflict",
+            Self::NotFound { .. } => "job_not_found",
+            Self::NotRetryable { .. } => "not_retryable",
+            Self::ArtifactNotFound { .. } => "artifact_not_found",
+            Self::ArtifactUnreadable { .. } => "artifact_unreadable",
+            Self::Store(StoreError::Busy(_)) => "store_busy",
+            Self::Store(_) => "store_failed",
+        }
+    }
+
+    /// Whether the same request may succeed later.
+    pub const fn retryable(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Busy(_)) | Self::ArtifactUnreadable { .. })
+    }
+
+    /// The fields that are wrong, where fields are.
+    pub fn violations(&self) -> &[InputViolation] {
+        match self {
+            Self::InvalidInput { violations, .. } => violations,
+            _ => &[],
+        }
+    }
+}
+
+impl From<SubmitError> for ServiceError {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::IdempotencyConflict { existing } => Self::IdempotencyConflict { existing },
+            SubmitError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+fn problem_clause(problem: Option<&str>) -> String {
+    problem.map(|reason| format!(" (its plugin is not offered: {reason})")).unwrap_or_default()
+}
+
+fn available_clause(available: &[String]) -> String {
+    if available.is_empty() {
+        "no job type is loaded: put a component into the plugin folder".into()
+    } else {
+        format!("there are: {}", available.join(", "))
+    }
+}
+
+fn artifacts_clause(available: &[String]) -> String {
+    if available.is_empty() {
+        "it has none (artifacts are there once a job is completed)".into()
+    } else {
+        format!("it has: {}", available.join(", "))
+    }
+}
+
+fn violations_clause(violations: &[InputViolation]) -> String {
+    let clauses: Vec<String> = violations
+        .iter()
+        .map(|violation| match violation.field.as_str() {
+            "" => violation.message.clone(),
+            field => format!("{field}: {}", violation.message),
+        })
+        .collect();
+    clauses.join("; ")
+}

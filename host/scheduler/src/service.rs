@@ -1,0 +1,359 @@
+//! What a front asks: submit a task, look at it, wait for it, cancel it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use longshore_domain::{
+    ArtifactFiles, AttemptRecord, AttemptRef, CancelAnswer, Catalog, Clock, JobCatalog, LogLine, NewTask,
+    OutboxMessage, Owner, Page, RetryAnswer, StopReason, Task, TaskFilter, TaskId, TaskState, TaskStore,
+    Timestamp,
+};
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::publisher::Publisher;
+use crate::running::Running;
+use crate::status::{poll_after_ms, waiting_reason};
+use crate::{ArtifactFile, Hub, ServiceError, TaskStatus, TaskWatch};
+
+/// Longest name of an idempotency key, in bytes.
+const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+/// Priorities go from minus this to this.
+const PRIORITY_MAX: i32 = 100;
+
+/// What the service is made of.
+#[derive(Clone)]
+pub struct ServiceParts {
+    /// Where tasks are kept.
+    pub store: Arc<dyn TaskStore>,
+    /// Where artifact files are kept.
+    pub files: Arc<dyn ArtifactFiles>,
+    /// The live job types.
+    pub catalog: Arc<dyn JobCatalog>,
+    /// Revision of the catalog, which changes with it.
+    pub catalog_changes: watch::Receiver<u64>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Who waits for which task.
+    pub hub: Arc<Hub>,
+    /// The attempts that run in this process.
+    pub running: Arc<Running>,
+    /// Largest payload taken, in bytes of JSON.
+    pub payload_bytes_max: u64,
+}
+
+/// Asks for a job.
+#[derive(Clone, Debug, Default)]
+pub struct SubmitRequest {
+    /// Name of the job type.
+    pub job_type: String,
+    /// The input.
+    pub payload: Value,
+    /// Submitting the same key with the same payload again gives the same task.
+    pub idempotency_key: Option<String>,
+    /// The task is given up when it has not ended by then.
+    pub max_wait: Option<Duration>,
+    /// Not to be started before.
+    pub run_at: Option<Timestamp>,
+    /// Not to be started before this much later; not together with `run_at`.
+    pub delay: Option<Duration>,
+    /// Higher runs first, from -100 to 100.
+    pub priority: i32,
+}
+
+/// A task that is durable now.
+#[derive(Clone, Debug)]
+pub struct SubmittedStatus {
+    /// The task.
+    pub status: TaskStatus,
+    /// Whether it was there before, under the same idempotency key.
+    pub deduplicated: bool,
+}
+
+/// Everything that a front can ask. It holds no state of its own: what it answers is what the store knows.
+#[derive(Clone)]
+pub struct TaskService {
+    parts: ServiceParts,
+    publisher: Publisher,
+}
+
+impl TaskService {
+    /// A service made of `parts`.
+    pub fn new(parts: ServiceParts) -> Arc<Self> {
+        let publisher = Publisher::new(Arc::clone(&parts.store), Arc::clone(&parts.files));
+        Arc::new(Self { parts, publisher })
+    }
+
+    /// Checks a request and makes it a durable task. When this returns, the task survives anything.
+    pub async fn submit(
+        &self,
+        owner: &Owner,
+        request: SubmitRequest,
+    ) -> Result<SubmittedStatus, ServiceError> {
+        let now = self.parts.clock.now();
+        let task = self.new_task(owner, request, now)?;
+        let waits = task.run_at.is_some();
+        let submitted = self.parts.store.submit(task).await?;
+        if !submitted.deduplicated && !waits {
+            self.parts.hub.work_added();
+        }
+        let status = self.describe(submitted.task).await?;
+        Ok(SubmittedStatus { status, deduplicated: submitted.deduplicated })
+    }
+
+    fn new_task(
+        &self,
+        owner: &Owner,
+        request: SubmitRequest,
+        now: Timestamp,
+    ) -> Result<NewTask, ServiceError> {
+        let payload = request.payload.to_string();
+        let (bytes, max) = (payload.len() as u64, self.parts.payload_bytes_max);
+        if bytes > max {
+            return Err(ServiceError::PayloadTooLarge { bytes, max });
+        }
+        let catalog = self.catalog();
+        let job =
+            catalog.job(&request.job_type).ok_or_else(|| unknown_job_type(&catalog, &request.job_type))?;
+        let violations = job.program.check_input(&request.payload);
+        if !violations.is_empty() {
+            return Err(ServiceError::InvalidInput { job_type: request.job_type, violations });
+        }
+        check_arguments(&request)?;
+        let run_at = request.run_at.or(request.delay.map(|delay| now.after(delay))).filter(|at| *at > now);
+        let deadline_at = request.max_wait.map(|wait| now.after(wait));
+        if let (Some(run_at), Some(deadline)) = (run_at, deadline_at)
+            && run_at >= deadline
+        {
+            return Err(ServiceError::InvalidArgument(
+                "the job would be given up (max_wait_seconds) before its time has come (run_at or delay_seconds)".into(),
+            ));
+        }
+        Ok(NewTask {
+            id: TaskId::random(),
+            owner: owner.clone(),
+            job_type: job.job_type.name.clone(),
+            payload,
+            idempotency_key: request.idempotency_key,
+            priority: request.priority,
+            created_at: now,
+            run_at,
+            deadline_at,
+            ttl_ms: job.policy.ttl_ms,
+        })
+    }
+
+    /// How a task is now.
+    pub async fn status(&self, owner: &Owner, id: TaskId) -> Result<TaskStatus, ServiceError> {
+        let task = self.parts.store.get(Some(owner), id).await?.ok_or(ServiceError::NotFound { id })?;
+        self.describe(task).await
+    }
+
+    /// Waits until a task has ended, `timeout` at most, and says how it is then.
+    pub async fn wait_for_end(
+        &self,
+        owner: &Owner,
+        id: TaskId,
+        timeout: Duration,
+    ) -> Result<TaskStatus, ServiceError> {
+        self.wait_until(owner, id, timeout, |_, task| task.state.is_terminal()).await
+    }
+
+    /// Waits until the state of a task changes, `timeout` at most, and says how it is then. Progress alone is no change.
+    pub async fn wait_for_change(
+        &self,
+        owner: &Owner,
+        id: TaskId,
+        timeout: Duration,
+    ) -> Result<TaskStatus, ServiceError> {
+        self.wait_until(owner, id, timeout, |before, task| {
+            task.state.is_terminal() || (before.state, before.attempts) != (task.state, task.attempts)
+        })
+        .await
+    }
+
+    async fn wait_until(
+        &self,
+        owner: &Owner,
+        id: TaskId,
+        timeout: Duration,
+        enough: impl Fn(&Task, &Task) -> bool + Send,
+    ) -> Result<TaskStatus, ServiceError> {
+        let mut watch = self.watch(id);
+        let first = self.status(owner, id).await?;
+        if enough(&first.task, &first.task) || timeout.is_zero() {
+            return Ok(first);
+        }
+        let ended = tokio::time::timeout(timeout, async {
+            loop {
+                watch.changed().await;
+                let status = self.status(owner, id).await?;
+                if enough(&first.task, &status.task) {
+                    return Ok(status);
+                }
+            }
+        });
+        match ended.await {
+            Ok(status) => status,
+            Err(_elapsed) => self.status(owner, id).await,
+        }
+    }
+
+    /// Watches a task from now on. Whether the owner may see it is asked when its status is.
+    pub fn watch(&self, id: TaskId) -> TaskWatch {
+        self.parts.hub.watch(id)
+    }
+
+    /// Cancels a task: at once while it waits; a running job is told, and is interrupted after its grace period.
+    pub async fn cancel(&self, owner: &Owner, id: TaskId) -> Result<CancelAnswer, ServiceError> {
+        let answer = self.parts.store.cancel(Some(owner), id, self.parts.clock.now()).await?;
+        match answer {
+            CancelAnswer::NotFound => return Err(ServiceError::NotFound { id }),
+            CancelAnswer::Requested => self.parts.running.stop(id, StopReason::Cancelled),
+            CancelAnswer::Cancelled | CancelAnswer::AlreadyTerminal(_) => {}
+        }
+        self.parts.hub.changed(id);
+        Ok(answer)
+    }
+
+    /// Runs a failed or cancelled task again, from its last checkpoint.
+    pub async fn retry(&self, owner: &Owner, id: TaskId) -> Result<TaskStatus, ServiceError> {
+        match self.parts.store.retry(Some(owner), id, self.parts.clock.now()).await? {
+            RetryAnswer::Queued => {
+                self.parts.hub.work_added();
+                self.parts.hub.changed(id);
+                self.status(owner, id).await
+            }
+            RetryAnswer::NotRetryable(state) => Err(ServiceError::NotRetryable { id, state }),
+            RetryAnswer::NotFound => Err(ServiceError::NotFound { id }),
+        }
+    }
+
+    /// Lists tasks, newest first.
+    pub async fn list(&self, filter: TaskFilter) -> Result<Page, ServiceError> {
+        let mut page = self.parts.store.list(filter).await?;
+        for task in &mut page.tasks {
+            self.show_live_progress(task);
+        }
+        Ok(page)
+    }
+
+    /// What is told of a task that was listed.
+    pub fn describe_listed(&self, task: Task) -> TaskStatus {
+        let poll_after_ms = poll_after_ms(&task, self.parts.clock.now());
+        let waiting = waiting_reason(&task, &self.catalog());
+        TaskStatus { task, waiting, poll_after_ms, artifacts: Vec::new() }
+    }
+
+    /// The attempts of a task, oldest first.
+    pub async fn attempts(&self, owner: &Owner, id: TaskId) -> Result<Vec<AttemptRecord>, ServiceError> {
+        self.status(owner, id).await?;
+        Ok(self.parts.store.attempts(id).await?)
+    }
+
+    /// Lines of a task's log from line `from` (0 is the first), oldest first.
+    pub async fn log(
+        &self,
+        owner: &Owner,
+        id: TaskId,
+        from: u64,
+        limit: u32,
+    ) -> Result<Vec<LogLine>, ServiceError> {
+        self.status(owner, id).await?;
+        Ok(self.parts.store.log(id, from, limit).await?)
+    }
+
+    /// The messages of a task.
+    pub async fn messages(&self, owner: &Owner, id: TaskId) -> Result<Vec<OutboxMessage>, ServiceError> {
+        self.status(owner, id).await?;
+        Ok(self.parts.store.messages(id).await?)
+    }
+
+    /// A finished artifact.
+    pub async fn artifact(
+        &self,
+        owner: &Owner,
+        id: TaskId,
+        name: &str,
+    ) -> Result<ArtifactFile, ServiceError> {
+        let status = self.status(owner, id).await?;
+        let available = status.artifacts.iter().map(|file| file.record.name.clone()).collect();
+        status
+            .artifacts
+            .into_iter()
+            .find(|file| file.record.name == name)
+            .ok_or_else(|| ServiceError::ArtifactNotFound { id, name: name.into(), available })
+    }
+
+    /// The live job types.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.parts.catalog.current()
+    }
+
+    /// The revision of the catalog, which changes with it.
+    pub fn catalog_changes(&self) -> watch::Receiver<u64> {
+        self.parts.catalog_changes.clone()
+    }
+
+    async fn describe(&self, mut task: Task) -> Result<TaskStatus, ServiceError> {
+        self.show_live_progress(&mut task);
+        let artifacts = if task.state == TaskState::Completed && !task.artifacts.is_empty() {
+            self.publisher.ensure_published(&task).await.map_err(|message| {
+                ServiceError::ArtifactUnreadable {
+                    id: task.id,
+                    name: task.artifacts[0].artifact.name.clone(),
+                    message,
+                }
+            })?;
+            task.artifacts
+                .iter()
+                .map(|record| ArtifactFile {
+                    path: self.parts.files.path(task.id, &record.artifact.name),
+                    record: record.artifact.clone(),
+                })
+                .collect()
+        } else {
+            Vec::new()
+        };
+        Ok(TaskStatus { artifacts, ..self.describe_listed(task) })
+    }
+
+    fn show_live_progress(&self, task: &mut Task) {
+        if task.state == TaskState::Running
+            && let Some(live) =
+                self.parts.running.progress(AttemptRef { task: task.id, number: task.attempts })
+        {
+            task.progress = live;
+        }
+    }
+}
+
+fn unknown_job_type(catalog: &Catalog, name: &str) -> ServiceError {
+    ServiceError::UnknownJobType {
+        name: name.chars().take(80).collect(),
+        available: catalog.jobs.keys().map(ToString::to_string).collect(),
+        problem: catalog.problems.get(name).map(|problem| problem.message.clone()),
+    }
+}
+
+fn check_arguments(request: &SubmitRequest) -> Result<(), ServiceError> {
+    let wrong = |message: String| Err(ServiceError::InvalidArgument(message));
+    if let Some(key) = &request.idempotency_key
+        && (key.is_empty() || key.len() > IDEMPOTENCY_KEY_BYTES_MAX)
+    {
+        return wrong(format!(
+            "idempotency_key must have 1 to {IDEMPOTENCY_KEY_BYTES_MAX} bytes, it has {}",
+            key.len()
+        ));
+    }
+    if request.priority.abs() > PRIORITY_MAX {
+        return wrong(format!(
+            "priority must be from -{PRIORITY_MAX} to {PRIORITY_MAX}, it is {}",
+            request.priority
+        ));
+    }
+    if request.run_at.is_some() && request.delay.is_some() {
+        return wrong("give run_at or delay_seconds, not both".into());
+    }
+    Ok(())
+}

@@ -1,0 +1,216 @@
+//! What becomes of a task when an attempt of it ends. Pure: time and chance are passed in.
+
+use std::time::Duration;
+
+use longshore_domain::{
+    AttemptRef, Claimed, Code, ExpiredLease, Failure, Finish, Next, Outcome, Policy, RunOutcome, RunReport,
+    StopReason, Timestamp, Usage, WorkerId,
+};
+
+/// How often a task has been tried, as far as its retry policy counts.
+#[derive(Clone, Copy, Debug)]
+struct Tries {
+    counted: u32,
+    first_started_at: Timestamp,
+    deadline_at: Option<Timestamp>,
+}
+
+/// The end of an attempt that ran here; none when it lost its lease, for then nothing it did counts.
+pub(crate) fn settle_report(
+    report: RunReport,
+    claimed: &Claimed,
+    policy: &Policy,
+    now: Timestamp,
+    random: f64,
+) -> Option<Finish> {
+    let tries = Tries {
+        counted: claimed.attempts_counted,
+        first_started_at: claimed.first_started_at,
+        deadline_at: claimed.deadline_at,
+    };
+    let (outcome, next) = match report.outcome {
+        RunOutcome::Completed(result) => (Outcome::Completed { result }, Next::End),
+        RunOutcome::Failed(failure) => {
+            let next = next_after(&failure, tries, policy, now, random);
+            (Outcome::Failed(failure), next)
+        }
+        RunOutcome::Stopped(StopReason::Cancelled) => (Outcome::Cancelled, Next::End),
+        RunOutcome::Stopped(StopReason::Drain) | RunOutcome::NoRoom => (Outcome::Cancelled, Next::Release),
+        RunOutcome::Stopped(StopReason::DeadlineExceeded) => {
+            (Outcome::Failed(deadline_exceeded()), Next::End)
+        }
+        RunOutcome::Stopped(StopReason::Fenced) => return None,
+    };
+    Some(Finish {
+        attempt: claimed.attempt,
+        at: now,
+        outcome,
+        next,
+        usage: report.usage,
+        progress: report.progress,
+        artifacts: report.artifacts,
+        messages: report.messages,
+        only_if_expired: false,
+    })
+}
+
+/// The end of an attempt whose lease ran out.
+pub(crate) fn settle_expired(lease: ExpiredLease, policy: &Policy, now: Timestamp, random: f64) -> Finish {
+    let tries = Tries {
+        counted: lease.attempts_counted,
+        first_started_at: lease.first_started_at,
+        deadline_at: lease.deadline_at,
+    };
+    let (outcome, next) = if lease.cancel_requested {
+        (Outcome::Cancelled, Next::End)
+    } else {
+        let failure = worker_lost(&lease.worker, lease.attempt);
+        // The loss of a worker says nothing against the task, so the first retry need not wait; a task that kills its
+        // worker each time backs off like any other.
+        let next = match next_after(&failure, tries, policy, now, random) {
+            Next::RetryAt(_) if tries.counted <= 1 => Next::RetryAt(now),
+            next => next,
+        };
+        (Outcome::Failed(failure), next)
+    };
+    Finish {
+        attempt: lease.attempt,
+        at: now,
+        outcome,
+        next,
+        usage: Usage::default(),
+        progress: lease.progress,
+        artifacts: Vec::new(),
+        messages: Vec::new(),
+        only_if_expired: true,
+    }
+}
+
+/// Gives an attempt back unharmed, for a host that goes down.
+pub(crate) fn release(attempt: AttemptRef, now: Timestamp) -> Finish {
+    Finish {
+        attempt,
+        at: now,
+        outcome: Outcome::Cancelled,
+        next: Next::Release,
+        usage: Usage::default(),
+        progress: longshore_domain::Progress::default(),
+        artifacts: Vec::new(),
+        messages: Vec::new(),
+        only_if_expired: false,
+    }
+}
+
+fn next_after(failure: &Failure, tries: Tries, policy: &Policy, now: Timestamp, random: f64) -> Next {
+    let retryable = failure.code.is_retryable() || (failure.code == Code::Trap && policy.retry.retry_traps);
+    let age = now.since(tries.first_started_at);
+    if !retryable || !policy.retry.allows_another(tries.counted, age) {
+        return Next::End;
+    }
+    let at = now.after(policy.retry.delay(tries.counted.max(1), random, failure.retry_after));
+    match tries.deadline_at {
+        Some(deadline) if at >= deadline => Next::End,
+        _ => Next::RetryAt(at),
+    }
+}
+
+fn worker_lost(worker: &WorkerId, attempt: AttemptRef) -> Failure {
+    Failure::new(
+        Code::WorkerLost,
+        format!(
+            "attempt {} was lost with its worker {worker}: the process ended or stopped answering",
+            attempt.number
+        ),
+    )
+}
+
+fn deadline_exceeded() -> Failure {
+    Failure::new(Code::DeadlineExceeded, "the job did not end within its max_wait_seconds and was given up")
+}
+
+/// How long to wait before a message is tried again, the longer the more often it failed; none when it is given up.
+pub(crate) fn message_backoff(tries: u32, random: f64) -> Option<Duration> {
+    let policy = longshore_domain::RetryPolicy {
+        max_attempts: 12,
+        min_backoff_ms: 1_000,
+        max_backoff_ms: 10 * 60 * 1_000,
+        max_doublings: 9,
+        ..longshore_domain::RetryPolicy::default()
+    };
+    policy.allows_another(tries, Duration::MAX).then(|| policy.delay(tries, random, None))
+}
+
+#[cfg(test)]
+mod tests {
+    use longshore_domain::{Owner, Progress, TaskId};
+
+    use super::*;
+
+    fn claimed(attempts_counted: u32) -> Claimed {
+        Claimed {
+            attempt: AttemptRef { task: TaskId::random(), number: 7 },
+            attempts_counted,
+            owner: Owner::local(),
+            job_type: "export".parse().unwrap(),
+            payload: "{}".into(),
+            created_at: Timestamp::from_ms(0),
+            first_started_at: Timestamp::from_ms(0),
+            deadline_at: None,
+            checkpoint: None,
+        }
+    }
+
+    fn report(outcome: RunOutcome) -> RunReport {
+        RunReport {
+            outcome,
+            usage: Usage::default(),
+            progress: Progress::default(),
+            artifacts: Vec::new(),
+            messages: Vec::new(),
+        }
+    }
+
+    fn next(outcome: RunOutcome, claimed: &Claimed, policy: &Policy) -> Option<Next> {
+        settle_report(report(outcome), claimed, policy, Timestamp::from_ms(10_000), 0.0)
+            .map(|finish| finish.next)
+    }
+
+    #[test]
+    fn only_what_another_attempt_may_mend_is_retried() {
+        let failed = |code| RunOutcome::Failed(Failure::new(code, "x"));
+        for &code in Code::ALL {
+            let retried = next(failed(code), &claimed(1), &Policy::default()) != Some(Next::End);
+            assert_eq!(retried, code.is_retryable(), "{code:?}");
+        }
+        assert_eq!(next(failed(Code::JobRetry), &claimed(3), &Policy::default()), Some(Next::End));
+    }
+
+    #[test]
+    fn a_job_may_ask_for_a_longer_wait() {
+        let mut failure = Failure::new(Code::JobRetry, "busy");
+        failure.retry_after = Some(Duration::from_secs(60));
+        let next = next(RunOutcome::Failed(failure), &claimed(1), &Policy::default());
+        assert_eq!(next, Some(Next::RetryAt(Timestamp::from_ms(70_000))));
+    }
+
+    #[test]
+    fn a_retry_that_would_come_after_the_deadline_is_not_made() {
+        let task = Claimed { deadline_at: Some(Timestamp::from_ms(10_500)), ..claimed(1) };
+        let failed = RunOutcome::Failed(Failure::new(Code::Timeout, "x"));
+        assert_eq!(next(failed, &task, &Policy::default()), Some(Next::End));
+    }
+
+    #[test]
+    fn a_drained_attempt_goes_back_and_a_fenced_one_writes_nothing() {
+        let policy = Policy::default();
+        assert_eq!(next(RunOutcome::Stopped(StopReason::Drain), &claimed(1), &policy), Some(Next::Release));
+        assert_eq!(next(RunOutcome::NoRoom, &claimed(1), &policy), Some(Next::Release));
+        assert_eq!(next(RunOutcome::Stopped(StopReason::Fenced), &claimed(1), &policy), None);
+    }
+
+    #[test]
+    fn a_message_is_given_up_in_the_end() {
+        assert_eq!(message_backoff(1, 0.0), Some(Duration::from_secs(1)));
+        assert_eq!(message_backoff(12, 0.0), None);
+    }
+}

@@ -1,0 +1,121 @@
+//! What a client is told of a task.
+
+use std::path::PathBuf;
+
+use longshore_domain::{Catalog, SavedArtifact, Task, TaskState, Timestamp};
+
+/// A task, with what only the running host knows of it.
+#[derive(Clone, Debug)]
+pub struct TaskStatus {
+    /// The task; its progress is live where it runs in this process.
+    pub task: Task,
+    /// Why it waits although it is due, if there is a reason beyond its turn.
+    pub waiting: Option<String>,
+    /// When to ask again, in milliseconds: 1 s at first, up to 30 s for what takes long, sooner when the end is near.
+    pub poll_after_ms: u64,
+    /// Its artifacts and where they are, once it is completed.
+    pub artifacts: Vec<ArtifactFile>,
+}
+
+/// A finished artifact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArtifactFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it is.
+    pub record: SavedArtifact,
+}
+
+const POLL_MIN_MS: u64 = 1_000;
+const POLL_MAX_MS: u64 = 30_000;
+
+/// When to ask again: a tenth of the time that the task has taken, or half of what is left by its progress when that is
+/// known and less, within 1 to 30 s. Zero for a task that has ended.
+pub(crate) fn poll_after_ms(task: &Task, now: Timestamp) -> u64 {
+    let elapsed = |since: Timestamp| now.since(since).as_millis() as u64;
+    match task.state {
+        state if state.is_terminal() => 0,
+        TaskState::Scheduled => task
+            .due_at
+            .map_or(POLL_MIN_MS, |due| due.since(now).as_millis() as u64)
+            .clamp(POLL_MIN_MS, POLL_MAX_MS),
+        TaskState::Running => {
+            let spent = elapsed(task.started_at.unwrap_or(task.created_at));
+            let left = task.progress.total.filter(|_| task.progress.done > 0).map(|total| {
+                let missing = u128::from(total.saturating_sub(task.progress.done));
+                (u128::from(spent) * missing / u128::from(task.progress.done)) as u64
+            });
+            (spent / 10).min(left.map_or(u64::MAX, |left| left / 2)).clamp(POLL_MIN_MS, POLL_MAX_MS)
+        }
+        _ => (elapsed(task.created_at) / 10).clamp(POLL_MIN_MS, POLL_MAX_MS),
+    }
+}
+
+/// Why a due task does not run, if its turn is not the reason.
+pub(crate) fn waiting_reason(task: &Task, catalog: &Catalog) -> Option<String> {
+    if task.state == TaskState::Scheduled {
+        return task
+            .failure
+            .as_ref()
+            .map(|failure| format!("waits for its next attempt after: {}", failure.message));
+    }
+    if task.state != TaskState::Queued || catalog.job(task.job_type.as_str()).is_some() {
+        return None;
+    }
+    let why = catalog
+        .problems
+        .get(task.job_type.as_str())
+        .map_or_else(|| "no plugin of that name is loaded now".into(), |problem| problem.message.clone());
+    Some(format!("plugin_missing: {} waits for its plugin: {why}", task.job_type))
+}
+
+#[cfg(test)]
+mod tests {
+    use longshore_domain::{Owner, Progress, TaskId};
+
+    use super::*;
+
+    fn running(done: u64, total: Option<u64>) -> Task {
+        Task {
+            id: TaskId::random(),
+            owner: Owner::local(),
+            job_type: "export".parse().unwrap(),
+            payload: "{}".into(),
+            idempotency_key: None,
+            priority: 0,
+            state: TaskState::Running,
+            created_at: Timestamp::from_ms(0),
+            updated_at: Timestamp::from_ms(0),
+            due_at: None,
+            started_at: Some(Timestamp::from_ms(0)),
+            finished_at: None,
+            deadline_at: None,
+            ttl_ms: 0,
+            attempts: 1,
+            cancel_requested: false,
+            progress: Progress { done, total, message: String::new() },
+            result: None,
+            failure: None,
+            artifacts: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn polling_backs_off_and_comes_nearer_at_the_end() {
+        let at = |task: &Task, seconds: i64| poll_after_ms(task, Timestamp::from_ms(seconds * 1_000));
+        assert_eq!(at(&running(0, None), 1), 1_000);
+        assert_eq!(at(&running(0, None), 100), 10_000);
+        assert_eq!(at(&running(0, None), 10_000), 30_000);
+        assert_eq!(at(&running(90, Some(100)), 90), 5_000);
+        assert_eq!(at(&running(99, Some(100)), 99), 1_000);
+        assert_eq!(at(&running(10, Some(100)), 100), 10_000);
+    }
+
+    #[test]
+    fn a_queued_task_without_its_plugin_says_so() {
+        let mut task = running(0, None);
+        assert_eq!(waiting_reason(&task, &Catalog::default()), None);
+        task.state = TaskState::Queued;
+        assert!(waiting_reason(&task, &Catalog::default()).unwrap().starts_with("plugin_missing"));
+    }
+}

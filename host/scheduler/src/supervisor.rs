@@ -1,0 +1,193 @@
+//! Drives the loops, restarts one that fails, and ends them in order.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use longshore_domain::StoreError;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Channels, Courier, CourierOptions, Dispatcher, DispatcherOptions, ServiceParts, Sweeper};
+
+/// How often this process looks whether another one wrote to the store, and tells waiters of live progress.
+const PULSE: Duration = Duration::from_millis(100);
+/// How often scheduled tasks that are due are queued.
+const PROMOTE: Duration = Duration::from_millis(100);
+/// How often the outbox is looked at when nobody says that there is mail: a retry may be due.
+const COURIER: Duration = Duration::from_millis(500);
+/// How often tasks are claimed when nobody says that there is work.
+const CLAIM: Duration = Duration::from_secs(1);
+/// Wait before a loop that failed goes on.
+const AFTER_FAILURE: Duration = Duration::from_millis(500);
+
+/// How the loops work.
+#[derive(Clone)]
+pub struct SupervisorOptions {
+    /// How attempts are run.
+    pub dispatcher: DispatcherOptions,
+    /// Where messages go.
+    pub channels: Channels,
+    /// How messages are delivered.
+    pub courier: CourierOptions,
+}
+
+/// How to end.
+#[derive(Clone, Copy, Debug)]
+pub enum Shutdown {
+    /// Give back at once what runs here; another process resumes it from its checkpoint.
+    Now,
+    /// Let jobs end by themselves for that long first.
+    Grace(Duration),
+}
+
+/// The running loops.
+pub struct Supervisor {
+    parts: ServiceParts,
+    dispatcher: Arc<Dispatcher>,
+    ending: CancellationToken,
+    loops: JoinSet<()>,
+}
+
+impl Supervisor {
+    /// Starts the loops.
+    pub fn start(parts: ServiceParts, options: SupervisorOptions) -> Self {
+        let lease = options.dispatcher.lease;
+        let dispatcher = Dispatcher::new(parts.clone(), options.dispatcher);
+        let sweeper = Arc::new(Sweeper::new(parts.clone()));
+        let courier = Arc::new(Courier::new(
+            Arc::clone(&parts.store),
+            Arc::clone(&parts.clock),
+            options.channels,
+            options.courier,
+        ));
+        let mut supervisor =
+            Self { parts, dispatcher, ending: CancellationToken::new(), loops: JoinSet::new() };
+        supervisor.keep("dispatcher", dispatch);
+        supervisor.keep("heartbeat", move |parts, dispatcher| heartbeat(parts, dispatcher, lease / 3));
+        supervisor.keep("pulse", pulse);
+        supervisor.keep("catalog", |parts, _| follow_catalog(parts));
+        supervisor.keep("sweeper", {
+            let sweeper = Arc::clone(&sweeper);
+            let every = (lease / 6).clamp(Duration::from_millis(100), Duration::from_secs(1));
+            move |parts, _| sweep(parts, Arc::clone(&sweeper), every)
+        });
+        supervisor.keep("promoter", move |parts, _| promote(parts, Arc::clone(&sweeper)));
+        supervisor.keep("courier", move |parts, _| deliver(parts, Arc::clone(&courier)));
+        supervisor
+    }
+
+    /// Ends the loops. Nothing acknowledged is lost, whatever the way.
+    pub async fn shutdown(mut self, how: Shutdown) {
+        let grace = match how {
+            Shutdown::Now => Duration::ZERO,
+            Shutdown::Grace(grace) => grace,
+        };
+        // The heartbeat goes on while attempts end, so that they keep their leases.
+        self.dispatcher.drain(self.parts.clock.now(), grace).await;
+        self.ending.cancel();
+        while self.loops.join_next().await.is_some() {}
+    }
+
+    /// Runs a loop until the end, and again after a failure: a queue must not stop silently.
+    fn keep<F, L>(&mut self, name: &'static str, run: F)
+    where
+        F: Fn(ServiceParts, Arc<Dispatcher>) -> L + Send + 'static,
+        L: Future<Output = Result<(), StoreError>> + Send + 'static,
+    {
+        let (parts, dispatcher, ending) =
+            (self.parts.clone(), Arc::clone(&self.dispatcher), self.ending.clone());
+        self.loops.spawn(async move {
+            loop {
+                let mut running = tokio::spawn(run(parts.clone(), Arc::clone(&dispatcher)));
+                let ended = tokio::select! {
+                    ended = &mut running => ended,
+                    () = ending.cancelled() => {
+                        running.abort();
+                        return;
+                    }
+                };
+                match ended {
+                    Ok(Ok(())) => return,
+                    Ok(Err(error)) => tracing::error!(loop_name = name, %error, "a loop failed and goes on"),
+                    Err(error) => {
+                        tracing::error!(loop_name = name, %error, "a loop panicked and starts again");
+                    }
+                }
+                tokio::time::sleep(AFTER_FAILURE).await;
+            }
+        });
+    }
+}
+
+async fn dispatch(parts: ServiceParts, dispatcher: Arc<Dispatcher>) -> Result<(), StoreError> {
+    loop {
+        while dispatcher.tick(parts.clock.now()).await? > 0 {}
+        let _ = tokio::time::timeout(CLAIM, parts.hub.work()).await;
+    }
+}
+
+async fn heartbeat(
+    parts: ServiceParts,
+    dispatcher: Arc<Dispatcher>,
+    every: Duration,
+) -> Result<(), StoreError> {
+    loop {
+        tokio::time::sleep(every).await;
+        dispatcher.heartbeat(parts.clock.now()).await?;
+    }
+}
+
+async fn pulse(parts: ServiceParts, dispatcher: Arc<Dispatcher>) -> Result<(), StoreError> {
+    let mut foreign = parts.store.foreign_changes().await?;
+    let mut told = std::collections::HashMap::new();
+    loop {
+        tokio::time::sleep(PULSE).await;
+        let running = parts.running.snapshot();
+        told.retain(|attempt, _| running.iter().any(|running| running.attempt == *attempt));
+        for attempt in &running {
+            let revision = attempt.progress.revision();
+            if told.insert(attempt.attempt, revision).unwrap_or(0) != revision {
+                parts.hub.changed(attempt.attempt.task);
+            }
+        }
+        dispatcher.stop_unwanted(parts.clock.now()).await?;
+        let now_foreign = parts.store.foreign_changes().await?;
+        if now_foreign != foreign {
+            foreign = now_foreign;
+            parts.hub.all_changed();
+            parts.hub.work_added();
+            parts.hub.mail_added();
+        }
+    }
+}
+
+async fn follow_catalog(mut parts: ServiceParts) -> Result<(), StoreError> {
+    while parts.catalog_changes.changed().await.is_ok() {
+        // Tasks may have waited for their plugin; those who wait for them want to know.
+        parts.hub.work_added();
+        parts.hub.all_changed();
+    }
+    Ok(())
+}
+
+async fn sweep(parts: ServiceParts, sweeper: Arc<Sweeper>, every: Duration) -> Result<(), StoreError> {
+    loop {
+        sweeper.tick(parts.clock.now()).await?;
+        tokio::time::sleep(every).await;
+    }
+}
+
+async fn promote(parts: ServiceParts, sweeper: Arc<Sweeper>) -> Result<(), StoreError> {
+    loop {
+        tokio::time::sleep(PROMOTE).await;
+        sweeper.promote(parts.clock.now()).await?;
+    }
+}
+
+async fn deliver(parts: ServiceParts, courier: Arc<Courier>) -> Result<(), StoreError> {
+    loop {
+        while courier.tick(parts.clock.now()).await? > 0 {}
+        let _ = tokio::time::timeout(COURIER, parts.hub.mail()).await;
+    }
+}

@@ -1,0 +1,84 @@
+//! Mends what time or a lost process left: expired leases, tasks that are due, tasks past their deadline, artifacts that
+//! were committed and not moved.
+
+use longshore_domain::{FinishAnswer, StoreError, Timestamp};
+
+use crate::ServiceParts;
+use crate::publisher::Publisher;
+use crate::settle::settle_expired;
+
+/// Rows handled in one step, so that no step holds the database for long.
+const BATCH: u32 = 100;
+
+/// What one tick mended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Scheduled tasks that were queued.
+    pub promoted: u32,
+    /// Expired leases that were recovered.
+    pub recovered: u32,
+    /// Tasks that were failed because their deadline had passed.
+    pub overdue: u32,
+    /// Tasks whose artifacts were published.
+    pub published: u32,
+}
+
+/// Recovers what others lost. Any number of processes may sweep at once.
+pub struct Sweeper {
+    parts: ServiceParts,
+    publisher: Publisher,
+}
+
+impl Sweeper {
+    /// A sweeper over the store of `parts`.
+    pub fn new(parts: ServiceParts) -> Self {
+        let publisher = Publisher::new(parts.store.clone(), parts.files.clone());
+        Self { parts, publisher }
+    }
+
+    /// Queues scheduled tasks that are due. Cheap when none is, so it can be called often.
+    pub async fn promote(&self, now: Timestamp) -> Result<u32, StoreError> {
+        let mut promoted = 0;
+        while self.parts.store.next_due().await?.is_some_and(|due| due <= now) {
+            let step = self.parts.store.promote_due(now, BATCH).await?;
+            promoted += step;
+            if step == 0 {
+                break;
+            }
+        }
+        if promoted > 0 {
+            self.parts.hub.work_added();
+            self.parts.hub.all_changed();
+        }
+        Ok(promoted)
+    }
+
+    /// One step of everything.
+    pub async fn tick(&self, now: Timestamp) -> Result<Swept, StoreError> {
+        let recovered = self.recover(now).await?;
+        let overdue = self.parts.store.fail_overdue(now, BATCH).await?;
+        for id in &overdue {
+            self.parts.hub.changed(*id);
+        }
+        let promoted = self.promote(now).await?;
+        let published = self.publisher.publish_left_behind(BATCH).await?;
+        Ok(Swept { promoted, recovered, overdue: overdue.len() as u32, published })
+    }
+
+    async fn recover(&self, now: Timestamp) -> Result<u32, StoreError> {
+        let mut recovered = 0;
+        let catalog = self.parts.catalog.current();
+        for lease in self.parts.store.expired(now, BATCH).await? {
+            let (task, worker) = (lease.attempt.task, lease.worker.clone());
+            let policy =
+                catalog.job(lease.job_type.as_str()).map(|job| job.policy.clone()).unwrap_or_default();
+            let finish = settle_expired(lease, &policy, now, fastrand::f64());
+            if let FinishAnswer::Recorded(state) = self.parts.store.finish(finish).await? {
+                tracing::warn!(job_id = %task, %worker, state = state.as_str(), "recovered from a worker that was lost");
+                self.parts.hub.changed(task);
+                recovered += 1;
+            }
+        }
+        Ok(recovered)
+    }
+}
