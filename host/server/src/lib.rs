@@ -1,1 +1,6 @@
 //! The binary longshore and its library: configuration, command line, MCP.
+
+pub mod config;
+pub mod env;
+pub mod sample;
+pub mod view;

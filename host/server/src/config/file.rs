@@ -1,0 +1,218 @@
+//! What may stand in `longshore.toml`, with defaults and bounds.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use longshore_domain::{Grants, Policy};
+use serde::de::{Deserialize, Deserializer, Error};
+
+use super::{
+    ChannelConfig, Config, HostLimits, McpConfig, PluginsConfig, SourceConfig, StoreConfig, Synchronous,
+    WorkerConfig,
+};
+
+/// Parses the text of `longshore.toml`.
+pub(super) fn parse(text: &str) -> Result<File, toml::de::Error> {
+    toml::from_str(text)
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct File {
+    store: Store,
+    worker: Worker,
+    plugins: Plugins,
+    #[serde(deserialize_with = "named")]
+    sources: BTreeMap<String, Source>,
+    #[serde(deserialize_with = "named")]
+    channels: BTreeMap<String, Channel>,
+    mcp: Mcp,
+    limits: Limits,
+    #[serde(deserialize_with = "without_grants")]
+    defaults: Policy,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Store {
+    path: PathBuf,
+    synchronous: Synchronous,
+    artifacts: PathBuf,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            path: "data/tasks.db".into(),
+            synchronous: Synchronous::Full,
+            artifacts: "data/artifacts".into(),
+        }
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Worker {
+    #[serde(deserialize_with = "within::<_, u32, 1, 10_000>")]
+    concurrency: u32,
+    #[serde(deserialize_with = "within::<_, u64, 1_000, 3_600_000>")]
+    lease_ms: u64,
+}
+
+impl Default for Worker {
+    fn default() -> Self {
+        Self { concurrency: 50, lease_ms: 6_000 }
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Plugins {
+    dir: PathBuf,
+    cache: PathBuf,
+}
+
+impl Default for Plugins {
+    fn default() -> Self {
+        Self { dir: "plugins".into(), cache: "data/cache".into() }
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Source {
+    #[serde(default)]
+    kind: SourceKind,
+    path: PathBuf,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum SourceKind {
+    #[default]
+    Sqlite,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Channel {
+    kind: ChannelKind,
+    path: PathBuf,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ChannelKind {
+    Spool,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Mcp {
+    #[serde(deserialize_with = "within::<_, u64, 0, 600>")]
+    wait_seconds: u64,
+}
+
+impl Default for Mcp {
+    fn default() -> Self {
+        Self { wait_seconds: 5 }
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Limits {
+    #[serde(deserialize_with = "within::<_, u64, 2, 1_073_741_824>")]
+    payload_bytes_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { payload_bytes_max: 1 << 20 }
+    }
+}
+
+impl File {
+    /// Makes every path absolute, seen from the folder `project`.
+    pub(super) fn resolve(self, project: PathBuf) -> Config {
+        let absolute = |path: PathBuf| project.join(path);
+        Config {
+            store: StoreConfig {
+                path: absolute(self.store.path),
+                synchronous: self.store.synchronous,
+                artifacts: absolute(self.store.artifacts),
+            },
+            worker: WorkerConfig {
+                concurrency: self.worker.concurrency,
+                lease: Duration::from_millis(self.worker.lease_ms),
+            },
+            plugins: PluginsConfig { dir: absolute(self.plugins.dir), cache: absolute(self.plugins.cache) },
+            sources: self
+                .sources
+                .into_iter()
+                .map(|(name, Source { kind: SourceKind::Sqlite, path })| {
+                    (name, SourceConfig::Sqlite { path: absolute(path) })
+                })
+                .collect(),
+            channels: self
+                .channels
+                .into_iter()
+                .map(|(name, Channel { kind: ChannelKind::Spool, path })| {
+                    (name, ChannelConfig::Spool { path: absolute(path) })
+                })
+                .collect(),
+            mcp: McpConfig { wait: Duration::from_secs(self.mcp.wait_seconds) },
+            limits: HostLimits { payload_bytes_max: self.limits.payload_bytes_max },
+            defaults: self.defaults,
+            project,
+        }
+    }
+}
+
+/// A number from `MIN` to `MAX`. Checked while parsing, so that the error knows its place in the file.
+fn within<'de, D, T, const MIN: u64, const MAX: u64>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<u64>,
+    T::Error: Display,
+{
+    let value = i64::deserialize(deserializer)?;
+    let fits = u64::try_from(value).ok().filter(|value| (MIN..=MAX).contains(value));
+    let value = fits
+        .ok_or_else(|| Error::custom(format!("{value} is out of bounds: it must be from {MIN} to {MAX}")))?;
+    T::try_from(value).map_err(Error::custom)
+}
+
+/// A table whose keys are names that a policy may grant.
+fn named<'de, D, T>(deserializer: D) -> Result<BTreeMap<String, T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: serde::Deserialize<'de>,
+{
+    let table = BTreeMap::<String, T>::deserialize(deserializer)?;
+    let fits = |name: &str| {
+        !name.is_empty()
+            && name.len() <= 63
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
+    };
+    match table.keys().find(|name| !fits(name)) {
+        Some(name) => {
+            Err(Error::custom(format!("{name:?} is no name: use 1 to 63 characters of a-z, 0-9, _ and -")))
+        }
+        None => Ok(table),
+    }
+}
+
+/// A policy that grants nothing. Grants for all plugins at once would reach any file that is dropped into the folder.
+fn without_grants<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Policy, D::Error> {
+    let policy = Policy::deserialize(deserializer)?;
+    if policy.grants == Grants::default() {
+        Ok(policy)
+    } else {
+        Err(Error::custom(
+            "grants cannot be given to all plugins at once: put them into each plugin's NAME.toml",
+        ))
+    }
+}

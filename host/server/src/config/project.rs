@@ -1,0 +1,51 @@
+//! Finds the project folder: the one with `longshore.toml` in it.
+
+use std::path::{Path, PathBuf};
+
+/// Name of the configuration file.
+pub const FILE_NAME: &str = "longshore.toml";
+
+/// There is no project where one was looked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoProject {
+    /// The folder that was named is none.
+    #[error("{} is no Longshore project: it has no {FILE_NAME}", .0.display())]
+    Named(PathBuf),
+    /// Neither the working directory nor any folder above it is one.
+    #[error("there is no {FILE_NAME} in {} or any folder above it", .0.display())]
+    Above(PathBuf),
+}
+
+/// The project folder: `named` if given, else the nearest folder with a `longshore.toml`, from `start` upward.
+pub fn find_project(named: Option<&Path>, start: &Path) -> Result<PathBuf, NoProject> {
+    let is_project = |folder: &Path| folder.join(FILE_NAME).is_file();
+    match named {
+        Some(folder) if is_project(folder) => Ok(folder.to_owned()),
+        Some(folder) => Err(NoProject::Named(folder.to_owned())),
+        None => start
+            .ancestors()
+            .find(|folder| is_project(folder))
+            .map(Path::to_owned)
+            .ok_or_else(|| NoProject::Above(start.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_folder_upward_is_the_project_unless_one_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        let (outer, inner) = (root.path().join("a"), root.path().join("a/b"));
+        let deep = inner.join("c/d");
+        std::fs::create_dir_all(&deep).unwrap();
+        assert_eq!(find_project(None, &deep), Err(NoProject::Above(deep.clone())));
+        std::fs::write(outer.join(FILE_NAME), "").unwrap();
+        assert_eq!(find_project(None, &deep), Ok(outer.clone()));
+        std::fs::write(inner.join(FILE_NAME), "").unwrap();
+        assert_eq!(find_project(None, &deep), Ok(inner));
+        assert_eq!(find_project(Some(&outer), &deep), Ok(outer));
+        assert_eq!(find_project(Some(&deep), &deep), Err(NoProject::Named(deep)));
+    }
+}
