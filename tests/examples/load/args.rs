@@ -1,0 +1,97 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use super::Result;
+
+const USAGE: &str = "usage: load --longshore PATH --plugins DIR [options]
+  --runs N         rounds of throughput, medians are reported (default 3)
+  --in-flight N    tasks submitted and not yet seen completed (default 256)
+  --confirm HOW    wait: check_job_status holds the answer until the job ends (default)
+                   poll: tasks/get, again and again
+  --accepts N      submissions of the latency measurement (default 1000)
+  --starts N       starts, of which the median is reported (default 9)
+  --scale PERCENT  percentage of the tasks, for a quick look (default 100)
+  --no-history     leave out the run beside 200,000 finished tasks";
+
+/// How the client learns that a task has completed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Confirm {
+    /// `check_job_status` with `wait_seconds`.
+    Wait,
+    /// `tasks/get`.
+    Poll,
+}
+
+impl Confirm {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Wait => "wait",
+            Self::Poll => "poll",
+        }
+    }
+}
+
+/// What to measure, and how long.
+pub(crate) struct Args {
+    pub(crate) longshore: PathBuf,
+    pub(crate) plugins: PathBuf,
+    pub(crate) runs: usize,
+    pub(crate) in_flight: usize,
+    pub(crate) confirm: Confirm,
+    pub(crate) accepts: usize,
+    pub(crate) starts: usize,
+    pub(crate) scale: usize,
+    pub(crate) history: bool,
+}
+
+impl Args {
+    pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Self> {
+        let (mut longshore, mut plugins) = (None, None);
+        let mut args = Self {
+            longshore: PathBuf::new(),
+            plugins: PathBuf::new(),
+            runs: 3,
+            in_flight: 256,
+            confirm: Confirm::Wait,
+            accepts: 1000,
+            starts: 9,
+            scale: 100,
+            history: true,
+        };
+        while let Some(flag) = words.next() {
+            if flag == "--no-history" {
+                args.history = false;
+                continue;
+            }
+            let value = words.next().ok_or(USAGE)?;
+            match flag.as_str() {
+                "--longshore" => longshore = Some(std::fs::canonicalize(value)?),
+                "--plugins" => plugins = Some(std::fs::canonicalize(value)?),
+                "--runs" => args.runs = positive(&value)?,
+                "--in-flight" => args.in_flight = positive(&value)?,
+                "--accepts" => args.accepts = positive(&value)?,
+                "--starts" => args.starts = positive(&value)?,
+                "--scale" => args.scale = positive(&value)?,
+                "--confirm" if value == "wait" => args.confirm = Confirm::Wait,
+                "--confirm" if value == "poll" => args.confirm = Confirm::Poll,
+                _ => return Err(USAGE.into()),
+            }
+        }
+        args.longshore = longshore.ok_or(USAGE)?;
+        args.plugins = plugins.ok_or(USAGE)?;
+        Ok(args)
+    }
+
+    /// `--scale` per cent of a number of tasks.
+    pub(crate) fn scaled(&self, tasks: usize) -> usize {
+        (tasks * self.scale / 100).max(1)
+    }
+}
+
+fn positive(text: &str) -> Result<usize> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(USAGE.into()),
+    }
+}

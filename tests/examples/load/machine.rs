@@ -1,0 +1,65 @@
+//! What the machine gives at the time: the price of a durable write, and the work of others.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::time::Instant;
+
+use super::{Result, stats};
+
+/// Median microseconds of a 4 KiB write followed by fdatasync, in the given folder.
+pub(crate) fn fdatasync_us(folder: &Path) -> Result<f64> {
+    const PAGE: usize = 4096;
+    const PAGES: u64 = 64;
+    let path = folder.join("fdatasync.bin");
+    let file = File::create(&path)?;
+    // A write-ahead log is overwritten in place most of the time, so the file has its length before.
+    file.write_all_at(&vec![0; PAGE * PAGES as usize], 0)?;
+    file.sync_all()?;
+    let mut times = Vec::new();
+    for number in 0..200_u64 {
+        let page = [number as u8; PAGE];
+        let started = Instant::now();
+        file.write_all_at(&page, number % PAGES * PAGE as u64)?;
+        file.sync_data()?;
+        times.push(started.elapsed().as_secs_f64() * 1e6);
+    }
+    drop(file);
+    fs::remove_file(path)?;
+    Ok(stats::median(&times))
+}
+
+/// Processor time since boot, in clock ticks.
+pub(crate) struct Cpu {
+    all: f64,
+    busy: f64,
+    /// Ours and that of all children that have ended.
+    own: f64,
+}
+
+impl Cpu {
+    pub(crate) fn now() -> Result<Self> {
+        let stat = fs::read_to_string("/proc/stat")?;
+        let line = stat.lines().next().ok_or("empty /proc/stat")?;
+        // user nice system idle iowait irq softirq steal; guest time is in user already.
+        let ticks: Vec<f64> =
+            line.split_whitespace().skip(1).take(8).filter_map(|n| n.parse().ok()).collect();
+        let &[user, nice, system, idle, iowait, irq, softirq, steal] = ticks.as_slice() else {
+            return Err("unknown /proc/stat".into());
+        };
+        let busy = user + nice + system + irq + softirq + steal;
+
+        let stat = fs::read_to_string("/proc/self/stat")?;
+        // The name in parentheses may hold spaces; utime, stime, cutime, cstime are fields 14 to 17.
+        let fields = stat.rsplit(')').next().unwrap_or_default();
+        let own = fields.split_whitespace().skip(11).take(4).filter_map(|n| n.parse::<f64>().ok()).sum();
+        Ok(Self { all: busy + idle + iowait, busy, own })
+    }
+
+    /// The share of the machine that others used since then. Call it when all children have ended.
+    pub(crate) fn foreign_percent_since(&self) -> Result<f64> {
+        let now = Self::now()?;
+        let foreign = (now.busy - self.busy) - (now.own - self.own);
+        Ok((100.0 * foreign / (now.all - self.all)).max(0.0))
+    }
+}

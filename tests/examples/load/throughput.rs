@@ -1,0 +1,130 @@
+//! End to end: submitted, run in the sandbox, and seen completed by the client.
+//!
+//! The client does what a sensible one would: it keeps a bounded number of tasks in flight, and learns of their
+//! end either from `check_job_status` with `wait_seconds`, one request a task, or by `tasks/get`, oldest tasks
+//! first. A task counts when its completion was seen, and one that fails spoils the run.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::args::{Args, Confirm};
+use super::client::{self, Answer};
+use super::project::Project;
+use super::{Client, Result};
+
+/// Tasks that run first and do not count.
+const WARM_UP: usize = 50;
+/// How many of the oldest tasks are asked about at a time, when polling.
+const POLLS: usize = 64;
+/// How long a polling client rests when nothing has changed.
+const REST: Duration = Duration::from_millis(2);
+
+/// Completed tasks per second of one run of `count` tasks on a newly started server.
+pub(crate) fn tasks_per_s(project: &Project, args: &Args, count: usize) -> Result<f64> {
+    let mut client = Client::start(project)?;
+    client.wait_until_loaded()?;
+    run(&mut client, args, WARM_UP)?;
+    let started = Instant::now();
+    run(&mut client, args, count)?;
+    let seconds = started.elapsed().as_secs_f64();
+    client.stop()?;
+    Ok(count as f64 / seconds)
+}
+
+fn run(client: &mut Client, args: &Args, count: usize) -> Result<()> {
+    let mut run =
+        Run { left: count, in_flight: 0, done: 0, asked: HashMap::new(), accepted: VecDeque::new() };
+    while run.done < count {
+        while run.left > 0 && run.in_flight < args.in_flight {
+            run.submit(client)?;
+        }
+        let seen = run.done;
+        run.ask(client, args.confirm)?;
+        let (id, answer) = client.receive()?;
+        run.take(id, answer)?;
+        while let Some((id, answer)) = client.receive_ready() {
+            run.take(id, answer)?;
+        }
+        if args.confirm == Confirm::Poll && run.done == seen && run.left == 0 {
+            std::thread::sleep(REST);
+        }
+    }
+    Ok(())
+}
+
+/// What a request was about.
+enum Asked {
+    Submission,
+    Status(String),
+}
+
+struct Run {
+    /// Tasks that are still to be submitted.
+    left: usize,
+    /// Tasks submitted and not yet seen completed.
+    in_flight: usize,
+    done: usize,
+    /// Requests without an answer.
+    asked: HashMap<u64, Asked>,
+    /// Tasks whose state is to be asked for, oldest first.
+    accepted: VecDeque<String>,
+}
+
+impl Run {
+    fn submit(&mut self, client: &mut Client) -> Result<()> {
+        let id = client.send_tool("trivial", &json!({}))?;
+        self.asked.insert(id, Asked::Submission);
+        self.left -= 1;
+        self.in_flight += 1;
+        Ok(())
+    }
+
+    fn ask(&mut self, client: &mut Client, confirm: Confirm) -> Result<()> {
+        let at_most = match confirm {
+            Confirm::Wait => usize::MAX,
+            Confirm::Poll => POLLS.saturating_sub(self.asked.len()).max(usize::from(self.asked.is_empty())),
+        };
+        for _ in 0..at_most {
+            let Some(task) = self.accepted.pop_front() else { break };
+            let id = match confirm {
+                Confirm::Wait => {
+                    client.send_tool("check_job_status", &json!({ "job_id": task, "wait_seconds": 20 }))?
+                }
+                Confirm::Poll => client.send("tasks/get", client::params(json!({ "taskId": task })))?,
+            };
+            self.asked.insert(id, Asked::Status(task));
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, id: u64, answer: Answer) -> Result<()> {
+        let answer = answer?;
+        match self.asked.remove(&id).ok_or("an answer to no question")? {
+            Asked::Submission => self.accepted.push_back(client::task_id(&answer)?.to_owned()),
+            Asked::Status(task) => match status(&answer) {
+                "completed" => {
+                    self.done += 1;
+                    self.in_flight -= 1;
+                }
+                "failed" | "cancelled" => {
+                    return Err(format!("a trivial job did not complete: {answer}").into());
+                }
+                // Still on its way: ask again, before younger ones.
+                _ => self.accepted.push_front(task),
+            },
+        }
+        Ok(())
+    }
+}
+
+/// The state in an answer of `tasks/get` or `check_job_status`. A job that failed is an MCP task that completed
+/// with an error.
+fn status(answer: &Value) -> &str {
+    let (status, result) = match answer["status"].as_str() {
+        Some(status) => (Some(status), &answer["result"]),
+        None => (answer["structuredContent"]["status"].as_str(), answer),
+    };
+    if result["isError"] == true { "failed" } else { status.unwrap_or("failed") }
+}
