@@ -1,0 +1,49 @@
+//! The job type `export`: any table or view of a granted source, to CSV, JSON Lines, JSON or Parquet.
+//!
+//! The way of a row: [`catalog`] finds out what the source has, [`plan`] decides once what is read and in which
+//! order, [`run`](mod@run) moves rows in batches through an encoder of [`format`] into a [`sink`].
+//!
+//! **The same bytes however often it is interrupted.** Nothing in the file depends on time or on how rows fall
+//! into batches: rows come in one total order, and the job saves at *cuts*, whose places follow from the rows
+//! alone. The formats that cannot be continued at any byte (gzip, Parquet) end a member or a row group at each
+//! cut, in every run.
+
+mod catalog;
+mod dates;
+mod format;
+mod input;
+mod order;
+mod plan;
+mod run;
+mod sink;
+mod sql;
+
+use longshore_plugin::prelude::*;
+
+/// The job type.
+pub struct Export;
+
+impl Job for Export {
+    const NAME: &'static str = "export";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const TITLE: &'static str = "Export a table";
+    const DESCRIPTION: &'static str = "Writes a table or view of a data source to one file: CSV, JSON Lines, JSON or \
+        Parquet, optionally gzipped. Choose columns, filter rows (all filters must hold), and limit to a date range \
+        [from, to). Works at any size. If a table, column or source name is wrong, the error lists what exists, so \
+        a guess is a fine way to find out. The result has the file's name, rows and bytes; the file itself is the \
+        job's artifact.";
+    const STATE_FORMAT: longshore_plugin::StateFormat = longshore_plugin::StateFormat::Compact;
+    type Input = input::Input;
+    type Output = run::Output;
+    type State = run::State;
+
+    fn permissions() -> Vec<Permission> {
+        vec![Permission::data("*", "Reads the tables and views that it exports.")]
+    }
+
+    fn run(ctx: &Context<Self::State>, input: Self::Input) -> Result<Self::Output> {
+        run::run(ctx, &input)
+    }
+}
+
+longshore_plugin::export!(Export);
