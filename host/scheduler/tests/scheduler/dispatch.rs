@@ -1,0 +1,204 @@
+//! Claiming, running, retrying, cancelling.
+
+use std::time::Duration;
+
+use longshore_domain::{CancelAnswer, Code, Owner, Policy, RetryPolicy, TaskState};
+use longshore_scheduler::{ServiceError, SubmitRequest};
+use serde_json::json;
+
+use crate::support::{World, count};
+
+#[tokio::test]
+async fn a_task_runs_to_its_end() {
+    let world = World::new();
+    let process = world.process("one", 4);
+    let id = process.submit("job", "complete").await;
+    assert_eq!(process.status(id).await.task.state, TaskState::Queued);
+    assert_eq!(process.claim_and_run().await, 1);
+    let status = process.status(id).await;
+    assert_eq!(status.task.state, TaskState::Completed);
+    assert_eq!(status.task.result.as_deref(), Some("{}"));
+    assert_eq!(status.poll_after_ms, 0);
+}
+
+#[tokio::test]
+async fn a_transient_failure_waits_out_its_backoff() {
+    let world = World::new();
+    let process = world.process("one", 4);
+    let id = process.submit("job", "retry_once").await;
+    process.claim_and_run().await;
+    let status = process.status(id).await;
+    assert_eq!(status.task.state, TaskState::Scheduled);
+    assert!(status.waiting.unwrap().contains("not yet"));
+    assert_eq!(process.sweeper.promote(process.parts.clock.now()).await.unwrap(), 0);
+
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(process.sweeper.promote(process.parts.clock.now()).await.unwrap(), 1);
+    process.claim_and_run().await;
+    let status = process.status(id).await;
+    assert_eq!((status.task.state, status.task.attempts), (TaskState::Completed, 2));
+}
+
+#[tokio::test]
+async fn attempts_are_used_up_and_a_retry_on_request_begins_anew() {
+    let world = World::new();
+    let process = world.process("one", 4);
+    let retry = RetryPolicy { max_attempts: 2, min_backoff_ms: 10, ..RetryPolicy::default() };
+    process.load("job", Policy { retry, ..Policy::default() });
+    let id = process.submit("job", "retry").await;
+    for round in 1..=2 {
+        for _ in 0..2 {
+            process.sweeper.promote(process.parts.clock.now()).await.unwrap();
+            process.claim_and_run().await;
+            world.clock.advance(Duration::from_secs(1));
+        }
+        let task = process.status(id).await.task;
+        assert_eq!(task.state, TaskState::Failed);
+        assert_eq!(task.failure.unwrap().code, Code::JobRetry);
+        assert_eq!(task.attempts, round * 2);
+        process.service.retry(&Owner::local(), id).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn slots_and_concurrency_are_limits() {
+    let world = World::new();
+    let process = world.process("one", 3);
+    process.load("single", Policy { concurrency: Some(1), ..Policy::default() });
+    for _ in 0..3 {
+        process.submit("single", "wait").await;
+        process.submit("job", "wait").await;
+    }
+    assert_eq!(process.claim().await, 3, "three slots");
+    let page = process
+        .service
+        .list(longshore_domain::TaskFilter { limit: 10, ..longshore_domain::TaskFilter::default() })
+        .await
+        .unwrap();
+    let running = page.tasks.iter().filter(|task| task.state == TaskState::Running);
+    let by_type = count(running.map(|task| task.job_type.as_str().to_owned()));
+    assert_eq!(by_type.get("single"), Some(&1));
+    assert_eq!(by_type.get("job"), Some(&2));
+    assert_eq!(process.claim().await, 0, "no free slot");
+}
+
+#[tokio::test]
+async fn a_waiting_task_is_cancelled_at_once_and_a_running_one_is_told() {
+    let world = World::new();
+    let process = world.process("one", 1);
+    let running = process.submit("job", "wait").await;
+    let waiting = process.submit("job", "wait").await;
+    process.claim().await;
+    let owner = Owner::local();
+    assert_eq!(process.service.cancel(&owner, waiting).await.unwrap(), CancelAnswer::Cancelled);
+    assert_eq!(process.service.cancel(&owner, running).await.unwrap(), CancelAnswer::Requested);
+    process.dispatcher.idle().await;
+    for id in [running, waiting] {
+        assert_eq!(process.status(id).await.task.state, TaskState::Cancelled);
+        assert_eq!(
+            process.service.cancel(&owner, id).await.unwrap(),
+            CancelAnswer::AlreadyTerminal(TaskState::Cancelled)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_cancel_through_another_process_is_seen() {
+    let world = World::new();
+    let (worker, front) = (world.process("worker", 1), world.process("front", 0));
+    let id = front.submit("job", "wait").await;
+    worker.claim().await;
+    front.service.cancel(&Owner::local(), id).await.unwrap();
+    worker.dispatcher.stop_unwanted(worker.parts.clock.now()).await.unwrap();
+    worker.dispatcher.idle().await;
+    assert_eq!(front.status(id).await.task.state, TaskState::Cancelled);
+}
+
+#[tokio::test]
+async fn a_task_without_its_plugin_waits_and_says_so() {
+    let world = World::new();
+    let process = world.process("one", 1);
+    let id = process.submit("job", "complete").await;
+    process.unload_all();
+    assert_eq!(process.claim().await, 0);
+    let status = process.status(id).await;
+    assert_eq!(status.task.state, TaskState::Queued);
+    assert!(status.waiting.unwrap().starts_with("plugin_missing"));
+    process.load("job", Policy::default());
+    process.claim_and_run().await;
+    assert_eq!(process.status(id).await.task.state, TaskState::Completed);
+}
+
+#[tokio::test]
+async fn a_task_that_outlives_its_deadline_fails_wherever_it_is() {
+    let world = World::new();
+    let process = world.process("one", 1);
+    let request = SubmitRequest {
+        job_type: "job".into(),
+        payload: json!({"do": "wait"}),
+        max_wait: Some(Duration::from_secs(5)),
+        ..SubmitRequest::default()
+    };
+    let running = process.submit_request(request.clone()).await;
+    let waiting = process.submit_request(request).await;
+    process.claim().await;
+    world.clock.advance(Duration::from_secs(6));
+    process.dispatcher.stop_unwanted(process.parts.clock.now()).await.unwrap();
+    process.dispatcher.idle().await;
+    process.sweeper.tick(process.parts.clock.now()).await.unwrap();
+    for id in [running, waiting] {
+        let task = process.status(id).await.task;
+        assert_eq!((task.state, task.failure.unwrap().code), (TaskState::Failed, Code::DeadlineExceeded));
+    }
+}
+
+#[tokio::test]
+async fn a_panic_of_the_host_ends_the_attempt_and_nothing_else() {
+    let world = World::new();
+    let process = world.process("one", 1);
+    let id = process.submit("job", "panic").await;
+    process.claim_and_run().await;
+    let task = process.status(id).await.task;
+    assert_eq!(task.failure.unwrap().code, Code::HostError);
+    let next = process.submit("job", "complete").await;
+    process.claim_and_run().await;
+    assert_eq!(process.status(next).await.task.state, TaskState::Completed);
+}
+
+#[tokio::test]
+async fn whoever_waits_is_told_of_the_end() {
+    let world = World::new();
+    let process = world.process("one", 1);
+    let id = process.submit("job", "wait").await;
+    process.claim().await;
+    let service = process.service.clone();
+    let waiter = tokio::spawn(async move {
+        service.wait_for_end(&Owner::local(), id, Duration::from_secs(60)).await.unwrap()
+    });
+    tokio::task::yield_now().await;
+    process.let_one_go();
+    assert_eq!(waiter.await.unwrap().task.state, TaskState::Completed);
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_is_refused() {
+    let world = World::new();
+    let process = world.process("one", 1);
+    let ask = |request: SubmitRequest| async {
+        process.service.submit(&Owner::local(), request).await.map(|_| ()).unwrap_err()
+    };
+    let good = || SubmitRequest { job_type: "job".into(), payload: json!({}), ..SubmitRequest::default() };
+    let error = ask(SubmitRequest { job_type: "jib".into(), ..good() }).await;
+    assert!(
+        matches!(&error, ServiceError::UnknownJobType { available, .. } if available == &["job"]),
+        "{error}"
+    );
+    let error = ask(SubmitRequest { payload: json!([]), ..good() }).await;
+    assert_eq!((error.code(), error.violations().len()), ("invalid_input", 1));
+    let error = ask(SubmitRequest { payload: json!({"x": "y".repeat(2 << 20)}), ..good() }).await;
+    assert_eq!(error.code(), "payload_too_large");
+    let error = ask(SubmitRequest { priority: 101, ..good() }).await;
+    assert_eq!(error.code(), "invalid_arguments");
+    let error = ask(SubmitRequest { idempotency_key: Some(String::new()), ..good() }).await;
+    assert_eq!(error.code(), "invalid_arguments");
+}

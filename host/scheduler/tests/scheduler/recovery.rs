@@ -1,0 +1,86 @@
+//! What a lost or ending process leaves.
+
+use std::time::Duration;
+
+use longshore_domain::{Code, TaskState};
+
+use crate::support::{LEASE, World};
+
+#[tokio::test]
+async fn a_lost_worker_costs_one_attempt_and_not_the_task() {
+    let world = World::new();
+    let lost = world.process("lost", 1);
+    let id = lost.submit("job", "wait").await;
+    lost.claim().await;
+
+    let other = world.process("other", 1);
+    assert_eq!(
+        other.sweeper.tick(other.parts.clock.now()).await.unwrap().recovered,
+        0,
+        "the lease still holds"
+    );
+    world.clock.advance(LEASE + Duration::from_millis(1));
+    assert_eq!(other.sweeper.tick(other.parts.clock.now()).await.unwrap().recovered, 1);
+    other.sweeper.promote(other.parts.clock.now()).await.unwrap();
+    assert_eq!(other.claim().await, 1);
+    other.let_one_go();
+    other.dispatcher.idle().await;
+    let task = other.status(id).await.task;
+    assert_eq!((task.state, task.attempts), (TaskState::Completed, 2));
+
+    // The first worker wakes up: what it does no longer counts.
+    lost.dispatcher.heartbeat(lost.parts.clock.now()).await.unwrap();
+    lost.dispatcher.idle().await;
+    assert_eq!(other.status(id).await.task.attempts, 2);
+    let history = other.service.attempts(&longshore_domain::Owner::local(), id).await.unwrap();
+    let outcomes: Vec<_> = history.iter().map(|attempt| attempt.outcome.clone().unwrap()).collect();
+    assert_eq!(outcomes, ["worker_lost", "completed"]);
+}
+
+#[tokio::test]
+async fn a_renewed_lease_holds_for_as_long_as_its_worker_lives() {
+    let world = World::new();
+    let (worker, other) = (world.process("worker", 1), world.process("other", 1));
+    worker.submit("job", "wait").await;
+    worker.claim().await;
+    for _ in 0..20 {
+        world.clock.advance(LEASE / 3);
+        worker.dispatcher.heartbeat(worker.parts.clock.now()).await.unwrap();
+        assert_eq!(other.sweeper.tick(other.parts.clock.now()).await.unwrap().recovered, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_task_that_kills_its_worker_each_time_is_given_up() {
+    let world = World::new();
+    let sweeping = world.process("sweeping", 0);
+    let id = sweeping.submit("job", "wait").await;
+    let mut deaths = 0;
+    while sweeping.status(id).await.task.state != TaskState::Failed {
+        let victim = world.process(&format!("victim {deaths}"), 1);
+        sweeping.sweeper.promote(sweeping.parts.clock.now()).await.unwrap();
+        deaths += victim.claim().await;
+        world.clock.advance(Duration::from_secs(400));
+        sweeping.sweeper.tick(sweeping.parts.clock.now()).await.unwrap();
+        assert!(deaths <= 3, "max_attempts is 3");
+    }
+    assert_eq!(deaths, 3);
+    let failure = sweeping.status(id).await.task.failure.unwrap();
+    assert_eq!(failure.code, Code::WorkerLost);
+    assert!(failure.message.contains("victim 2"), "{}", failure.message);
+}
+
+#[tokio::test]
+async fn a_drain_gives_back_what_runs_and_does_not_count_it() {
+    let world = World::new();
+    let (ending, other) = (world.process("ending", 2), world.process("other", 2));
+    let id = ending.submit("job", "wait").await;
+    ending.claim().await;
+    ending.dispatcher.drain(ending.parts.clock.now(), Duration::from_secs(5)).await;
+    assert_eq!(other.status(id).await.task.state, TaskState::Queued, "at once, not when the lease expires");
+    assert_eq!(ending.claim().await, 0, "a draining process claims nothing");
+    other.claim().await;
+    other.let_one_go();
+    other.dispatcher.idle().await;
+    assert_eq!(other.status(id).await.task.state, TaskState::Completed);
+}

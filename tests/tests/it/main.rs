@@ -1,0 +1,11 @@
+//! The product, tried as its users use it: the real binary over real pipes, on a real SQLite file, with components built
+//! from source. One binary, because linking the host is what costs time.
+
+mod cli;
+mod input;
+mod jobs;
+mod kill;
+mod limits;
+mod mcp;
+mod reload;
+mod support;

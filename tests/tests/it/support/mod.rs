@@ -1,0 +1,7 @@
+//! What the tests stand on: a project folder, the binary, and an MCP client that hides nothing.
+
+mod client;
+mod project;
+
+pub(crate) use client::{Client, Era};
+pub(crate) use project::{Project, guest, sha256};

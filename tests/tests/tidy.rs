@@ -1,0 +1,239 @@
+//! Keeps what cargo cannot: the floors, one wall clock, small files, guests that are all used. Each rule says why.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A file longer than this has grown past one purpose. Tests inside the file do not count.
+const LINES_MAX: usize = 450;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is in the repository").to_path_buf()
+}
+
+/// Files under `folder` with that extension, as paths from the root; nothing that is built.
+fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
+    fn walk(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
+        let Ok(entries) = fs::read_dir(folder) else { return };
+        for entry in entries.map(|entry| entry.expect("a folder of the repository can be read").path()) {
+            let name = entry.file_name().unwrap_or_default().to_string_lossy();
+            if entry.is_dir() && name != "target" && name != "node_modules" && !name.starts_with('.') {
+                walk(&entry, extension, found);
+            } else if entry.extension().is_some_and(|actual| actual == extension) {
+                found.push(entry);
+            }
+        }
+    }
+    let root = root();
+    let mut found = Vec::new();
+    walk(&root.join(folder), extension, &mut found);
+    found.sort();
+    found
+        .into_iter()
+        .map(|path| path.strip_prefix(&root).expect("it is below the root").to_path_buf())
+        .collect()
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The code of a file without its comments, and without the tests at its end.
+fn code(path: &Path) -> String {
+    let text = read(path);
+    let product = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    product.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+fn assert_none(rule: &str, broken: &[String]) {
+    assert!(broken.is_empty(), "{rule}\n  {}", broken.join("\n  "));
+}
+
+/// Our crates that a manifest names in the given section.
+fn dependencies(manifest: &str, section: &str) -> BTreeSet<String> {
+    let table: toml::Table = toml::from_str(manifest).expect("a manifest is TOML");
+    table
+        .get(section)
+        .and_then(toml::Value::as_table)
+        .map(|table| table.keys().cloned().collect())
+        .unwrap_or_default()
+}
+
+#[test]
+fn crates_import_downwards_only() {
+    // The domain knows nobody; store, sandbox and scheduler meet in its traits only; the server wires them.
+    let floors: [(&str, &[&str]); 6] = [
+        ("domain", &[]),
+        ("store", &["longshore-domain"]),
+        ("sandbox", &["longshore-domain"]),
+        ("scheduler", &["longshore-domain"]),
+        ("guest_build", &[]),
+        ("server", &["longshore-domain", "longshore-store", "longshore-sandbox", "longshore-scheduler"]),
+    ];
+    let mut broken = Vec::new();
+    for (folder, allowed) in floors {
+        let manifest = read(Path::new(&format!("host/{folder}/Cargo.toml")));
+        for name in dependencies(&manifest, "dependencies") {
+            if name.starts_with("longshore") && !allowed.contains(&name.as_str()) {
+                broken.push(format!("host/{folder} depends on {name}"));
+            }
+        }
+    }
+    let known: BTreeSet<&str> = floors.iter().map(|(folder, _)| *folder).collect();
+    for entry in fs::read_dir(root().join("host")).expect("host/ is there").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !known.contains(name.as_str()) {
+            broken.push(format!("host/{name} has no floor: give it one in this test"));
+        }
+    }
+    assert_none("A crate imports from a floor that it must not see (docs/ARCHITECTURE.md, floors):", &broken);
+}
+
+#[test]
+fn each_outside_library_stays_in_its_crate() {
+    // What one crate hides can be replaced; what two crates see cannot.
+    let homes: [(&str, &[&str]); 5] = [
+        ("wasmtime", &["sandbox"]),
+        ("wasmtime-wasi", &["sandbox"]),
+        ("notify", &["sandbox"]),
+        ("rmcp", &["server"]),
+        // The sandbox reads data sources, the server writes the sample database.
+        ("rusqlite", &["store", "sandbox", "server"]),
+    ];
+    let mut broken = Vec::new();
+    for manifest in files("host", "toml").into_iter().filter(|path| path.ends_with("Cargo.toml")) {
+        let folder =
+            manifest.components().nth(1).expect("host/NAME").as_os_str().to_string_lossy().into_owned();
+        for name in dependencies(&read(&manifest), "dependencies") {
+            if homes.iter().any(|(library, home)| *library == name && !home.contains(&folder.as_str())) {
+                broken.push(format!("host/{folder} depends on {name}"));
+            }
+        }
+    }
+    assert_none("A library is used outside the crate that it belongs to:", &broken);
+}
+
+#[test]
+fn the_domain_does_no_io() {
+    let manifest = read(Path::new("host/domain/Cargo.toml"));
+    let broken: Vec<String> = dependencies(&manifest, "dependencies")
+        .into_iter()
+        .filter(|name| ["tokio", "rusqlite", "wasmtime", "rmcp", "futures"].contains(&name.as_str()))
+        .collect();
+    assert_none("The domain is values, rules and traits; it must not depend on:", &broken);
+}
+
+#[test]
+fn only_app_sees_store_and_sandbox() {
+    // One module wires the host; everything else in the server can be read without knowing SQLite or wasmtime.
+    let mut broken = Vec::new();
+    for path in files("host/server/src", "rs") {
+        let in_app = path.starts_with("host/server/src/app");
+        let code = code(&path);
+        for name in ["longshore_store", "longshore_sandbox"] {
+            if !in_app && code.contains(name) {
+                broken.push(format!("{} names {name}", path.display()));
+            }
+        }
+        if code.contains("rmcp::") && !path.starts_with("host/server/src/mcp") {
+            broken.push(format!("{} names rmcp", path.display()));
+        }
+    }
+    assert_none("Inside the server only app/ sees store and sandbox, and only mcp/ sees rmcp:", &broken);
+}
+
+#[test]
+fn there_is_one_wall_clock() {
+    // Time is passed in, so that tests move it. Instants, which only measure, are free.
+    let clock = Path::new("host/server/src/app/clock.rs");
+    let mut broken = Vec::new();
+    for path in files("host", "rs").into_iter().filter(|path| path != clock) {
+        if path
+            .components()
+            .any(|part| ["tests", "examples", "benches"].iter().any(|name| part.as_os_str() == *name))
+        {
+            continue;
+        }
+        for (number, line) in code(&path).lines().enumerate() {
+            if ["SystemTime::now", "Timestamp::now", "Zoned::now", "Utc::now", "Local::now"]
+                .iter()
+                .any(|n| line.contains(n))
+            {
+                broken.push(format!("{}: {}: {}", path.display(), number + 1, line.trim()));
+            }
+        }
+    }
+    assert_none(&format!("The wall clock is read in {} only:", clock.display()), &broken);
+}
+
+#[test]
+fn files_have_one_purpose() {
+    let mut broken = Vec::new();
+    for folder in ["host", "plugins", "tests", "xtask"] {
+        for path in files(folder, "rs") {
+            let lines = code(&path).lines().count();
+            // Tables may be long: there is nothing to understand in their length.
+            let is_table =
+                path.ends_with("names.rs") || path.ends_with("places.rs") || path.ends_with("products.rs");
+            if lines > LINES_MAX && !is_table {
+                broken.push(format!("{} has {lines} lines of code", path.display()));
+            }
+        }
+    }
+    assert_none(
+        &format!("A file of more than {LINES_MAX} lines has more than one purpose; split it:"),
+        &broken,
+    );
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    let mut broken = Vec::new();
+    for folder in ["host", "plugins", "tests", "xtask"] {
+        for path in files(folder, "rs") {
+            if !read(&path).starts_with("//!") {
+                broken.push(path.display().to_string());
+            }
+        }
+    }
+    assert_none("A file begins with a line that says what it is for (`//! …`):", &broken);
+}
+
+#[test]
+fn every_guest_is_used() {
+    // A guest that no test loads proves nothing and costs build time.
+    let tests: String = files("tests/tests", "rs")
+        .iter()
+        .chain(&files("tests/src", "rs"))
+        .chain(&files("tests/examples", "rs"))
+        .chain(&files("host/sandbox/tests", "rs"))
+        .map(|path| read(path))
+        .collect();
+    let broken: Vec<String> = fs::read_dir(root().join("tests/guests"))
+        .expect("tests/guests is there")
+        .flatten()
+        .filter(|entry| entry.path().join("Cargo.toml").exists())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| !tests.contains(&format!("\"{name}\"")))
+        .collect();
+    assert_none("A guest in tests/guests is named by no test:", &broken);
+}
+
+#[test]
+fn unsafe_has_its_reason() {
+    let mut broken = Vec::new();
+    for path in files("host", "rs") {
+        let text = read(&path);
+        let lines: Vec<&str> = text.lines().collect();
+        for (number, line) in lines.iter().enumerate() {
+            let is_unsafe =
+                line.contains("unsafe {") || line.contains("unsafe fn") || line.contains("unsafe impl");
+            let explained =
+                lines[number.saturating_sub(6)..number].iter().any(|line| line.contains("// SAFETY:"));
+            if is_unsafe && !explained {
+                broken.push(format!("{}: {}", path.display(), number + 1));
+            }
+        }
+    }
+    assert_none("`unsafe` stands under a `// SAFETY:` comment:", &broken);
+}
