@@ -45,7 +45,7 @@ struct Store {
 impl Default for Store {
     fn default() -> Self {
         Self {
-            path: "data/tasks.db".into(),
+            path: "data/longshore.db".into(),
             synchronous: Synchronous::Full,
             artifacts: "data/artifacts".into(),
         }

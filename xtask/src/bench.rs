@@ -1,0 +1,108 @@
+//! `cargo xtask bench NAME`: measures, and gives one JSON object.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+use serde_json::{Map, Value};
+
+use crate::output::{print, say};
+use crate::{demo, setup, shell};
+
+/// Measure, on an optimised build; figures compare only within one run on one machine.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// What to measure
+    #[arg(value_enum)]
+    name: Name,
+
+    /// Print one JSON object and nothing else on stdout
+    #[arg(long)]
+    json: bool,
+
+    /// Arguments of the benchmark itself; `-- --help` lists them
+    #[arg(last = true, value_name = "ARGUMENT")]
+    more: Vec<String>,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Name {
+    /// Tasks over MCP: accept latency, tasks per second, start time, idle memory
+    Mcp,
+    /// A table of a million rows to CSV, against native Rust and Python
+    Export,
+    /// Claiming a task with and without a million finished ones beside
+    Claim,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let scratch = tempfile::tempdir()?;
+    let mut bench = match args.name {
+        Name::Mcp => mcp(scratch.path())?,
+        Name::Export => export()?,
+        Name::Claim => example("longshore-store", "bench_claim")?,
+    };
+    bench.args(&args.more);
+    say(&format!("bench: running {}", shell::shown(&bench)));
+    let printed = shell::read(&mut bench)?;
+    let report =
+        last_object(&printed).with_context(|| format!("the benchmark gave no JSON object: {printed}"))?;
+    print(&if args.json { Value::Object(report).to_string() } else { table(&report) })?;
+    Ok(())
+}
+
+/// The load generator against a real `longshore serve`, with the job that does nothing.
+fn mcp(scratch: &Path) -> Result<Command> {
+    let longshore = demo::build_host()?;
+    let guests = longshore_guest_build::build(&shell::root().join("tests/guests"), &setup::ensure()?)?;
+    let trivial =
+        guests.iter().find(|guest| guest.name == "trivial").context("there is no guest `trivial`")?;
+    std::fs::copy(&trivial.component, scratch.join("trivial.wasm"))?;
+    let mut bench = example("longshore-tests", "load")?;
+    bench.arg("--longshore").arg(longshore).arg("--plugins").arg(scratch);
+    Ok(bench)
+}
+
+fn export() -> Result<Command> {
+    let longshore = demo::build_host()?;
+    let native = build_example("longshore-tests", "export_native")?;
+    let mut bench = example("longshore-tests", "bench_export")?;
+    bench.arg("--longshore").arg(longshore).arg("--native").arg(native);
+    bench.arg("--python").arg(shell::root().join("tests/baselines/export.py"));
+    Ok(bench)
+}
+
+fn example(package: &str, name: &str) -> Result<Command> {
+    build_example(package, name).map(Command::new)
+}
+
+fn build_example(package: &str, name: &str) -> Result<PathBuf> {
+    setup::ensure()?;
+    say(&format!("bench: building {name}"));
+    let mut cargo = shell::cargo("");
+    cargo.args(["build", "--release", "--locked", "--package", package, "--example", name]);
+    demo::executable(&mut cargo)
+}
+
+/// The last line that is a JSON object: a benchmark may say more before it.
+fn last_object(printed: &str) -> Option<Map<String, Value>> {
+    printed.lines().rev().find_map(|line| serde_json::from_str(line).ok())
+}
+
+fn table(report: &Map<String, Value>) -> String {
+    let width = report.keys().map(String::len).max().unwrap_or_default();
+    let lines: Vec<String> = report.iter().map(|(key, value)| format!("{key:width$}  {value}")).collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_object_counts() {
+        let report = last_object("warming up\n{\"ratio\": 1}\n{\"ratio\": 1.25, \"runs\": 3}\n\n").unwrap();
+        assert_eq!(table(&report), "ratio  1.25\nruns   3");
+        assert!(last_object("nothing").is_none());
+    }
+}

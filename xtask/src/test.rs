@@ -1,0 +1,96 @@
+//! `cargo xtask test`: what continuous integration runs.
+
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use crate::output::say;
+use crate::{setup, shell};
+
+/// Run every check: formatting, lints, tests of host and plugins, third-party MCP clients.
+///
+/// This is what continuous integration runs. Installs the wasm32-wasip2 target if it is missing. Uses cargo-nextest where
+/// it is installed, `cargo test` otherwise. Goes on after a check that fails, so that one run tells all.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Run only the checks whose name contains this
+    #[arg(value_name = "NAME")]
+    only: Option<String>,
+
+    /// Leave out the clients in tests/clients, which are downloaded from package registries
+    #[arg(long)]
+    skip_clients: bool,
+}
+
+/// The workspaces: where they are, and what their checks are called.
+const WORKSPACES: &[(&str, &str)] = &[("", "host"), ("plugins", "plugins"), ("tests/guests", "guests")];
+
+/// One check.
+struct Check {
+    name: String,
+    command: Command,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    setup::ensure()?;
+    let wanted = |check: &Check| args.only.as_ref().is_none_or(|only| check.name.contains(only.as_str()));
+    let checks: Vec<Check> = checks(args.skip_clients).into_iter().filter(wanted).collect();
+    if checks.is_empty() {
+        bail!("no check has {:?} in its name", args.only.as_deref().unwrap_or_default());
+    }
+    let mut lines = Vec::new();
+    let mut failed = Vec::new();
+    for Check { name, mut command } in checks {
+        let started = Instant::now();
+        let done = shell::run_aloud(&mut command);
+        let seconds = started.elapsed().as_secs();
+        lines.push(format!("{:>4}  {seconds:>4} s  {name}", if done.is_ok() { "ok" } else { "FAIL" }));
+        if let Err(error) = done {
+            say(&format!("error: {error:#}"));
+            failed.push(name);
+        }
+    }
+    say(&format!("\n{}", lines.join("\n")));
+    if !failed.is_empty() {
+        bail!("{} failed; `cargo xtask test NAME` runs one again", failed.join(", "));
+    }
+    Ok(())
+}
+
+fn checks(skip_clients: bool) -> Vec<Check> {
+    let there =
+        WORKSPACES.iter().filter(|(folder, _)| shell::root().join(folder).join("Cargo.toml").is_file());
+    let mut checks = Vec::new();
+    for (folder, name) in there.clone() {
+        checks.push(cargo(format!("format {name}"), folder, &["fmt", "--all", "--check"]));
+    }
+    for (folder, name) in there {
+        let lints = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+        checks.push(cargo(format!("lint {name}"), folder, &lints));
+    }
+    checks.push(tests("test host", ""));
+    checks.push(tests("test plugins", "plugins"));
+    let clients = shell::root().join("tests/clients/run");
+    if clients.is_file() && !skip_clients {
+        let mut command = Command::new(clients);
+        command.current_dir(shell::root());
+        checks.push(Check { name: "test clients".into(), command });
+    }
+    checks
+}
+
+fn tests(name: &str, folder: &str) -> Check {
+    let nextest = shell::works("cargo", &["nextest", "--version"]);
+    let words: &[&str] =
+        if nextest { &["nextest", "run", "--no-fail-fast"] } else { &["test", "--no-fail-fast"] };
+    let mut check = cargo(name.into(), folder, words);
+    check.command.args(["--workspace", "--locked"]);
+    check
+}
+
+fn cargo(name: String, folder: &str, words: &[&str]) -> Check {
+    let mut command = shell::cargo(folder);
+    command.args(words);
+    Check { name, command }
+}
