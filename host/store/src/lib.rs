@@ -1,1 +1,18 @@
-//! TaskStore on SQLite.
+//! The task store on SQLite, and artifact files in a folder.
+//!
+//! One thread writes and shares commits between callers; a few threads read. A task's state is the table that its row
+//! is in, and the tables that are hot are small, so that work costs the same beside a long history.
+
+mod columns;
+mod connection;
+mod fault;
+mod migrations;
+mod options;
+mod readers;
+mod sqlite;
+mod statements;
+mod verbs;
+mod writer;
+
+pub use options::{StoreOptions, Synchronous};
+pub use sqlite::SqliteStore;

@@ -1,0 +1,132 @@
+//! Opens connections, all set up alike, and waits for other processes.
+
+use std::cell::Cell;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::StoreOptions;
+use crate::fault::is_busy;
+
+/// Pages in the write-ahead log after which they are moved to the database file. At SQLite's own 1,000 a large history
+/// costs half of the throughput, because each move writes pages that change again at once.
+const CHECKPOINT_PAGES: u32 = 20_000;
+
+/// Size to which the write-ahead log's file is cut after an unusual growth.
+const WAL_BYTES_KEPT: u32 = 128 << 20;
+
+/// Page caches, in KiB. They are small because the operating system caches the file too, and a process that only
+/// serves one agent should stay small.
+const WRITER_CACHE_KIB: u32 = 8 * 1024;
+const READER_CACHE_KIB: u32 = 1024;
+
+/// Prepared statements that a connection keeps: more than there are.
+const STATEMENTS_KEPT: usize = 128;
+
+thread_local! {
+    /// How long statements of this thread wait for other processes.
+    static PATIENCE: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// Sets how long statements of this thread wait for other processes.
+pub(crate) fn be_patient(patience: Duration) {
+    PATIENCE.set(patience);
+}
+
+/// Opens the connection that writes. It may create the file.
+pub(crate) fn open_writer(path: &Path, options: &StoreOptions) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_handler(Some(wait_for_others))?;
+    use_write_ahead_log(&connection)?;
+    connection.execute_batch(&format!(
+        "PRAGMA synchronous = {};
+         PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
+         PRAGMA journal_size_limit = {WAL_BYTES_KEPT};
+         PRAGMA cache_size = -{WRITER_CACHE_KIB};
+         PRAGMA temp_store = MEMORY;
+         PRAGMA foreign_keys = ON;",
+        options.synchronous.pragma()
+    ))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    Ok(connection)
+}
+
+/// Opens a connection that only reads. The file must be there and set up.
+pub(crate) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_handler(Some(wait_for_others))?;
+    connection.execute_batch(&format!(
+        "PRAGMA cache_size = -{READER_CACHE_KIB};
+         PRAGMA temp_store = MEMORY;"
+    ))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    Ok(connection)
+}
+
+/// Puts the file into WAL mode. SQLite does not ask the busy handler when two processes do this to a new file at once.
+fn use_write_ahead_log(connection: &Connection) -> rusqlite::Result<()> {
+    let mut calls = 0;
+    loop {
+        match connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0)) {
+            Ok(_) => return Ok(()),
+            Err(error) if is_busy(&error) && wait_for_others(calls) => calls += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// SQLite's busy handler: waits, and says whether to try again. Waits are short at first, because another process
+/// usually holds the file for the time of one commit.
+fn wait_for_others(calls: i32) -> bool {
+    let calls = u32::try_from(calls).unwrap_or(0);
+    let (pause, waited) = nth_wait(calls);
+    if waited >= PATIENCE.get() {
+        return false;
+    }
+    thread::sleep(pause);
+    true
+}
+
+/// How long the wait number `calls` (from 0) is, and all waits before it together.
+fn nth_wait(calls: u32) -> (Duration, Duration) {
+    const SHORT: Duration = Duration::from_micros(200);
+    const MIDDLE: Duration = Duration::from_millis(1);
+    const LONG: Duration = Duration::from_millis(5);
+    match calls {
+        0..50 => (SHORT, SHORT * calls),
+        50..150 => (MIDDLE, SHORT * 50 + MIDDLE * (calls - 50)),
+        _ => (LONG, SHORT * 50 + MIDDLE * 100 + LONG * (calls - 150)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_add_up() {
+        let mut sum = Duration::ZERO;
+        for calls in 0..400 {
+            let (pause, waited) = nth_wait(calls);
+            assert_eq!(waited, sum);
+            sum += pause;
+        }
+    }
+
+    #[test]
+    fn patience_ends() {
+        be_patient(Duration::ZERO);
+        assert!(!wait_for_others(0));
+        be_patient(Duration::from_millis(10));
+        assert!(wait_for_others(0));
+        assert!(!wait_for_others(50));
+    }
+}

@@ -1,0 +1,109 @@
+//! Brings a database to the schema that this version knows.
+
+use longshore_domain::StoreError;
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::fault::store_error;
+
+/// The migrations, oldest first. The number of those applied is the file's `user_version`. One that was released is
+/// never edited; what it lacks comes in the next.
+const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_tasks.sql")];
+
+/// Marks the file as ours: "LSHR".
+const APPLICATION_ID: i32 = 0x4c53_4852;
+
+/// Brings the database to the newest schema, in one transaction. Several processes may try at once.
+pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let known = MIGRATIONS.len() as u32;
+    // A file that is up to date is only looked at, so that opening it never waits for a writer.
+    if version(connection)? == known && application_id(connection)? == APPLICATION_ID {
+        return Ok(());
+    }
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(|error| store_error(&error))?;
+    let found = version(&transaction)?;
+    if found > known {
+        return Err(StoreError::TooNew { found, known });
+    }
+    let is_ours = application_id(&transaction)? == APPLICATION_ID;
+    if !is_ours && (found > 0 || has_tables(&transaction)?) {
+        return Err(StoreError::Broken(
+            "the file is a SQLite database, but not one of Longshore's; name another file".into(),
+        ));
+    }
+    for migration in &MIGRATIONS[found as usize..] {
+        transaction.execute_batch(migration).map_err(|error| store_error(&error))?;
+    }
+    transaction
+        .pragma_update(None, "user_version", known)
+        .and_then(|()| transaction.pragma_update(None, "application_id", APPLICATION_ID))
+        .and_then(|()| transaction.commit())
+        .map_err(|error| store_error(&error))
+}
+
+fn version(connection: &Connection) -> Result<u32, StoreError> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(|error| store_error(&error))
+}
+
+fn application_id(connection: &Connection) -> Result<i32, StoreError> {
+    connection
+        .pragma_query_value(None, "application_id", |row| row.get(0))
+        .map_err(|error| store_error(&error))
+}
+
+fn has_tables(connection: &Connection) -> Result<bool, StoreError> {
+    connection
+        .query_row("SELECT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))
+        .map_err(|error| store_error(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    /// SHA-256 of each migration. A line is added with a migration, and never changed once it was released.
+    const RELEASED: &[&str] = &["025cceee5914d02ad61d509234e6daeffd0dfc7d0f0df66b7d34b10b3ed76c3a"];
+
+    #[test]
+    fn a_released_migration_is_never_edited() {
+        let hashes: Vec<String> =
+            MIGRATIONS.iter().map(|sql| format!("{:x}", Sha256::digest(sql.as_bytes()))).collect();
+        assert_eq!(hashes, RELEASED, "write a new migration instead of editing an old one");
+    }
+
+    #[test]
+    fn every_migration_file_is_applied() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
+        let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+        files.sort();
+        let texts: Vec<String> = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+        assert_eq!(texts, MIGRATIONS);
+    }
+
+    #[test]
+    fn migrating_twice_changes_nothing() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        migrate(&mut connection).unwrap();
+        assert_eq!(version(&connection).unwrap() as usize, MIGRATIONS.len());
+    }
+
+    #[test]
+    fn a_newer_database_is_refused() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        connection.pragma_update(None, "user_version", 99).unwrap();
+        let refused = migrate(&mut connection).unwrap_err();
+        assert!(matches!(refused, StoreError::TooNew { found: 99, .. }), "{refused}");
+    }
+
+    #[test]
+    fn a_foreign_database_is_refused() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE orders (id INTEGER)").unwrap();
+        assert!(matches!(migrate(&mut connection).unwrap_err(), StoreError::Broken(_)));
+    }
+}

@@ -1,0 +1,187 @@
+//! The store itself: the ports of the domain on top of the writer thread and the readers.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use longshore_domain::{
+    AttemptRecord, AttemptRef, CancelAnswer, CheckpointStore, ClaimRequest, Claimed, ExpiredLease, Finish,
+    FinishAnswer, LiveCounts, LogLine, NewTask, OutboxMessage, Owner, Page, Renewal, RenewalAnswer,
+    RetryAnswer, Save, SaveAnswer, StoreError, SubmitError, Submitted, Task, TaskFilter, TaskId, TaskStore,
+    Timestamp, Unpublished, WorkerId,
+};
+use uuid::Uuid;
+
+use crate::StoreOptions;
+use crate::readers::Readers;
+use crate::verbs::{
+    attempts, cancel, claim, counts, deadline, finish, get, lease, list, log, outbox, publication, retry,
+    save, schedule, submit,
+};
+use crate::writer::Writer;
+
+/// A [`TaskStore`] in a SQLite file. Several processes may open the same file.
+pub struct SqliteStore {
+    // Dropped in this order: the last connection to close moves the write-ahead log into the file, and only the
+    // writer's can.
+    readers: Readers,
+    writer: Writer,
+}
+
+impl SqliteStore {
+    /// Opens the store in the file at `path`, which is created when it is not there.
+    pub fn open(path: impl AsRef<Path>, options: &StoreOptions) -> Result<Arc<Self>, StoreError> {
+        let path = path.as_ref();
+        let writer = Writer::start(path, options)?;
+        let readers = Readers::start(path, options)?;
+        Ok(Arc::new(Self { readers, writer }))
+    }
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteStore").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl CheckpointStore for SqliteStore {
+    async fn save(&self, attempt: AttemptRef, save: Save) -> Result<SaveAnswer, StoreError> {
+        self.writer.write(move |c| save::save(c, attempt, &save)).await
+    }
+
+    async fn append_log(&self, task: TaskId, lines: Vec<LogLine>) -> Result<(), StoreError> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        self.writer.write(move |c| log::append(c, task, &lines)).await
+    }
+
+    async fn message_keys(&self, task: TaskId) -> Result<Vec<String>, StoreError> {
+        self.readers.read(move |c| outbox::keys(c, task)).await
+    }
+}
+
+#[async_trait]
+impl TaskStore for SqliteStore {
+    async fn submit(&self, task: NewTask) -> Result<Submitted, SubmitError> {
+        self.writer.write(move |c| submit::submit(c, &task)).await?.into()
+    }
+
+    async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError> {
+        self.writer.write(move |c| claim::claim(c, &request)).await
+    }
+
+    async fn finish(&self, finish: Finish) -> Result<FinishAnswer, StoreError> {
+        self.writer.write(move |c| finish::finish(c, &finish)).await
+    }
+
+    async fn renew(
+        &self,
+        renewals: Vec<Renewal>,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Vec<RenewalAnswer>, StoreError> {
+        self.writer.write(move |c| lease::renew(c, &renewals, now, lease_until)).await
+    }
+
+    async fn cancel_requests(&self, worker: &WorkerId) -> Result<Vec<TaskId>, StoreError> {
+        let worker = worker.clone();
+        self.readers.read(move |c| cancel::requests(c, &worker)).await
+    }
+
+    async fn expired(&self, now: Timestamp, limit: u32) -> Result<Vec<ExpiredLease>, StoreError> {
+        self.readers.read(move |c| lease::expired(c, now, limit)).await
+    }
+
+    async fn promote_due(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError> {
+        self.writer.write(move |c| schedule::promote_due(c, now, limit)).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.readers.read(schedule::next_due).await
+    }
+
+    async fn fail_overdue(&self, now: Timestamp, limit: u32) -> Result<Vec<TaskId>, StoreError> {
+        self.writer.write(move |c| deadline::fail_overdue(c, now, limit)).await
+    }
+
+    async fn cancel(
+        &self,
+        owner: Option<&Owner>,
+        id: TaskId,
+        now: Timestamp,
+    ) -> Result<CancelAnswer, StoreError> {
+        let owner = owner.cloned();
+        self.writer.write(move |c| cancel::cancel(c, owner.as_ref(), id, now)).await
+    }
+
+    async fn retry(
+        &self,
+        owner: Option<&Owner>,
+        id: TaskId,
+        now: Timestamp,
+    ) -> Result<RetryAnswer, StoreError> {
+        let owner = owner.cloned();
+        self.writer.write(move |c| retry::retry(c, owner.as_ref(), id, now)).await
+    }
+
+    async fn get(&self, owner: Option<&Owner>, id: TaskId) -> Result<Option<Task>, StoreError> {
+        let owner = owner.cloned();
+        self.readers.read(move |c| get::get(c, owner.as_ref(), id)).await
+    }
+
+    async fn list(&self, filter: TaskFilter) -> Result<Page, StoreError> {
+        self.readers.read(move |c| list::list(c, &filter)).await
+    }
+
+    async fn attempts(&self, id: TaskId) -> Result<Vec<AttemptRecord>, StoreError> {
+        self.readers.read(move |c| attempts::attempts(c, id)).await
+    }
+
+    async fn log(&self, id: TaskId, from: u64, limit: u32) -> Result<Vec<LogLine>, StoreError> {
+        self.readers.read(move |c| log::read(c, id, from, limit)).await
+    }
+
+    async fn live_counts(&self) -> Result<LiveCounts, StoreError> {
+        self.readers.read(counts::live).await
+    }
+
+    async fn foreign_changes(&self) -> Result<u64, StoreError> {
+        self.writer.data_version().await
+    }
+
+    async fn unpublished(&self, limit: u32) -> Result<Vec<Unpublished>, StoreError> {
+        self.readers.read(move |c| publication::unpublished(c, limit)).await
+    }
+
+    async fn mark_published(&self, task: TaskId) -> Result<(), StoreError> {
+        self.writer.write(move |c| publication::mark_published(c, task)).await
+    }
+
+    async fn claim_messages(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<OutboxMessage>, StoreError> {
+        self.writer.write(move |c| outbox::claim(c, now, lease_until, limit)).await
+    }
+
+    async fn message_delivered(&self, id: Uuid, now: Timestamp) -> Result<(), StoreError> {
+        self.writer.write(move |c| outbox::delivered(c, id, now)).await
+    }
+
+    async fn message_failed(
+        &self,
+        id: Uuid,
+        error: String,
+        retry_at: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        self.writer.write(move |c| outbox::failed(c, id, &error, retry_at)).await
+    }
+
+    async fn messages(&self, task: TaskId) -> Result<Vec<OutboxMessage>, StoreError> {
+        self.readers.read(move |c| outbox::of_task(c, task)).await
+    }
+}

@@ -1,0 +1,54 @@
+//! What a store does, one group of verbs a file. Each write runs within a transaction of the writer thread and either
+//! succeeds or leaves it to be rolled back.
+
+pub(crate) mod artifacts;
+pub(crate) mod attempts;
+pub(crate) mod cancel;
+pub(crate) mod claim;
+pub(crate) mod counts;
+pub(crate) mod deadline;
+pub(crate) mod finish;
+pub(crate) mod get;
+pub(crate) mod lease;
+pub(crate) mod list;
+pub(crate) mod log;
+pub(crate) mod outbox;
+pub(crate) mod places;
+#[cfg(test)]
+mod plans;
+pub(crate) mod publication;
+pub(crate) mod retry;
+pub(crate) mod save;
+pub(crate) mod schedule;
+pub(crate) mod submit;
+
+/// Every statement of the store by file and name.
+#[cfg(test)]
+pub(crate) fn all_statements() -> Vec<(String, &'static str)> {
+    let files = [
+        ("artifacts", artifacts::STATEMENTS),
+        ("attempts", attempts::STATEMENTS),
+        ("cancel", cancel::STATEMENTS),
+        ("claim", claim::STATEMENTS),
+        ("counts", counts::STATEMENTS),
+        ("deadline", deadline::STATEMENTS),
+        ("finish", finish::STATEMENTS),
+        ("get", get::STATEMENTS),
+        ("lease", lease::STATEMENTS),
+        ("list", list::STATEMENTS),
+        ("log", log::STATEMENTS),
+        ("outbox", outbox::STATEMENTS),
+        ("places", places::STATEMENTS),
+        ("publication", publication::STATEMENTS),
+        ("retry", retry::STATEMENTS),
+        ("save", save::STATEMENTS),
+        ("schedule", schedule::STATEMENTS),
+        ("submit", submit::STATEMENTS),
+    ];
+    files
+        .into_iter()
+        .flat_map(|(file, statements)| {
+            statements.iter().map(move |(name, sql)| (format!("{file}::{name}"), *sql))
+        })
+        .collect()
+}

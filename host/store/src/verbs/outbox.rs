@@ -1,0 +1,176 @@
+//! Messages: committed with the effects of an attempt, then handed out until they are delivered.
+
+use longshore_domain::{NewMessage, OutboxMessage, TaskId, Timestamp, message_id};
+use rusqlite::{Connection, Row, params};
+use uuid::Uuid;
+
+use crate::columns;
+use crate::fault::{Fault, exactly_one};
+use crate::statements::statements;
+
+statements! {
+    COMMIT = "
+        INSERT INTO outbox (id, seq, created_at, state, tries, channel, key, recipient, subject, content_type, body)
+        VALUES (?1, ?2, ?3, 'pending', 0, ?4, ?5, ?6, ?7, ?8, ?9)
+        ON CONFLICT (id) DO NOTHING";
+
+    TO_DELIVER = "INSERT INTO deliveries (number, due_at) VALUES (?1, ?2)";
+
+    DUE = "
+        SELECT d.number, o.id, t.id, o.created_at, o.state, o.tries + 1, o.last_error,
+            o.channel, o.key, o.recipient, o.subject, o.content_type, o.body
+        FROM deliveries AS d INDEXED BY deliveries_due
+        CROSS JOIN outbox AS o ON o.number = d.number
+        CROSS JOIN tasks AS t ON t.seq = o.seq
+        WHERE d.due_at <= ?1
+        ORDER BY d.due_at, d.number
+        LIMIT ?2";
+
+    HOLD = "UPDATE deliveries SET due_at = ?2 WHERE number = ?1";
+
+    COUNT_TRY = "UPDATE outbox SET tries = tries + 1 WHERE number = ?1";
+
+    DELIVERED = "
+        UPDATE outbox SET state = 'delivered', delivered_at = ?2
+        WHERE id = ?1 AND state = 'pending'
+        RETURNING number";
+
+    FAILED = "
+        UPDATE outbox SET last_error = ?2, state = CASE WHEN ?3 THEN 'pending' ELSE 'dead' END
+        WHERE id = ?1 AND state = 'pending'
+        RETURNING number";
+
+    DROP_DELIVERY = "DELETE FROM deliveries WHERE number = ?1";
+
+    OF_TASK = "
+        SELECT o.number, o.id, t.id, o.created_at, o.state, o.tries, o.last_error,
+            o.channel, o.key, o.recipient, o.subject, o.content_type, o.body
+        FROM tasks AS t
+        CROSS JOIN outbox AS o INDEXED BY outbox_task ON o.seq = t.seq
+        WHERE t.id = ?1
+        ORDER BY o.number";
+
+    KEYS = "
+        SELECT o.key
+        FROM tasks AS t
+        CROSS JOIN outbox AS o INDEXED BY outbox_task ON o.seq = t.seq
+        WHERE t.id = ?1
+        ORDER BY o.number";
+}
+
+/// Commits messages of a task, and says how many are new. One whose key the task has committed before is the same
+/// message, and the first stays.
+pub(crate) fn commit(
+    c: &Connection,
+    task: TaskId,
+    seq: i64,
+    messages: &[NewMessage],
+    at: Timestamp,
+) -> Result<u32, Fault> {
+    let mut new = 0;
+    for message in messages {
+        let inserted = c.prepare_cached(COMMIT)?.execute(params![
+            message_id(task, &message.key).as_bytes(),
+            seq,
+            at.ms(),
+            message.channel,
+            message.key,
+            message.recipient,
+            message.subject,
+            message.content_type,
+            message.body,
+        ])?;
+        if inserted == 1 {
+            c.prepare_cached(TO_DELIVER)?.execute(params![c.last_insert_rowid(), at.ms()])?;
+            new += 1;
+        }
+    }
+    Ok(new)
+}
+
+/// Hands out messages to deliver, until `lease_until`.
+pub(crate) fn claim(
+    c: &Connection,
+    now: Timestamp,
+    lease_until: Timestamp,
+    limit: u32,
+) -> Result<Vec<OutboxMessage>, Fault> {
+    let due = c
+        .prepare_cached(DUE)?
+        .query_map(params![now.ms(), limit], message)?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let mut claimed = Vec::with_capacity(due.len());
+    for (number, message) in due {
+        let held = c.prepare_cached(HOLD)?.execute(params![number, lease_until.ms()])?;
+        exactly_one(held, "handing out a message")?;
+        exactly_one(c.prepare_cached(COUNT_TRY)?.execute([number])?, "counting a try of a message")?;
+        claimed.push(message);
+    }
+    Ok(claimed)
+}
+
+/// Notes that a message was delivered. One that was before, or that is not known, stays as it is.
+pub(crate) fn delivered(c: &Connection, id: Uuid, now: Timestamp) -> Result<(), Fault> {
+    let mut statement = c.prepare_cached(DELIVERED)?;
+    let mut rows = statement.query(params![id.as_bytes(), now.ms()])?;
+    if let Some(row) = rows.next()? {
+        let number: i64 = row.get(0)?;
+        drop(rows);
+        exactly_one(c.prepare_cached(DROP_DELIVERY)?.execute([number])?, "noting a delivery")?;
+    }
+    Ok(())
+}
+
+/// Notes that a try failed.
+pub(crate) fn failed(
+    c: &Connection,
+    id: Uuid,
+    error: &str,
+    retry_at: Option<Timestamp>,
+) -> Result<(), Fault> {
+    let mut statement = c.prepare_cached(FAILED)?;
+    let mut rows = statement.query(params![id.as_bytes(), error, retry_at.is_some()])?;
+    let Some(row) = rows.next()? else { return Ok(()) };
+    let number: i64 = row.get(0)?;
+    drop(rows);
+    let changed = match retry_at {
+        Some(at) => c.prepare_cached(HOLD)?.execute(params![number, at.ms()])?,
+        None => c.prepare_cached(DROP_DELIVERY)?.execute([number])?,
+    };
+    exactly_one(changed, "noting a failed delivery")
+}
+
+/// The messages of a task, in the order of their commit.
+pub(crate) fn of_task(c: &Connection, task: TaskId) -> Result<Vec<OutboxMessage>, Fault> {
+    let mut statement = c.prepare_cached(OF_TASK)?;
+    let messages = statement.query_map([task.as_bytes()], |row| Ok(message(row)?.1))?;
+    Ok(messages.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The keys of the messages of a task, in the order of their commit.
+pub(crate) fn keys(c: &Connection, task: TaskId) -> Result<Vec<String>, Fault> {
+    let mut statement = c.prepare_cached(KEYS)?;
+    let keys = statement.query_map([task.as_bytes()], |row| row.get(0))?;
+    Ok(keys.collect::<rusqlite::Result<_>>()?)
+}
+
+/// A message and its number.
+fn message(row: &Row<'_>) -> rusqlite::Result<(i64, OutboxMessage)> {
+    let message = OutboxMessage {
+        id: Uuid::from_bytes(row.get(1)?),
+        task: columns::task_id(row, 2)?,
+        created_at: columns::time(row, 3)?,
+        state: columns::message_state(row, 4)?,
+        tries: row.get(5)?,
+        last_error: row.get(6)?,
+        message: NewMessage {
+            channel: row.get(7)?,
+            key: row.get(8)?,
+            recipient: row.get(9)?,
+            subject: row.get(10)?,
+            content_type: row.get(11)?,
+            body: row.get(12)?,
+        },
+    };
+    Ok((row.get(0)?, message))
+}

@@ -1,0 +1,73 @@
+//! Checks how SQLite finds what each statement asks for. A statement that scans or sorts is slow only once there is a
+//! history, which is when it is too late to notice.
+
+use rusqlite::Connection;
+
+use super::all_statements;
+use crate::migrations::migrate;
+
+/// Statements that scan or sort on purpose, and what. Each reads a table that is as small as the number of attempts
+/// that may run at once, or of live tasks where a figure of all of them is asked for.
+const ON_PURPOSE: &[(&str, &[&str])] = &[
+    ("lease::EXPIRED", &["SCAN r", "USE TEMP B-TREE FOR ORDER BY"]),
+    ("list::RUNNING", &["SCAN r", "USE TEMP B-TREE FOR ORDER BY"]),
+    ("counts::QUEUED", &["SCAN ready"]),
+    ("counts::RUNNING", &["SCAN running USING COVERING INDEX running_job_type"]),
+    ("counts::SCHEDULED", &["SCAN scheduled", "USE TEMP B-TREE FOR GROUP BY"]),
+    // In the order of the key, from its beginning, as far as the limit.
+    ("publication::UNPUBLISHED", &["SCAN u"]),
+];
+
+/// The plans of the statements that every task passes through, word for word.
+const EXPECTED: &str = include_str!("plans.txt");
+
+fn plan(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    for index in 1..=statement.parameter_count() {
+        statement.raw_bind_parameter(index, 1).unwrap();
+    }
+    let mut rows = statement.raw_query();
+    let mut lines = Vec::new();
+    while let Some(row) = rows.next().unwrap() {
+        lines.push(row.get(3).unwrap());
+    }
+    lines
+}
+
+fn migrated() -> Connection {
+    let mut connection = Connection::open_in_memory().unwrap();
+    migrate(&mut connection).unwrap();
+    connection
+}
+
+#[test]
+fn no_statement_scans_or_sorts_but_on_purpose() {
+    let connection = migrated();
+    for (name, sql) in all_statements() {
+        let allowed =
+            ON_PURPOSE.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, lines)| *lines);
+        for line in plan(&connection, sql) {
+            let costly = line.starts_with("SCAN") || line.contains("TEMP B-TREE");
+            assert!(!costly || allowed.contains(&line.as_str()), "{name}: {line}");
+        }
+    }
+}
+
+#[test]
+fn every_plan_is_the_one_that_was_reviewed() {
+    use std::fmt::Write as _;
+
+    let connection = migrated();
+    let mut plans = String::new();
+    for (name, sql) in all_statements() {
+        writeln!(plans, "{name}").unwrap();
+        for line in plan(&connection, sql) {
+            writeln!(plans, "    {line}").unwrap();
+        }
+    }
+    if std::env::var_os("LONGSHORE_ACCEPT_PLANS").is_some() {
+        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/verbs/plans.txt"), &plans).unwrap();
+        return;
+    }
+    assert_eq!(plans, EXPECTED, "review the change, then run this test with LONGSHORE_ACCEPT_PLANS=1");
+}
