@@ -2,5 +2,6 @@
 
 pub mod config;
 pub mod env;
+pub mod mcp;
 pub mod sample;
 pub mod view;

@@ -1,0 +1,212 @@
+//! The handler that rmcp calls: each method leads to the file that serves it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use longshore_domain::Owner;
+use longshore_scheduler::TaskService;
+use rmcp::model::{
+    CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams, CustomRequest, CustomResult,
+    DiscoverResult, ErrorCode, ErrorData, GetTaskParams, GetTaskResult, InitializeRequestParams, InitializeResult,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
+    ReadResourceRequestParams, ReadResourceResponse, ServerConfig, UpdateTaskParams,
+};
+use rmcp::service::{NotificationContext, RequestContext, RoleServer};
+use rmcp::ServerHandler;
+use tokio_util::sync::CancellationToken;
+
+use super::answer::Answer;
+use super::caller::Caller;
+use super::job_tool::{self, Submitted};
+use super::tools::ToolList;
+use super::{McpOptions, convert, identity, listen, own, resources, tasks, tools};
+
+/// What discovery says changes only with the program.
+const DISCOVERY_FRESH_MS: u64 = 60 * 60 * 1_000;
+/// Plugins come and go; listeners are told at once, everybody else looks again after this.
+const TOOLS_FRESH_MS: u64 = 60 * 1_000;
+
+/// One connection's handler. What it knows beyond its parts is only whether a legacy session is being told of tools.
+pub(super) struct Front {
+    /// What is asked.
+    pub(super) service: Arc<TaskService>,
+    /// Whose jobs these are.
+    pub(super) owner: Owner,
+    /// How it is set up.
+    pub(super) options: McpOptions,
+    /// Cancelled when the connection closes: whoever waits for something answers at once.
+    pub(super) closing: CancellationToken,
+    tools: ToolList,
+    tells_of_tools: AtomicBool,
+}
+
+impl Front {
+    /// A handler for one connection.
+    pub(super) fn new(service: Arc<TaskService>, options: McpOptions, closing: CancellationToken) -> Self {
+        Self {
+            service,
+            owner: options.owner.clone(),
+            options,
+            closing,
+            tools: ToolList::default(),
+            tells_of_tools: AtomicBool::new(false),
+        }
+    }
+}
+
+impl ServerHandler for Front {
+    fn get_info(&self) -> ServerConfig {
+        identity::modern(self.options.wait)
+    }
+
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        let negotiated = self.negotiate_initialize(&request)?.protocol_version;
+        let mut peer = request;
+        peer.protocol_version = negotiated.clone();
+        context.peer.set_peer_info(peer);
+        Ok(identity::legacy(negotiated, self.options.wait))
+    }
+
+    async fn discover(&self, _context: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
+        let versions = ProtocolVersion::KNOWN_VERSIONS.to_vec();
+        Ok(DiscoverResult::from_server_info(versions, self.get_info())
+            .with_ttl_ms(DISCOVERY_FRESH_MS)
+            .with_cache_scope(CacheScope::Public))
+    }
+
+    /// Tells a legacy session of changes of the tools. Modern clients listen for them.
+    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        if self.tells_of_tools.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let mut changes = self.service.catalog_changes();
+        changes.mark_unchanged();
+        loop {
+            let changed = tokio::select! {
+                changed = changes.changed() => changed.is_ok(),
+                () = self.closing.cancelled() => false,
+            };
+            if !changed || context.peer.notify_tool_list_changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn list_tools(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let tools = self.tools.of(&self.service.catalog());
+        let result = ListToolsResult::with_all_items(tools.to_vec());
+        Ok(if Caller::of(&context).modern {
+            result.with_ttl_ms(TOOLS_FRESH_MS).with_cache_scope(CacheScope::Public)
+        } else {
+            result
+        })
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let caller = Caller::of(&context);
+        let arguments = request.arguments.unwrap_or_default();
+        let name = request.name.as_ref();
+        let answer = if own::has(name) {
+            match own::call(self, name, arguments, &caller).await {
+                Some(answer) => answer,
+                None => return Err(tools::unknown(&self.service.catalog(), name)),
+            }
+        } else {
+            let catalog = self.service.catalog();
+            if catalog.job(name).is_none() {
+                return Err(tools::unknown(&catalog, name));
+            }
+            match job_tool::call(self, name, arguments, &caller).await {
+                Ok(Submitted::Handle(status)) => return Ok(convert::task_handle(&status).into()),
+                Ok(Submitted::Answer(answer)) => Ok(answer),
+                Err(refusal) => Err(refusal),
+            }
+        };
+        let answer = answer.unwrap_or_else(Answer::from);
+        Ok(convert::tool_result(answer, caller.links).into())
+    }
+
+    async fn list_resources(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let mut result = resources::list(self, request.and_then(|page| page.cursor)).await?;
+        if !Caller::of(&context).modern {
+            (result.ttl_ms, result.cache_scope) = (None, None);
+        }
+        Ok(result)
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let mut result = resources::templates();
+        if !Caller::of(&context).modern {
+            (result.ttl_ms, result.cache_scope) = (None, None);
+        }
+        Ok(result)
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let mut result = resources::read(self, &request.uri).await?;
+        if !Caller::of(&context).modern {
+            (result.ttl_ms, result.cache_scope) = (None, None);
+        }
+        Ok(result.into())
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        tasks::get(self, &request.task_id).await
+    }
+
+    async fn update_task(
+        &self,
+        request: UpdateTaskParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        tasks::update(self, &request.task_id).await
+    }
+
+    async fn cancel_task(
+        &self,
+        request: CancelTaskParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        tasks::cancel(self, &request.task_id).await
+    }
+
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        if request.method == "subscriptions/listen" && Caller::of(&context).modern {
+            return listen::listen(self, request.params, &context).await;
+        }
+        let method: String = request.method.chars().take(80).collect();
+        Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, format!("there is no method {method:?}"), None))
+    }
+}

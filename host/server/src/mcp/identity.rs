@@ -1,0 +1,68 @@
+//! Who this server is and what it can do, by era.
+
+use std::time::Duration;
+
+use rmcp::model::{Implementation, InitializeResult, ProtocolVersion, ServerCapabilities, ServerConfig};
+
+/// Name, title and version, as every client is told.
+pub(super) fn server_info() -> Implementation {
+    Implementation::new("longshore", env!("CARGO_PKG_VERSION"))
+        .with_title("Longshore")
+        .with_description("Runs plugins as durable background jobs")
+}
+
+/// What is offered to a client of revision 2026-07-28.
+pub(super) fn modern(wait: Duration) -> ServerConfig {
+    let capabilities = ServerCapabilities::builder()
+        .enable_tools()
+        .enable_tool_list_changed()
+        .enable_resources()
+        .enable_tasks()
+        .build();
+    config(capabilities, ProtocolVersion::LATEST, wait)
+}
+
+/// What is offered to a client that opens a session, in `version`. The Tasks extension belongs to the other era, and the
+/// experimental tasks of 2025-11-25 are not served, so neither is named.
+pub(super) fn legacy(version: ProtocolVersion, wait: Duration) -> InitializeResult {
+    let capabilities =
+        ServerCapabilities::builder().enable_tools().enable_tool_list_changed().enable_resources().build();
+    config(capabilities, version, wait)
+}
+
+fn config(capabilities: ServerCapabilities, version: ProtocolVersion, wait: Duration) -> ServerConfig {
+    ServerConfig::new(capabilities)
+        .with_server_info(server_info())
+        .with_protocol_version(version)
+        .with_instructions(instructions(wait))
+}
+
+/// What an agent has to know before it calls anything.
+fn instructions(wait: Duration) -> String {
+    format!(
+        "Longshore runs jobs that survive restarts. Each job type is a tool of its own; list_job_types describes them.\n\
+         - A job tool answers with the result if the job ends within {} s. Otherwise it answers with a job_id and the \
+         status so far, and the job goes on by itself: do not start it again. Call check_job_status with the job_id; \
+         wait_seconds holds its answer until the status changes, otherwise wait poll_after_ms between calls.\n\
+         - enqueue_job starts a job without waiting for it, also at a later time. With an idempotency_key it can be \
+         repeated safely.\n\
+         - cancel_job stops a job, retry_job runs a failed or cancelled one again from its last checkpoint, list_jobs \
+         finds a job_id that got lost.\n\
+         - Files that a job made are in its status under artifacts: read them as resources by uri, or from disk by path.",
+        wait.as_secs_f64()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_modern_era_is_offered_tasks() {
+        assert!(modern(Duration::from_secs(5)).capabilities.supports_tasks());
+        let legacy = serde_json::to_value(legacy(ProtocolVersion::V_2025_11_25, Duration::from_secs(5))).unwrap();
+        assert!(legacy["capabilities"].get("extensions").is_none());
+        assert!(legacy["capabilities"].get("tasks").is_none());
+        assert!(legacy["instructions"].as_str().unwrap().contains("within 5 s"));
+    }
+}

@@ -1,0 +1,44 @@
+//! `cancel_job`: stops a job.
+
+use longshore_domain::CancelAnswer;
+use serde_json::{Value, json};
+
+use super::OwnTool;
+use crate::mcp::answer::Answer;
+use crate::mcp::arguments::Arguments;
+use crate::mcp::front::Front;
+use crate::mcp::refusal::Refusal;
+
+pub(super) const TOOL: OwnTool = OwnTool {
+    name: "cancel_job",
+    title: "Cancel a job",
+    description: "Stops a job. One that waits is cancelled at once; one that runs is told to stop, gets a few seconds to \
+                  end well, and is then interrupted. A job that has already ended stays as it is. Cancelling twice does \
+                  no harm.",
+    input_schema,
+    read_only: false,
+    destructive: true,
+    idempotent: true,
+};
+
+fn input_schema() -> Value {
+    json!({
+        "type": "object",
+        "properties": { "job_id": { "type": "string", "description": "Id of the job." } },
+        "required": ["job_id"],
+        "additionalProperties": false
+    })
+}
+
+pub(super) async fn call(front: &Front, mut arguments: Arguments) -> Result<Answer, Refusal> {
+    let id = arguments.job_id();
+    arguments.finish()?;
+    let cancel = match front.service.cancel(&front.owner, id).await? {
+        CancelAnswer::Cancelled => "cancelled",
+        CancelAnswer::Requested => "requested",
+        CancelAnswer::AlreadyTerminal(_) => "already_ended",
+        CancelAnswer::NotFound => return Err(longshore_scheduler::ServiceError::NotFound { id }.into()),
+    };
+    let status = front.service.status(&front.owner, id).await?;
+    Ok(Answer::status(&status).with("cancel", cancel))
+}

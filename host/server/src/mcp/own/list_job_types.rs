@@ -1,0 +1,86 @@
+//! `list_job_types`: what can be run, and what cannot and why.
+
+use longshore_domain::{LoadedJob, Problem};
+use serde_json::{Map, Value, json};
+
+use super::OwnTool;
+use crate::mcp::answer::Answer;
+use crate::mcp::arguments::Arguments;
+use crate::mcp::front::Front;
+use crate::mcp::refusal::Refusal;
+
+pub(super) const TOOL: OwnTool = OwnTool {
+    name: "list_job_types",
+    title: "List job types",
+    description: "Lists the job types that can be run, each with its version, the schemas of its input and result, what it \
+                  may reach and its limits; and under problems the plugins that are not offered as they are, with the \
+                  reason and what an operator has to do.",
+    input_schema,
+    read_only: true,
+    destructive: false,
+    idempotent: true,
+};
+
+fn input_schema() -> Value {
+    json!({
+        "type": "object",
+        "properties": { "job_type": { "type": "string", "description": "Only this one." } },
+        "additionalProperties": false
+    })
+}
+
+pub(super) fn call(front: &Front, mut arguments: Arguments) -> Result<Answer, Refusal> {
+    let only = arguments.text("job_type");
+    arguments.finish()?;
+    let wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
+    let catalog = front.service.catalog();
+    let types: Vec<Value> =
+        catalog.jobs.iter().filter(|(name, _)| wanted(name.as_str())).map(|(_, job)| job_type(job)).collect();
+    let problems: Vec<Value> = catalog
+        .problems
+        .iter()
+        .filter(|(name, _)| wanted(name))
+        .map(|(name, problem)| self::problem(name, problem))
+        .collect();
+    if let Some(name) = only
+        && types.is_empty()
+        && problems.is_empty()
+    {
+        let available = catalog.jobs.keys().map(ToString::to_string).collect();
+        let unknown = longshore_scheduler::ServiceError::UnknownJobType { name, available, problem: None };
+        return Err(unknown.into());
+    }
+    let mut body = Map::new();
+    body.insert("job_types".into(), types.into());
+    body.insert("problems".into(), problems.into());
+    Ok(Answer::data(body))
+}
+
+fn job_type(job: &LoadedJob) -> Value {
+    let LoadedJob { job_type, policy, .. } = job;
+    json!({
+        "job_type": job_type.name,
+        "version": job_type.version,
+        "title": job_type.title,
+        "description": job_type.description,
+        "input_schema": job_type.input_schema,
+        "output_schema": job_type.output_schema,
+        "permissions": job_type.permissions,
+        "limits": {
+            "timeout_ms": policy.limits.timeout_ms,
+            "max_attempts": policy.retry.max_attempts,
+            "concurrency": policy.concurrency,
+            "ttl_ms": policy.ttl_ms,
+        },
+    })
+}
+
+fn problem(name: &str, problem: &Problem) -> Value {
+    json!({
+        "job_type": name,
+        "file": problem.file,
+        "code": problem.code,
+        "message": problem.message,
+        "serving_version": problem.serving,
+    })
+}

@@ -1,0 +1,66 @@
+//! `list_jobs`: finds jobs.
+
+use longshore_domain::{TaskFilter, TaskState};
+use serde_json::{Map, Value, json};
+
+use super::OwnTool;
+use crate::mcp::answer::{self, Answer};
+use crate::mcp::arguments::Arguments;
+use crate::mcp::front::Front;
+use crate::mcp::refusal::Refusal;
+
+const LIMIT_DEFAULT: i64 = 20;
+const LIMIT_MAX: i64 = 100;
+
+pub(super) const TOOL: OwnTool = OwnTool {
+    name: "list_jobs",
+    title: "List jobs",
+    description: "Lists jobs, newest first, each with its status and progress. Results and artifacts are left out; \
+                  check_job_status has them. Finished jobs are kept for a time (a day unless set otherwise).",
+    input_schema,
+    read_only: true,
+    destructive: false,
+    idempotent: true,
+};
+
+fn input_schema() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "status": {
+                "type": "string",
+                "enum": TaskState::ALL.map(TaskState::as_str),
+                "description": "Only jobs of this status."
+            },
+            "job_type": { "type": "string", "description": "Only jobs of this type." },
+            "limit": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": LIMIT_MAX,
+                "default": LIMIT_DEFAULT,
+                "description": "How many at most."
+            },
+            "cursor": { "type": "string", "description": "Where to go on: next_cursor of the answer before." }
+        },
+        "additionalProperties": false
+    })
+}
+
+pub(super) async fn call(front: &Front, mut arguments: Arguments) -> Result<Answer, Refusal> {
+    let states = TaskState::ALL.map(TaskState::as_str).join(", ");
+    let filter = TaskFilter {
+        owner: Some(front.owner.clone()),
+        state: arguments.parsed("status", &format!("one of {states}"), TaskState::from_name),
+        job_type: arguments.parsed("job_type", "the name of a job type", |name| name.parse().ok()),
+        limit: arguments.integer("limit", 1, LIMIT_MAX).unwrap_or(LIMIT_DEFAULT) as u32,
+        after: arguments.text("cursor"),
+    };
+    arguments.finish()?;
+    let page = front.service.list(filter).await?;
+    let jobs: Vec<Value> =
+        page.tasks.into_iter().map(|task| answer::row(&front.service.describe_listed(task))).collect();
+    let mut body = Map::new();
+    body.insert("jobs".into(), jobs.into());
+    body.insert("next_cursor".into(), page.next.into());
+    Ok(Answer::data(body))
+}

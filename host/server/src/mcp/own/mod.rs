@@ -1,0 +1,69 @@
+//! The tools that Longshore has by itself, beside one for each job type.
+
+mod cancel_job;
+mod check_job_status;
+mod enqueue_job;
+mod list_job_types;
+mod list_jobs;
+mod retry_job;
+
+use serde_json::{Map, Value};
+
+use super::answer::Answer;
+use super::arguments::Arguments;
+use super::caller::Caller;
+use super::front::Front;
+use super::refusal::Refusal;
+
+/// A tool as it is listed.
+#[derive(Debug)]
+pub(super) struct OwnTool {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// A title for people.
+    pub(super) title: &'static str,
+    /// What it does, for an agent.
+    pub(super) description: &'static str,
+    /// JSON Schema of its arguments.
+    pub(super) input_schema: fn() -> Value,
+    /// Whether it changes nothing.
+    pub(super) read_only: bool,
+    /// Whether it may undo or destroy something.
+    pub(super) destructive: bool,
+    /// Whether calling it again with the same arguments changes nothing more.
+    pub(super) idempotent: bool,
+}
+
+/// All of them, in the order in which they are listed.
+pub(super) const ALL: [&OwnTool; 6] = [
+    &enqueue_job::TOOL,
+    &check_job_status::TOOL,
+    &cancel_job::TOOL,
+    &retry_job::TOOL,
+    &list_jobs::TOOL,
+    &list_job_types::TOOL,
+];
+
+/// Whether one of them has that name.
+pub(super) fn has(name: &str) -> bool {
+    ALL.iter().any(|tool| tool.name == name)
+}
+
+/// Calls one of them; none when there is none of that name.
+pub(super) async fn call(
+    front: &Front,
+    name: &str,
+    arguments: Map<String, Value>,
+    caller: &Caller,
+) -> Option<Result<Answer, Refusal>> {
+    let arguments = Arguments::new(arguments);
+    Some(match name {
+        "enqueue_job" => enqueue_job::call(front, arguments).await,
+        "check_job_status" => check_job_status::call(front, arguments, caller).await,
+        "cancel_job" => cancel_job::call(front, arguments).await,
+        "retry_job" => retry_job::call(front, arguments).await,
+        "list_jobs" => list_jobs::call(front, arguments).await,
+        "list_job_types" => list_job_types::call(front, arguments),
+        _ => return None,
+    })
+}

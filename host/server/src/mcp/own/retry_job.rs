@@ -1,0 +1,36 @@
+//! `retry_job`: runs a job again.
+
+use serde_json::{Value, json};
+
+use super::OwnTool;
+use crate::mcp::answer::Answer;
+use crate::mcp::arguments::Arguments;
+use crate::mcp::front::Front;
+use crate::mcp::refusal::Refusal;
+
+pub(super) const TOOL: OwnTool = OwnTool {
+    name: "retry_job",
+    title: "Run a job again",
+    description: "Runs a failed or cancelled job again under the same job_id, from its last checkpoint. What it had done up \
+                  to there is not done twice. Transient failures are retried without this; use it once the cause of the \
+                  failure is gone.",
+    input_schema,
+    read_only: false,
+    destructive: false,
+    idempotent: false,
+};
+
+fn input_schema() -> Value {
+    json!({
+        "type": "object",
+        "properties": { "job_id": { "type": "string", "description": "Id of the job." } },
+        "required": ["job_id"],
+        "additionalProperties": false
+    })
+}
+
+pub(super) async fn call(front: &Front, mut arguments: Arguments) -> Result<Answer, Refusal> {
+    let id = arguments.job_id();
+    arguments.finish()?;
+    Ok(Answer::status(&front.service.retry(&front.owner, id).await?))
+}

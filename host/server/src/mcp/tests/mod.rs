@@ -1,0 +1,1 @@
+//! The whole protocol over a pipe.
