@@ -40,7 +40,7 @@ pub struct JobView {
     pub poll_after_ms: Option<u64>,
     /// Why it waits although it is due, or waits longer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub waiting: Option<String>,
+    pub waiting_reason: Option<String>,
     /// When it is due, while it is scheduled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due_at: Option<String>,
@@ -107,7 +107,7 @@ impl From<&TaskStatus> for JobView {
             attempts: task.attempts,
             artifacts: status.artifacts.iter().map(ArtifactView::from).collect(),
             poll_after_ms: (!task.state.is_terminal()).then_some(status.poll_after_ms),
-            waiting: status.waiting.clone(),
+            waiting_reason: status.waiting.clone(),
             due_at: task.due_at.filter(|_| task.state == TaskState::Scheduled).map(rfc3339),
             cancel_requested: task.cancel_requested && !task.state.is_terminal(),
         }

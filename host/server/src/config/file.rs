@@ -39,7 +39,7 @@ pub(super) struct File {
 struct Store {
     path: PathBuf,
     synchronous: Synchronous,
-    artifacts: PathBuf,
+    files: PathBuf,
 }
 
 impl Default for Store {
@@ -47,7 +47,7 @@ impl Default for Store {
         Self {
             path: "data/longshore.db".into(),
             synchronous: Synchronous::Full,
-            artifacts: "data/artifacts".into(),
+            files: "data".into(),
         }
     }
 }
@@ -142,7 +142,7 @@ impl File {
             store: StoreConfig {
                 path: absolute(self.store.path),
                 synchronous: self.store.synchronous,
-                artifacts: absolute(self.store.artifacts),
+                files: absolute(self.store.files),
             },
             worker: WorkerConfig {
                 concurrency: self.worker.concurrency,

@@ -49,8 +49,8 @@ pub struct StoreConfig {
     pub path: PathBuf,
     /// How hard a commit tries to survive a power loss.
     pub synchronous: Synchronous,
-    /// The folder of the files that jobs make.
-    pub artifacts: PathBuf,
+    /// The folder of the files that jobs make: `artifacts/` in it once a job is completed, `work/` before.
+    pub files: PathBuf,
 }
 
 /// How hard a commit tries to survive a power loss.
@@ -169,7 +169,7 @@ mod tests {
         // Only the folders differ, because each test file has its own.
         defaults.project.clone_from(&template.project);
         defaults.store.path.clone_from(&template.store.path);
-        defaults.store.artifacts.clone_from(&template.store.artifacts);
+        defaults.store.files.clone_from(&template.store.files);
         defaults.plugins = template.plugins.clone();
         assert_eq!(template, defaults);
     }

@@ -1,0 +1,158 @@
+//! The command line: one file a subcommand, and what they share.
+//!
+//! Results go to stdout, everything else to stderr. Each command says by its exit code how it went: 0 well, 1 badly,
+//! 2 wrong usage, 130 interrupted.
+
+mod bar;
+mod compile;
+mod errors;
+mod init;
+mod output;
+mod plugin;
+mod run;
+mod serve;
+mod snippet;
+mod table;
+mod task;
+mod text;
+mod worker;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, find_project};
+use crate::env;
+use crate::logging::{self, LogFormat};
+
+const AFTER_HELP: &str = "\
+Examples:
+  longshore init shop                 make a project with a sample shop
+  cd shop
+  longshore run bulk_invoice --payload '{\"city\":\"Delhi\",\"month\":\"2026-03\"}'
+  longshore task list                 what was done, and how it went
+  longshore serve                     what an MCP client starts
+
+Every command works while others run in the same project: they share the work and see the same jobs.";
+
+/// Durable background jobs for AI agents, run from sandboxed plugins
+#[derive(Parser)]
+#[command(name = "longshore", version, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    global: Global,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(clap::Args)]
+pub(crate) struct Global {
+    /// Project folder, the one with longshore.toml; without it the nearest from here upward
+    #[arg(long, short = 'C', global = true, value_name = "DIR", env = env::PROJECT)]
+    project: Option<PathBuf>,
+
+    /// Form of the log on stderr
+    #[arg(long, global = true, value_enum, value_name = "FORM", default_value_t, hide_default_value = true)]
+    log_format: LogFormat,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Init(init::Args),
+    Serve(serve::Args),
+    Worker(worker::Args),
+    Run(run::Args),
+    #[command(subcommand)]
+    Task(task::Command),
+    #[command(subcommand)]
+    Plugin(plugin::Command),
+    #[command(hide = true)]
+    CompileComponent(compile::Args),
+}
+
+/// What `main` does: reads the command line, obeys, and says by the exit code how it went.
+pub fn main() -> ExitCode {
+    let Cli { global, command } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return errors::usage(&error),
+    };
+    match obey(&global, command) {
+        Ok(code) => code,
+        Err(error) => errors::report(&error),
+    }
+}
+
+fn obey(global: &Global, command: Command) -> Result<ExitCode> {
+    // Those that serve say what they do; those that a person runs to see something say only what is wrong.
+    let level = match command {
+        Command::Serve(_) | Command::Worker(_) => "info",
+        _ => "warn",
+    };
+    logging::start(global.log_format, level);
+    match command {
+        Command::Init(args) => init::run(&args),
+        Command::Serve(args) => block_on(serve::run(global, args)),
+        Command::Worker(args) => block_on(worker::run(global, args)),
+        Command::Run(args) => block_on(run::run(global, args)),
+        Command::Task(command) => block_on(task::run(global, command)),
+        Command::Plugin(command) => block_on(plugin::run(global, command)),
+        Command::CompileComponent(args) => compile::run(&args),
+    }
+}
+
+impl Global {
+    /// The configuration of the project.
+    fn config(&self) -> Result<Config> {
+        let here = std::env::current_dir().context("cannot tell the working directory")?;
+        let project = find_project(self.project.as_deref(), &here)?;
+        Ok(Config::load(&project)?)
+    }
+}
+
+/// Runs a command that waits for things.
+fn block_on(command: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the async runtime")?;
+    let done = runtime.block_on(command);
+    // A thread that still reads stdin would otherwise keep the process from ending.
+    runtime.shutdown_background();
+    done
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_project_can_be_named_before_and_after_the_command() {
+        for words in [["longshore", "-C", "x", "serve"], ["longshore", "serve", "--project", "x"]] {
+            let cli = Cli::try_parse_from(words).unwrap();
+            assert_eq!(cli.global.project.unwrap(), PathBuf::from("x"));
+        }
+    }
+
+    #[test]
+    fn every_command_explains_itself() {
+        for command in Cli::command().get_subcommands_mut() {
+            let name = command.get_name().to_owned();
+            assert!(command.get_about().is_some() || command.is_hide_set(), "{name} has no description");
+            let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let has_commands = command.has_subcommands();
+            assert!(examples.contains("longshore") || has_commands || command.is_hide_set(), "{name} has no example");
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Results on stdout.
+
+use std::io::{self, Write as _};
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+
+/// Prints `text` and a line end.
+pub(super) fn print(text: &str) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{text}").and_then(|()| stdout.flush()).context("cannot print")
+}
+
+/// Prints a value as JSON for programs, laid out so that people can read it, too.
+pub(super) fn print_json(value: &impl Serialize) -> Result<()> {
+    print(&serde_json::to_string_pretty(value).context("cannot print as JSON")?)
+}
+
+/// Prints a value as JSON on one line, for output that goes on.
+pub(super) fn print_json_line(value: &impl Serialize) -> Result<()> {
+    print(&serde_json::to_string(value).context("cannot print as JSON")?)
+}
+
+/// Tells people how things go.
+pub(super) fn say(line: &str) {
+    // Nobody may be listening any more; the work goes on.
+    let _ = writeln!(io::stderr(), "{line}");
+}

@@ -1,0 +1,122 @@
+//! `longshore plugin inspect`
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use longshore_domain::{LoadedJob, Problem};
+use serde_json::{Value, json};
+
+use crate::app::{Host, Role, Shutdown};
+use crate::cli::output::{print, print_json};
+use crate::config::Config;
+
+const AFTER_HELP: &str = "\
+Examples:
+  longshore plugin inspect export
+  longshore plugin inspect ./build/report.wasm        a file that is not in the project yet
+  longshore plugin inspect export --json | jq .input_schema
+
+A file is looked at together with the policy beside it, as it would be in the plugin folder.";
+
+/// Show what a plugin says of itself, what it asks for and is granted, and its limits
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// Name of a plugin of the project, or a component's file
+    #[arg(value_name = "NAME|FILE.wasm")]
+    plugin: String,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(config: &Config, args: &Args) -> Result<()> {
+    let is_file = Path::new(&args.plugin).extension().is_some_and(|extension| extension == "wasm");
+    let host = Host::start(config, Role::Inspect).await?;
+    let found = if is_file {
+        host.load_plugin(Path::new(&args.plugin)).await
+    } else {
+        find(&host.service().catalog(), &args.plugin)
+    };
+    host.shutdown(Shutdown::Now).await;
+    let job = match found {
+        Ok(job) => job,
+        Err(problem) => bail!("{} cannot be used ({}): {}", problem.file, problem.code, problem.message),
+    };
+    if args.json { print_json(&view(&job)) } else { print(&describe(&job)) }
+}
+
+fn find(catalog: &longshore_domain::Catalog, name: &str) -> Result<std::sync::Arc<LoadedJob>, Problem> {
+    let absent = || Problem {
+        file: name.to_owned(),
+        code: "missing".into(),
+        message: "there is no plugin of that name; `longshore plugin list` shows those there are".into(),
+        serving: None,
+    };
+    let problem = || catalog.problems.get(name).cloned();
+    catalog.job(name).cloned().ok_or_else(|| problem().unwrap_or_else(absent))
+}
+
+fn view(job: &LoadedJob) -> Value {
+    let permissions: Vec<Value> = job
+        .job_type
+        .permissions
+        .iter()
+        .map(|permission| {
+            let granted = job.policy.grants.allows(&permission.kind, &permission.target);
+            json!({
+                "kind": permission.kind,
+                "target": permission.target,
+                "reason": permission.reason,
+                "granted": granted,
+            })
+        })
+        .collect();
+    json!({
+        "name": job.job_type.name,
+        "version": job.job_type.version,
+        "title": job.job_type.title,
+        "description": job.job_type.description,
+        "component": job.component,
+        "permissions": permissions,
+        "policy": job.policy,
+        "input_schema": job.job_type.input_schema,
+        "output_schema": job.job_type.output_schema,
+    })
+}
+
+fn describe(job: &LoadedJob) -> String {
+    let job_type = &job.job_type;
+    let mut text = format!(
+        "{} {}: {}\n\n{}\n\nComponent  {}\n",
+        job_type.name,
+        job_type.version,
+        job_type.title,
+        job_type.description.trim(),
+        job.component
+    );
+    for permission in &job_type.permissions {
+        let granted = match job.policy.grants.of_kind(&permission.kind) {
+            Some(names) if job.policy.grants.allows(&permission.kind, &permission.target) => {
+                format!("granted: {}", names.join(", "))
+            }
+            _ => "not granted".into(),
+        };
+        text += &format!(
+            "Permission {} {:?}, {granted} ({})\n",
+            permission.kind, permission.target, permission.reason
+        );
+    }
+    let policy = toml::to_string_pretty(&job.policy).unwrap_or_else(|error| format!("(cannot be shown: {error})"));
+    text += &format!("\nPolicy, defaults included:\n\n{}\n", indent(&policy));
+    text += &format!("\nInput schema:\n\n{}\n", indent(&format!("{:#}", job_type.input_schema)));
+    if let Some(schema) = &job_type.output_schema {
+        text += &format!("\nOutput schema:\n\n{}\n", indent(&format!("{schema:#}")));
+    }
+    text.trim_end().to_owned()
+}
+
+fn indent(text: &str) -> String {
+    text.trim().lines().map(|line| format!("  {line}").trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,120 @@
+//! `longshore plugin list`
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use longshore_domain::{Catalog, LoadedJob, Problem};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::app::{Host, Role, Shutdown};
+use crate::cli::output::{print, print_json, say};
+use crate::cli::table::Table;
+use crate::config::Config;
+
+const AFTER_HELP: &str = "\
+Examples:
+  longshore plugin list
+  longshore plugin list --json | jq '.plugins[] | select(.state != \"ready\")'
+
+States: ready; blocked (asks for more than it is granted); disabled (by its policy); broken (cannot be used). A plugin whose
+new file is broken goes on in its earlier version where one is served.";
+
+/// List plugins: which are offered, and why others are not
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// Print an object with `plugins`
+    #[arg(long)]
+    json: bool,
+}
+
+/// A plugin file and what became of it.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct PluginView<'a> {
+    name: &'a str,
+    state: &'static str,
+    /// Version that is offered now.
+    version: Option<&'a str>,
+    title: Option<&'a str>,
+    /// SHA-256 of the component that is offered now.
+    component: Option<&'a str>,
+    /// Why the file as it is now is not offered.
+    code: Option<&'a str>,
+    reason: Option<&'a str>,
+    /// Version that is served in place of the file as it is now.
+    serving: Option<&'a str>,
+}
+
+impl<'a> PluginView<'a> {
+    fn new(name: &'a str, job: Option<&'a LoadedJob>, problem: Option<&'a Problem>) -> Self {
+        let state = match problem.map(|problem| problem.code.as_str()) {
+            None => "ready",
+            Some("blocked") => "blocked",
+            Some("disabled") => "disabled",
+            Some(_) => "broken",
+        };
+        Self {
+            name,
+            state,
+            version: job.map(|job| job.job_type.version.as_str()),
+            title: job.map(|job| job.job_type.title.as_str()),
+            component: job.map(|job| job.component.as_str()),
+            code: problem.map(|problem| problem.code.as_str()),
+            reason: problem.map(|problem| problem.message.as_str()),
+            serving: problem.and_then(|problem| problem.serving.as_deref()),
+        }
+    }
+}
+
+pub(super) async fn run(config: &Config, args: &Args) -> Result<()> {
+    let host = Host::start(config, Role::Inspect).await?;
+    let catalog = host.service().catalog();
+    host.shutdown(Shutdown::Now).await;
+    let plugins = views(&catalog);
+    if args.json {
+        return print_json(&json!({"plugins": plugins}));
+    }
+    if plugins.is_empty() {
+        say(&format!("There is no plugin in {}.", config.plugins.dir.display()));
+        return Ok(());
+    }
+    let mut table = Table::new(&["NAME", "VERSION", "STATE", ""]);
+    for plugin in &plugins {
+        let remark = match (plugin.reason, plugin.serving) {
+            (Some(reason), Some(serving)) => format!("{reason} (version {serving} is served)"),
+            (Some(reason), None) => reason.to_owned(),
+            (None, _) => plugin.title.unwrap_or_default().to_owned(),
+        };
+        let version = plugin.version.unwrap_or("-").to_owned();
+        table.row(vec![plugin.name.to_owned(), version, plugin.state.to_owned(), remark]);
+    }
+    print(&table.render())
+}
+
+fn views(catalog: &Catalog) -> Vec<PluginView<'_>> {
+    let jobs = catalog.jobs.keys().map(longshore_domain::JobTypeName::as_str);
+    let names: BTreeSet<&str> = jobs.chain(catalog.problems.keys().map(String::as_str)).collect();
+    names
+        .into_iter()
+        .map(|name| PluginView::new(name, catalog.job(name).map(AsRef::as_ref), catalog.problems.get(name)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_decides_the_state() {
+        let problem = |code: &str| Problem {
+            file: "x.wasm".into(),
+            code: code.into(),
+            message: "because".into(),
+            serving: None,
+        };
+        let state = |code: &str| PluginView::new("x", None, Some(&problem(code))).state;
+        assert_eq!([state("blocked"), state("disabled"), state("wrong_world")], ["blocked", "disabled", "broken"]);
+        assert_eq!(PluginView::new("x", None, None).state, "ready");
+    }
+}

@@ -1,0 +1,210 @@
+//! `longshore run`: one job from the call to its files, with a progress bar meanwhile.
+
+use std::io::Read as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use longshore_domain::{Owner, TaskId, TaskState};
+use longshore_scheduler::{SubmitRequest, TaskService, TaskStatus};
+use serde_json::Value;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::bar::Bar;
+use super::errors::Usage;
+use super::output::{print, print_json, say};
+use super::{Global, text};
+use crate::app::{Host, Role, Shutdown};
+use crate::view::JobView;
+
+const AFTER_HELP: &str = "\
+Examples:
+  longshore run bulk_invoice --payload '{\"city\":\"Delhi\",\"month\":\"2026-03\"}'
+  longshore run export --payload @export.json
+  echo '{\"table\":\"orders\",\"format\":\"csv\"}' | longshore run export --payload - --json
+  longshore run export --payload @export.json --detach    leave the work to `longshore worker`
+
+The job runs in the same sandbox and under the same limits as one that an agent asks for. Ctrl-C cancels it; a second Ctrl-C
+leaves at once. Exit code: 0 completed, 1 failed, 2 wrong usage, 130 cancelled.";
+
+/// How often the bar moves.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Run one job and see its progress and result
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// What kind of job, as `longshore plugin list` names it
+    job_type: String,
+
+    /// Input of the job: JSON, @FILE to read it from a file, or - to read it from stdin
+    #[arg(long, short, default_value = "{}", value_name = "JSON|@FILE|-")]
+    payload: String,
+
+    /// Names the job: the same key with the same payload gives the same job again
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+
+    /// Higher runs first, from -100 to 100
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
+    priority: i32,
+
+    /// Only submit the job; another process of the project runs it
+    #[arg(long)]
+    detach: bool,
+
+    /// Print the final status as JSON, and no bar
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(global: &Global, args: Args) -> Result<ExitCode> {
+    let payload = read_payload(&args.payload)?;
+    let config = global.config()?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let role = if args.detach { Role::Inspect } else { Role::Run };
+    let host = Host::start(&config, role).await?;
+    let request = SubmitRequest {
+        job_type: args.job_type,
+        payload,
+        idempotency_key: args.idempotency_key,
+        priority: args.priority,
+        ..SubmitRequest::default()
+    };
+    let owner = Owner::local();
+    let submitted = host.service().submit(&owner, request).await?;
+    let mut status = submitted.status;
+    if submitted.deduplicated {
+        say(&format!("This key has named job {} before.", status.task.id));
+    }
+    let mut left = false;
+    if !args.detach {
+        let id = status.task.id;
+        status = follow(&host.service(), id, &mut interrupted, !args.json, &mut left).await?;
+    }
+    host.shutdown(Shutdown::Now).await;
+    if args.json {
+        print_json(&JobView::from(&status))?;
+    } else {
+        print(&report(&status))?;
+    }
+    Ok(exit_code(&status, args.detach || left))
+}
+
+/// Follows the job to its end, and cancels it on the first Ctrl-C. The second one sets `left`.
+async fn follow(
+    service: &TaskService,
+    id: TaskId,
+    interrupted: &mut Signal,
+    show: bool,
+    left: &mut bool,
+) -> Result<TaskStatus> {
+    let owner = Owner::local();
+    let mut watch = service.watch(id);
+    let mut bar = Bar::new(show);
+    let mut cancelled = false;
+    loop {
+        let status = service.status(&owner, id).await?;
+        bar.show(&status);
+        if status.task.state.is_terminal() {
+            bar.end();
+            return Ok(status);
+        }
+        tokio::select! {
+            () = watch.changed() => {}
+            // Reasons to wait are no changes of the task.
+            () = tokio::time::sleep(LOOK) => {}
+            _ = interrupted.recv() => {
+                if cancelled {
+                    *left = true;
+                    bar.end();
+                    return Ok(status);
+                }
+                cancelled = true;
+                bar.note("cancelling (Ctrl-C again leaves at once)");
+                service.cancel(&owner, id).await?;
+            }
+        }
+    }
+}
+
+fn exit_code(status: &TaskStatus, is_left: bool) -> ExitCode {
+    match status.task.state {
+        TaskState::Completed => ExitCode::SUCCESS,
+        TaskState::Failed => ExitCode::FAILURE,
+        TaskState::Cancelled => ExitCode::from(130),
+        _ if is_left && status.task.cancel_requested => ExitCode::from(130),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// What people are told at the end.
+fn report(status: &TaskStatus) -> String {
+    let (task, view) = (&status.task, JobView::from(status));
+    let id = &view.job_id;
+    let mut lines = Vec::new();
+    let took = match (task.started_at, task.finished_at) {
+        (Some(start), Some(end)) => format!(" in {}", text::span(end.since(start))),
+        _ => String::new(),
+    };
+    let records = text::count(view.records_processed);
+    match task.state {
+        TaskState::Completed => lines.push(format!("Completed{took}: {records} records (job {id})")),
+        TaskState::Cancelled => lines.push(format!("Cancelled{took} after {records} records (job {id})")),
+        TaskState::Failed => {
+            let (code, message) =
+                view.error.as_ref().map_or(("unknown", ""), |error| (error.code.as_str(), error.message.as_str()));
+            lines.push(format!("Failed{took} ({code}): {message} (job {id})"));
+            lines.push(format!("hint: `longshore task show {id}` shows its attempts, `longshore task log {id}` its log"));
+        }
+        state => {
+            lines.push(format!("Job {id} is {}", state.as_str()));
+            lines.push(format!("hint: `longshore task show {id}` shows how it goes on"));
+        }
+    }
+    if let Some(result) = &view.result {
+        lines.push(format!("{result:#}"));
+    }
+    for artifact in &view.artifacts {
+        lines.push(format!("{}  ({}, {})", artifact.path.display(), artifact.media_type, text::size(artifact.bytes)));
+    }
+    lines.join("\n")
+}
+
+/// The payload that the argument names.
+fn read_payload(argument: &str) -> Result<Value> {
+    let (what, text) = if argument == "-" {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).context("cannot read the payload from stdin")?;
+        ("stdin".to_owned(), text)
+    } else if let Some(path) = argument.strip_prefix('@') {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the payload from {path}"))?;
+        (path.to_owned(), text)
+    } else {
+        ("--payload".to_owned(), argument.to_owned())
+    };
+    serde_json::from_str(&text).map_err(|error| {
+        let message = format!("the payload in {what} is no JSON: {error}");
+        let hint = "a payload is an object in quotes, such as --payload '{\"city\":\"Delhi\"}', or a file, as --payload @FILE";
+        Usage { message, hint: hint.into() }.into()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_payload_comes_from_the_argument_or_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("payload.json");
+        std::fs::write(&path, r#"{"n": 1}"#).unwrap();
+        assert_eq!(read_payload(&format!("@{}", path.display())).unwrap(), json!({"n": 1}));
+        assert_eq!(read_payload("{}").unwrap(), json!({}));
+        let error = read_payload("{city: Delhi}").unwrap_err();
+        assert!(error.is::<Usage>() && error.to_string().contains("line 1 column 2"), "{error}");
+        assert!(read_payload("@/no/such/file").unwrap_err().to_string().contains("/no/such/file"));
+    }
+}

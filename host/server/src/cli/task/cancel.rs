@@ -1,0 +1,40 @@
+//! `longshore task cancel`
+
+use anyhow::Result;
+use longshore_domain::{CancelAnswer, Owner};
+use longshore_scheduler::TaskService;
+
+use super::Job;
+use crate::cli::output::{print, print_json};
+use crate::view::JobView;
+
+const AFTER_HELP: &str = "\
+Examples:
+  longshore task cancel 5f0e9a2c-3f44-4f07-9a63-5d2f4a8f7c11
+
+A job that waits ends at once. One that runs is told, and is interrupted after its grace period.";
+
+/// Cancel a job
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Args {
+    #[command(flatten)]
+    job: Job,
+
+    /// Print the job's status
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(service: &TaskService, args: Args) -> Result<()> {
+    let (owner, id) = (Owner::local(), args.job.id);
+    let answer = service.cancel(&owner, id).await?;
+    if args.json {
+        return print_json(&JobView::from(&service.status(&owner, id).await?));
+    }
+    print(&match answer {
+        CancelAnswer::Requested => format!("Job {id} runs and has been told to stop."),
+        CancelAnswer::AlreadyTerminal(state) => format!("Job {id} had ended before: it is {}.", state.as_str()),
+        CancelAnswer::Cancelled | CancelAnswer::NotFound => format!("Job {id} is cancelled."),
+    })
+}

@@ -1,0 +1,98 @@
+//! `longshore task list`
+
+use anyhow::Result;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use longshore_domain::{JobTypeName, Owner, TaskFilter, TaskState};
+use longshore_scheduler::TaskService;
+use serde_json::json;
+
+use crate::cli::output::{print, print_json, say};
+use crate::cli::table::Table;
+use crate::cli::text;
+use crate::view::JobView;
+
+const AFTER_HELP: &str = "\
+Examples:
+  longshore task list
+  longshore task list --status failed --job-type export
+  longshore task list --json | jq '.jobs[].job_id'";
+
+/// List jobs, newest first
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// Only those in this state
+    #[arg(long, value_parser = state_parser())]
+    status: Option<TaskState>,
+
+    /// Only those of this type
+    #[arg(long, value_name = "NAME")]
+    job_type: Option<JobTypeName>,
+
+    /// How many at most
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    limit: u32,
+
+    /// Go on where an earlier list ended
+    #[arg(long, value_name = "NEXT")]
+    after: Option<String>,
+
+    /// Print an object with `jobs` and `next`
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(service: &TaskService, args: Args) -> Result<()> {
+    let filter = TaskFilter {
+        owner: Some(Owner::local()),
+        state: args.status,
+        job_type: args.job_type,
+        limit: args.limit,
+        after: args.after,
+    };
+    let page = service.list(filter).await?;
+    let jobs: Vec<JobView> =
+        page.tasks.into_iter().map(|task| JobView::from(&service.describe_listed(task))).collect();
+    if args.json {
+        return print_json(&json!({"jobs": jobs, "next": page.next}));
+    }
+    if jobs.is_empty() {
+        say("There are no such jobs.");
+        return Ok(());
+    }
+    print(&table(&jobs).render())?;
+    if let Some(next) = page.next {
+        say(&format!("There are more: add --after {next}"));
+    }
+    Ok(())
+}
+
+fn table(jobs: &[JobView]) -> Table {
+    let mut table = Table::new(&["JOB", "TYPE", "STATUS", "CREATED", "PROGRESS", ""]);
+    for job in jobs {
+        let progress = match (job.progress.done, job.progress.total) {
+            (0, None) => String::new(),
+            (done, None) => text::count(done),
+            (done, Some(total)) => format!("{} of {}", text::count(done), text::count(total)),
+        };
+        let remark = match (&job.error, &job.waiting_reason) {
+            (Some(error), _) => format!("{}: {}", error.code.as_str(), error.message),
+            (None, Some(reason)) => reason.clone(),
+            (None, None) => job.progress.message.clone(),
+        };
+        table.row(vec![
+            job.job_id.clone(),
+            job.job_type.clone(),
+            job.status.as_str().to_owned(),
+            text::time(&job.created_at),
+            progress,
+            remark,
+        ]);
+    }
+    table
+}
+
+fn state_parser() -> impl clap::builder::TypedValueParser<Value = TaskState> {
+    PossibleValuesParser::new(TaskState::ALL.map(TaskState::as_str))
+        .try_map(|name| TaskState::from_name(&name).ok_or("no such state"))
+}

@@ -1,0 +1,72 @@
+//! `longshore task log`
+
+use std::time::Duration;
+
+use anyhow::Result;
+use longshore_domain::{LogLine, Owner};
+use longshore_scheduler::TaskService;
+use serde_json::json;
+
+use super::Job;
+use crate::cli::output::{print, print_json_line};
+use crate::cli::text;
+use crate::view::rfc3339;
+
+const AFTER_HELP: &str = "\
+Examples:
+  longshore task log 5f0e9a2c-3f44-4f07-9a63-5d2f4a8f7c11 --follow
+  longshore task log 5f0e9a2c-3f44-4f07-9a63-5d2f4a8f7c11 --json | jq -r .message";
+
+/// Lines that are read at once.
+const PAGE: u32 = 500;
+/// How often new lines are looked for.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Show what a job has logged, in all its attempts
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Args {
+    #[command(flatten)]
+    job: Job,
+
+    /// Go on until the job has ended
+    #[arg(long, short)]
+    follow: bool,
+
+    /// Print each line as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(service: &TaskService, args: Args) -> Result<()> {
+    let owner = Owner::local();
+    let mut from = 0;
+    loop {
+        // Asked before the lines are read, so that the last of them are not missed.
+        let has_ended = service.status(&owner, args.job.id).await?.task.state.is_terminal();
+        loop {
+            let lines = service.log(&owner, args.job.id, from, PAGE).await?;
+            from += lines.len() as u64;
+            for line in &lines {
+                show(line, args.json)?;
+            }
+            if lines.len() < PAGE as usize {
+                break;
+            }
+        }
+        if has_ended || !args.follow {
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn show(line: &LogLine, as_json: bool) -> Result<()> {
+    let (at, level) = (rfc3339(line.at), line.level.as_str());
+    if as_json {
+        return print_json_line(
+            &json!({"attempt": line.attempt, "at": at, "level": level, "message": line.message}),
+        );
+    }
+    print(&format!("{} #{} {level:5} {}", text::time(&at), line.attempt, line.message))
+}

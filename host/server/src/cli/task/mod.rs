@@ -1,0 +1,48 @@
+//! `longshore task`: looks at jobs and changes their course.
+
+mod cancel;
+mod list;
+mod log;
+mod retry;
+mod show;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Subcommand;
+use longshore_domain::TaskId;
+
+use super::Global;
+use crate::app::{Host, Role, Shutdown};
+
+/// See the project's jobs, stop them, run them again
+#[derive(Subcommand)]
+pub(super) enum Command {
+    List(list::Args),
+    Show(show::Args),
+    Log(log::Args),
+    Cancel(cancel::Args),
+    Retry(retry::Args),
+}
+
+pub(super) async fn run(global: &Global, command: Command) -> Result<ExitCode> {
+    let host = Host::start(&global.config()?, Role::Inspect).await?;
+    let service = host.service();
+    let done = match command {
+        Command::List(args) => list::run(&service, args).await,
+        Command::Show(args) => show::run(&service, args).await,
+        Command::Log(args) => log::run(&service, args).await,
+        Command::Cancel(args) => cancel::run(&service, args).await,
+        Command::Retry(args) => retry::run(&service, args).await,
+    };
+    host.shutdown(Shutdown::Now).await;
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+/// The id of a job, as every command that concerns one takes it.
+#[derive(clap::Args)]
+struct Job {
+    /// Id of the job, as `longshore task list` shows it
+    #[arg(value_name = "JOB_ID")]
+    id: TaskId,
+}
