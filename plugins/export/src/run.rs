@@ -156,7 +156,7 @@ impl Export<'_> {
         encoder.cut(&mut self.out)?;
         encoder.end(self.state.position.rows, &mut self.out)?;
         self.pass_on()?;
-        self.sink.cut()?;
+        self.sink.end()?;
         Ok(self.state)
     }
 

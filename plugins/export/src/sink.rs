@@ -8,6 +8,10 @@ use longshore_plugin::prelude::*;
 /// Level of gzip. 6 is what the `gzip` program does.
 const GZIP_LEVEL: u32 = 6;
 
+/// What gzip is given at a time. How a compressor cuts its blocks may depend on the pieces that it is given, so they
+/// are of one size from each cut on, and not those in which rows happen to come.
+const GZIP_PIECE: usize = 128 * 1024;
+
 /// The file being written.
 pub(crate) enum Sink {
     /// Bytes as they come.
@@ -19,6 +23,8 @@ pub(crate) enum Sink {
         artifact: Artifact,
         /// The open member; none right after a cut.
         member: Option<GzEncoder<Artifact>>,
+        /// Bytes of the member that do not fill a piece yet.
+        rest: Vec<u8>,
     },
 }
 
@@ -26,17 +32,22 @@ impl Sink {
     pub(crate) fn new(artifact: Artifact, compression: Compression) -> Self {
         match compression {
             Compression::None => Self::Plain(artifact),
-            Compression::Gzip => Self::Gzip { artifact, member: None },
+            Compression::Gzip => Self::Gzip { artifact, member: None, rest: Vec::new() },
         }
     }
 
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn write(&mut self, mut bytes: &[u8]) -> Result<()> {
         match self {
             Self::Plain(artifact) => artifact.write_all(bytes)?,
-            Self::Gzip { artifact, member } => {
-                // Without a time and a name in its header: the same rows give the same bytes.
-                let new = || GzEncoder::new(artifact.clone(), flate2::Compression::new(GZIP_LEVEL));
-                member.get_or_insert_with(new).write_all(bytes)?;
+            Self::Gzip { artifact, member, rest } => {
+                while rest.len() + bytes.len() >= GZIP_PIECE {
+                    let (fill, later) = bytes.split_at(GZIP_PIECE - rest.len());
+                    rest.extend_from_slice(fill);
+                    open_member(member, artifact).write_all(rest)?;
+                    rest.clear();
+                    bytes = later;
+                }
+                rest.extend_from_slice(bytes);
             }
         }
         Ok(())
@@ -44,11 +55,33 @@ impl Sink {
 
     /// Ends what cannot be continued by another attempt.
     pub(crate) fn cut(&mut self) -> Result<()> {
-        if let Self::Gzip { member, .. } = self
-            && let Some(member) = member.take()
-        {
-            member.finish()?;
+        if let Self::Gzip { artifact, member, rest } = self {
+            if !rest.is_empty() {
+                open_member(member, artifact).write_all(rest)?;
+                rest.clear();
+            }
+            if let Some(member) = member.take() {
+                member.finish()?;
+            }
         }
         Ok(())
     }
+
+    /// Ends the file. An empty one is a gzip file too, so it gets a member.
+    pub(crate) fn end(mut self) -> Result<()> {
+        if let Self::Gzip { artifact, member, .. } = &mut self
+            && artifact.position() == 0
+        {
+            open_member(member, artifact);
+        }
+        self.cut()
+    }
+}
+
+/// The member that is open, or a new one. Its header has no time and no name: the same rows give the same bytes.
+fn open_member<'a>(
+    member: &'a mut Option<GzEncoder<Artifact>>,
+    artifact: &Artifact,
+) -> &'a mut GzEncoder<Artifact> {
+    member.get_or_insert_with(|| GzEncoder::new(artifact.clone(), flate2::Compression::new(GZIP_LEVEL)))
 }

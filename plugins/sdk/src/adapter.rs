@@ -49,7 +49,12 @@ pub(crate) fn run<J: Job>(ctx: &Context<J::State>, input: &str) -> Result<String
 
 fn schema<T: JsonSchema>(settings: SchemaSettings) -> String {
     // Inlined, because some clients that show a tool's schema to a model do not follow `$ref`.
-    settings.with(|s| s.inline_subschemas = true).into_generator().into_root_schema_for::<T>().as_value().to_string()
+    settings
+        .with(|s| s.inline_subschemas = true)
+        .into_generator()
+        .into_root_schema_for::<T>()
+        .as_value()
+        .to_string()
 }
 
 /// The schema has been checked by the host, so what fails here is what a schema cannot say; the path tells where.

@@ -32,7 +32,12 @@ impl<S> Context<S> {
 
     /// Says how far the job is: `done` of `total` of whatever the job counts, and a short line for people. Cheap,
     /// so call it often; it is also how a job hears that it was cancelled, which `?` passes on.
-    pub fn progress<N: TryInto<u64>>(&self, done: N, total: impl Into<Total<N>>, message: &str) -> Result<()> {
+    pub fn progress<N: TryInto<u64>>(
+        &self,
+        done: N,
+        total: impl Into<Total<N>>,
+        message: &str,
+    ) -> Result<()> {
         let number = |n: N| n.try_into().unwrap_or(u64::MAX);
         go_on(self.host.report(number(done), total.into().0.map(number), message))
     }

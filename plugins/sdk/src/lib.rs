@@ -72,13 +72,13 @@ mod log;
 pub mod testing;
 
 pub use artifact::Artifact;
+pub use bindings::longshore::job::outbox::Message;
+pub use bindings::longshore::job::task::TaskInfo;
 pub use context::{Context, Total};
 pub use data::{Batch, Cell, Cells, Column, Cursor, FromCell, Row, Source, Value};
 pub use error::{HostError, JobError, Result};
 pub use job::{Job, Permission, StateFormat};
 pub use log::Level;
-pub use bindings::longshore::job::outbox::Message;
-pub use bindings::longshore::job::task::TaskInfo;
 
 /// What nearly every job needs: `use longshore_plugin::prelude::*;`.
 pub mod prelude {

@@ -104,7 +104,8 @@ impl<'a> Row<'a> {
     pub fn at<T: FromCell<'a>>(&self, index: usize) -> Result<T> {
         let cell = self.cells().nth(index);
         let cell = cell.ok_or_else(|| JobError::failed(format!("the query has no column number {index}")))?;
-        T::from_cell(cell).map_err(|reason| JobError::failed(format!("column `{}` {reason}", self.columns[index].name)))
+        T::from_cell(cell)
+            .map_err(|reason| JobError::failed(format!("column `{}` {reason}", self.columns[index].name)))
     }
 
     /// The cells, left to right.
@@ -162,7 +163,10 @@ mod tests {
     fn an_unfitting_value_names_its_column() {
         let batch = batch();
         let row = batch.rows().next().unwrap();
-        assert_eq!(row.get::<i64>("b"), Err(JobError::failed("column `b` is text where an integer was expected")));
+        assert_eq!(
+            row.get::<i64>("b"),
+            Err(JobError::failed("column `b` is text where an integer was expected"))
+        );
         assert_eq!(row.get::<u32>("a"), Err(JobError::failed("column `a` is -7, which is out of range")));
         assert_eq!(row.get::<i64>("d"), Err(JobError::failed("the query has no column `d`")));
     }

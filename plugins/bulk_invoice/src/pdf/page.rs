@@ -1,0 +1,94 @@
+//! Pages being drawn, with y going down from the top as one reads.
+
+use super::text::{Face, encode};
+use pdf_writer::{Content, Name, Str};
+
+/// A4, in points.
+pub(super) const WIDTH: f32 = 595.0;
+pub(super) const HEIGHT: f32 = 842.0;
+
+/// Names of the fonts in each page's resources.
+pub(super) const REGULAR: Name<'static> = Name(b"F1");
+pub(super) const BOLD: Name<'static> = Name(b"F2");
+
+/// A colour: red, green, blue.
+pub(super) type Colour = [f32; 3];
+pub(super) const INK: Colour = [0.13, 0.14, 0.17];
+pub(super) const FAINT: Colour = [0.42, 0.45, 0.5];
+pub(super) const ACCENT: Colour = [0.09, 0.27, 0.45];
+pub(super) const TINT: Colour = [0.93, 0.95, 0.97];
+pub(super) const WHITE: Colour = [1.0, 1.0, 1.0];
+
+/// How a text looks.
+#[derive(Clone, Copy)]
+pub(super) struct Style {
+    pub(super) face: Face,
+    pub(super) size: f32,
+    pub(super) colour: Colour,
+}
+
+impl Style {
+    pub(super) const fn new(face: Face, size: f32, colour: Colour) -> Self {
+        Self { face, size, colour }
+    }
+}
+
+/// Where a text stands to its x.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Align {
+    /// It starts there.
+    Left,
+    /// It ends there.
+    Right,
+    /// Its middle is there.
+    Centre,
+}
+
+/// A page being drawn.
+pub(super) struct Page {
+    content: Content,
+}
+
+impl Page {
+    pub(super) fn new() -> Self {
+        Self { content: Content::new() }
+    }
+
+    /// A line of text; `y` is its base line.
+    pub(super) fn text(&mut self, x: f32, y: f32, align: Align, style: Style, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        let width = || style.face.width(text, style.size);
+        let x = match align {
+            Align::Left => x,
+            Align::Right => x - width(),
+            Align::Centre => x - width() / 2.0,
+        };
+        let font = if style.face == Face::Bold { BOLD } else { REGULAR };
+        let [r, g, b] = style.colour;
+        self.content.set_fill_rgb(r, g, b).begin_text().set_font(font, style.size);
+        self.content.next_line(short(x), short(HEIGHT - y)).show(Str(&encode(text))).end_text();
+    }
+
+    /// A filled rectangle whose upper left corner is at x and y.
+    pub(super) fn fill(&mut self, x: f32, y: f32, width: f32, height: f32, [r, g, b]: Colour) {
+        self.content.set_fill_rgb(r, g, b).rect(x, short(HEIGHT - y - height), width, height).fill_nonzero();
+    }
+
+    /// A thin horizontal line.
+    pub(super) fn rule(&mut self, x: f32, y: f32, width: f32, thickness: f32, [r, g, b]: Colour) {
+        let y = short(HEIGHT - y);
+        self.content.set_stroke_rgb(r, g, b).set_line_width(thickness).move_to(x, y).line_to(x + width, y).stroke();
+    }
+
+    /// The page's drawing instructions.
+    pub(super) fn into_content(self) -> Vec<u8> {
+        self.content.finish().into_vec()
+    }
+}
+
+/// Two decimals are finer than any printer, and keep the file small.
+fn short(points: f32) -> f32 {
+    (points * 100.0).round() / 100.0
+}

@@ -1,0 +1,44 @@
+//! The register: a CSV with a row for each invoice.
+
+use crate::invoice::Invoice;
+use crate::money::decimal;
+use longshore_plugin::prelude::*;
+
+const HEADER: [&str; 16] = [
+    "invoice_number", "invoice_date", "order_id", "seller_gstin", "buyer", "buyer_gstin", "place_of_supply",
+    "place_of_supply_code", "lines", "taxable", "cgst", "sgst", "igst", "total", "total_paise", "file",
+];
+
+/// The register's first line.
+pub(crate) fn header() -> Result<Vec<u8>> {
+    line(&HEADER)
+}
+
+/// An invoice's line.
+pub(crate) fn row(invoice: &Invoice) -> Result<Vec<u8>> {
+    let (order, sum) = (&invoice.order, &invoice.sum);
+    line(&[
+        &invoice.number,
+        &order.ordered_at[..10],
+        &order.id.to_string(),
+        &order.branch.gstin,
+        &order.buyer.name,
+        order.buyer.gstin.as_deref().unwrap_or_default(),
+        &order.ship_to.state,
+        &order.ship_to.state_code,
+        &invoice.lines.len().to_string(),
+        &decimal(sum.taxable),
+        &decimal(sum.cgst),
+        &decimal(sum.sgst),
+        &decimal(sum.igst),
+        &decimal(sum.total()),
+        &sum.total().to_string(),
+        &invoice.file_name(),
+    ])
+}
+
+fn line(fields: &[&str; HEADER.len()]) -> Result<Vec<u8>> {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    writer.write_record(fields)?;
+    writer.into_inner().map_err(|error| JobError::failed(error.to_string()))
+}

@@ -1,0 +1,247 @@
+//! From the input to the files.
+
+use crate::invoice::Invoice;
+use crate::money::rupees;
+use crate::month::{LocalTime, Month};
+use crate::orders::{After, Order, Selection};
+use crate::tax::Amounts;
+use crate::zip::{DosTime, Entry, ZipWriter};
+use crate::{pdf, register};
+use longshore_plugin::prelude::*;
+use longshore_plugin::{Artifact, Source};
+
+/// Invoices from one save to the next: about a second of work on a slow machine.
+const INVOICES_PER_SAVE: u64 = 100;
+
+/// Differences between the computed and the recorded total that are written to the log one by one.
+const DIFFERENCES_LOGGED_MAX: u64 = 10;
+
+/// Which orders to invoice.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// City of the branch that sold, such as `Delhi`. Upper and lower case are the same.
+    #[schemars(length(min = 1))]
+    pub city: String,
+    /// Month of the orders, as `YYYY-MM`.
+    #[schemars(regex(pattern = r"^\d{4}-(0[1-9]|1[0-2])$"))]
+    pub month: String,
+    /// Data source with the shop's tables. May be left out when the job was granted only one.
+    pub source: Option<String>,
+}
+
+/// What the job gives.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Output {
+    /// City, as the database spells it.
+    pub city: String,
+    /// Month, as `YYYY-MM`.
+    pub month: String,
+    /// Invoices made: one for each order.
+    pub invoices: u64,
+    /// The same, under the name that every job has.
+    pub records_processed: u64,
+    /// Number of the first invoice.
+    pub first_invoice: String,
+    /// Number of the last invoice.
+    pub last_invoice: String,
+    /// Sums over all invoices.
+    pub totals: Totals,
+    /// Orders whose recorded total is not the computed one; the invoices have the computed one.
+    pub differing_orders: u64,
+    /// Name of the ZIP with all invoices and the register: an artifact of the job.
+    pub zip: String,
+    /// Name of the register (CSV): an artifact of the job.
+    pub register: String,
+}
+
+/// Sums over all invoices, in paise and as people write them.
+#[derive(Debug, Serialize, JsonSchema)]
+#[allow(missing_docs)] // the names say it
+pub struct Totals {
+    pub taxable_paise: i64,
+    pub cgst_paise: i64,
+    pub sgst_paise: i64,
+    pub igst_paise: i64,
+    pub total_paise: i64,
+    pub taxable: String,
+    pub cgst: String,
+    pub sgst: String,
+    pub igst: String,
+    pub total: String,
+}
+
+/// What an attempt goes on from.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct State {
+    /// Invoices made.
+    done: u64,
+    /// The order of the last.
+    after: Option<After>,
+    sum: Amounts,
+    differing: u64,
+    first_number: String,
+    last_number: String,
+    /// Checksum of the register so far.
+    register_crc: u32,
+    entries: Vec<Entry>,
+}
+
+/// Runs one attempt.
+pub(crate) fn run(ctx: &Context<State>, input: &Input) -> Result<Output> {
+    let month = Month::parse(&input.month)?;
+    let source = ctx.source(input.source.as_deref())?;
+    let selection = Selection::find(&source, &input.city, month)?;
+    let suffix = format!("{}-{month}", slug(&selection.city));
+    let (zip_name, register_name) = (format!("invoices-{suffix}.zip"), format!("register-{suffix}.csv"));
+    let zip_file = ctx.artifact(&zip_name, "application/zip")?;
+    let register_file = ctx.artifact(&register_name, "text/csv")?;
+
+    let mut state = ctx.load()?.unwrap_or_default();
+    if state.done > 0 {
+        info!(ctx, "resuming after {} of {} invoices", state.done, selection.count);
+    }
+    let position = zip_file.position();
+    let zip = ZipWriter::resume(zip_file, position, std::mem::take(&mut state.entries));
+    let mut batch = Batch { ctx, source, selection, zip, register: register_file, state };
+    batch.invoices()?;
+    batch.register_into_zip(&register_name)?;
+    let Batch { zip, state, selection, .. } = batch;
+    zip.finish()?;
+
+    Ok(Output {
+        city: selection.city,
+        month: month.to_string(),
+        invoices: state.done,
+        records_processed: state.done,
+        first_invoice: state.first_number,
+        last_invoice: state.last_number,
+        totals: Totals::from(state.sum),
+        differing_orders: state.differing,
+        zip: zip_name,
+        register: register_name,
+    })
+}
+
+/// One attempt under way.
+struct Batch<'a> {
+    ctx: &'a Context<State>,
+    source: Source,
+    selection: Selection,
+    zip: ZipWriter<Artifact>,
+    register: Artifact,
+    state: State,
+}
+
+impl Batch<'_> {
+    /// Makes the invoices that are left, each with its line of the register.
+    fn invoices(&mut self) -> Result<()> {
+        if self.state.done == 0 {
+            self.add_to_register(&register::header()?)?;
+        }
+        let mut orders = self.selection.open(&self.source, self.state.after.as_ref())?;
+        while let Some(order) = orders.next()? {
+            let after = After { ordered_at: order.ordered_at.clone(), id: order.id };
+            self.invoice(order)?;
+            self.state.after = Some(after);
+            if self.state.done % INVOICES_PER_SAVE == 0 {
+                self.save()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn invoice(&mut self, order: Order) -> Result<()> {
+        let invoice = Invoice::new(order, self.state.done + 1)?;
+        self.zip.add(&invoice.file_name(), DosTime::new(&invoice.time), &pdf::render(&invoice)?)?;
+        self.add_to_register(&register::row(&invoice)?)?;
+        self.compare(&invoice);
+
+        let state = &mut self.state;
+        state.done += 1;
+        state.sum += invoice.sum;
+        if state.first_number.is_empty() {
+            state.first_number.clone_from(&invoice.number);
+        }
+        state.last_number = invoice.number;
+        let total = self.selection.count.max(state.done);
+        self.ctx.progress(state.done, total, &format!("{} of {total} invoices", state.done))
+    }
+
+    /// The shop recorded what it charged. An invoice that says something else is worth a look.
+    fn compare(&mut self, invoice: &Invoice) {
+        let (computed, recorded) = (invoice.sum.total(), invoice.order.total_paise);
+        if computed == recorded {
+            return;
+        }
+        self.state.differing += 1;
+        if self.state.differing <= DIFFERENCES_LOGGED_MAX {
+            let (number, id) = (&invoice.number, invoice.order.id);
+            warn!(self.ctx, "{number}: order {id} has {recorded} paise in the database, its lines give {computed}");
+        }
+    }
+
+    fn add_to_register(&mut self, line: &[u8]) -> Result<()> {
+        self.register.write_all(line)?;
+        self.state.register_crc = continued_crc(self.state.register_crc, line);
+        Ok(())
+    }
+
+    fn save(&mut self) -> Result<()> {
+        self.state.entries = self.zip.entries().to_vec();
+        self.ctx.save(&self.state)
+    }
+
+    /// Puts the register into the ZIP as well. What was written cannot be read back and must not be kept in memory,
+    /// so it is made once more from the orders; the checksum tells whether they are still the same.
+    fn register_into_zip(&mut self, name: &str) -> Result<()> {
+        let Self { ctx, source, selection, zip, state, .. } = self;
+        let last = state.after.as_ref().map_or("", |after| &after.ordered_at);
+        let modified = DosTime::new(&LocalTime::parse(last)?);
+        let crc = zip.stream(name, modified, |out| {
+            out.write_all(&register::header()?)?;
+            let mut orders = selection.open(source, None)?;
+            let mut ordinal = 0;
+            while let Some(order) = orders.next()? {
+                ordinal += 1;
+                out.write_all(&register::row(&Invoice::new(order, ordinal)?)?)?;
+                ctx.progress(state.done, state.done, "packing the register")?;
+            }
+            Ok(())
+        })?;
+        if crc == state.register_crc {
+            return Ok(());
+        }
+        Err(JobError::failed("the orders were changed while they were being invoiced; submit the job again"))
+    }
+}
+
+impl From<Amounts> for Totals {
+    fn from(sum: Amounts) -> Self {
+        let text = |paise| format!("₹{}", rupees(paise));
+        Self {
+            taxable_paise: sum.taxable,
+            cgst_paise: sum.cgst,
+            sgst_paise: sum.sgst,
+            igst_paise: sum.igst,
+            total_paise: sum.total(),
+            taxable: text(sum.taxable),
+            cgst: text(sum.cgst),
+            sgst: text(sum.sgst),
+            igst: text(sum.igst),
+            total: text(sum.total()),
+        }
+    }
+}
+
+fn continued_crc(crc: u32, bytes: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new_with_initial(crc);
+    hasher.update(bytes);
+    hasher.finalize()
+}
+
+/// A city as part of a file's name: `New Delhi` is `new-delhi`.
+fn slug(city: &str) -> String {
+    let plain = |c: char| if c.is_alphanumeric() { c } else { '-' };
+    city.to_lowercase().chars().map(plain).collect::<String>().trim_matches('-').to_owned()
+}

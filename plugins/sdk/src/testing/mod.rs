@@ -1,0 +1,158 @@
+//! A host in memory, to test a whole job natively.
+//!
+//! ```no_run
+//! # use longshore_plugin::prelude::*;
+//! # struct MyJob;
+//! # impl Job for MyJob {
+//! #     const NAME: &'static str = ""; const VERSION: &'static str = ""; const TITLE: &'static str = "";
+//! #     const DESCRIPTION: &'static str = "";
+//! #     type Input = (); type Output = (); type State = ();
+//! #     fn run(_: &Context<()>, _: ()) -> Result<()> { Ok(()) }
+//! # }
+//! use longshore_plugin::testing::TestHost;
+//!
+//! let shop = "CREATE TABLE orders (id INTEGER PRIMARY KEY); INSERT INTO orders VALUES (1), (2);";
+//! let host = TestHost::new().source("shop", shop);
+//! let result = host.run::<MyJob>(serde_json::json!({ "table": "orders" })).unwrap();
+//! assert_eq!(result["rows"], 2);
+//! assert_eq!(host.artifact("orders.csv"), b"id\r\n1\r\n2\r\n");
+//! ```
+//!
+//! The host keeps the commit rule: what is not saved when an attempt ends badly is gone. [`TestHost::stop_after`]
+//! ends an attempt at any of the calls where that can happen, and [`assert_resumes`] tries them all.
+
+mod host;
+mod packed;
+
+use crate::adapter;
+use crate::{Context, Job, JobError, Message, Result};
+use host::MemoryHost;
+use rusqlite::Connection;
+use serde_json::Value as Json;
+use std::rc::Rc;
+
+/// A host in memory with one task. Each [`run`](Self::run) is an attempt of it.
+pub struct TestHost {
+    memory: Rc<MemoryHost>,
+}
+
+impl Default for TestHost {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl TestHost {
+    /// A host without sources.
+    pub fn new() -> Self {
+        Self { memory: Rc::default() }
+    }
+
+    /// Adds a granted source: a SQLite database made by running `sql`.
+    pub fn source(self, name: &str, sql: &str) -> Self {
+        let database = Connection::open_in_memory().expect("a database in memory opens");
+        database.execute_batch(sql).expect("the source's SQL is right");
+        self.source_database(name, database)
+    }
+
+    /// Adds a granted source.
+    pub fn source_database(self, name: &str, database: Connection) -> Self {
+        self.memory.sources.borrow_mut().insert(name.into(), database);
+        self
+    }
+
+    /// Gives at most `rows` at a time, however many a job asks for.
+    pub fn batches_of(self, rows: u32) -> Self {
+        self.memory.batch_rows.set(rows);
+        self
+    }
+
+    /// Tells the next attempt to stop at its call number `calls` (from 1) of those that can say so: a report of
+    /// progress or a save. To what is committed that is the same as killing it there.
+    pub fn stop_after(self, calls: u32) -> Self {
+        self.memory.stop_after.set(Some(calls));
+        self
+    }
+
+    /// Runs an attempt, and gives the job's result as JSON.
+    pub fn run<J: Job>(&self, input: Json) -> Result<Json> {
+        self.memory.begin_attempt();
+        let ctx = Context::<J::State>::new(Rc::clone(&self.memory) as _, J::STATE_FORMAT);
+        let result = adapter::run::<J>(&ctx, &input.to_string());
+        self.memory.end_attempt(result.is_ok());
+        Ok(serde_json::from_str(&result?)?)
+    }
+
+    /// The bytes of an artifact as they were committed. Panics if there is none of that name.
+    pub fn artifact(&self, name: &str) -> Vec<u8> {
+        let artifacts = self.memory.artifacts.borrow();
+        let names = || artifacts.keys().cloned().collect::<Vec<_>>().join(", ");
+        artifacts.get(name).unwrap_or_else(|| panic!("no artifact `{name}`; there is: {}", names())).clone()
+    }
+
+    /// Names of the committed artifacts, sorted.
+    pub fn artifact_names(&self) -> Vec<String> {
+        self.memory.artifacts.borrow().keys().cloned().collect()
+    }
+
+    /// The committed messages, in the order in which they were sent.
+    pub fn messages(&self) -> Vec<Message> {
+        self.memory.messages.borrow().clone()
+    }
+
+    /// The log's lines, of all attempts.
+    pub fn log(&self) -> Vec<String> {
+        self.memory.log.borrow().clone()
+    }
+
+    /// How often the job saved, over all attempts.
+    pub fn saves(&self) -> u32 {
+        self.memory.saves.get()
+    }
+}
+
+/// What an agent would see of a job: name, title, description, schemas, permissions.
+///
+/// Panics if a schema is no JSON or does not describe an object.
+pub fn assert_describes<J: Job>() {
+    let description = adapter::describe::<J>();
+    let snake_case = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    assert!(description.name.chars().all(snake_case), "`{}` is not snake_case", description.name);
+    assert!(!description.title.is_empty() && !description.description.is_empty());
+    for schema in [Some(&description.input_schema), description.output_schema.as_ref()].into_iter().flatten()
+    {
+        let schema: Json = serde_json::from_str(schema).expect("a schema is JSON");
+        assert_eq!(schema["type"], "object", "{schema:#}");
+    }
+}
+
+/// Runs a job undisturbed, then again and again with an attempt stopped at each call where that can happen.
+/// Panics unless each gives the same result, artifacts and messages as the undisturbed one. Gives the undisturbed
+/// host and its result.
+pub fn assert_resumes<J: Job>(host: impl Fn() -> TestHost, input: &Json) -> (TestHost, Json) {
+    let undisturbed = host();
+    let result = undisturbed.run::<J>(input.clone()).expect("the job succeeds when undisturbed");
+    let same = |disturbed: &TestHost, other: &Json, when: &str| {
+        assert_eq!(*other, result, "the result differs when stopped {when}");
+        assert_eq!(disturbed.artifact_names(), undisturbed.artifact_names(), "stopped {when}");
+        for name in undisturbed.artifact_names() {
+            assert!(
+                disturbed.artifact(&name) == undisturbed.artifact(&name),
+                "`{name}` differs when stopped {when}"
+            );
+        }
+        assert_eq!(disturbed.messages(), undisturbed.messages(), "stopped {when}");
+    };
+    for calls in 1.. {
+        let disturbed = host().stop_after(calls);
+        let first = disturbed.run::<J>(input.clone());
+        if disturbed.memory.stop_after.get().is_some() {
+            assert!(first.is_ok(), "{first:?}");
+            break; // it ended before that many calls
+        }
+        assert_eq!(first, Err(JobError::Cancelled), "the job went on when told to stop at call {calls}");
+        let second = disturbed.run::<J>(input.clone()).expect("the job succeeds when resumed");
+        same(&disturbed, &second, &format!("at call {calls}"));
+    }
+    (undisturbed, result)
+}
