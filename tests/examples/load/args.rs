@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use super::Result;
 
-const USAGE: &str = "usage: load --longshore PATH --plugins DIR [options]
+/// What `--help` prints.
+pub(crate) const USAGE: &str = "usage: load --longshore PATH --plugins DIR [options]
   --runs N         rounds of throughput, medians are reported (default 3)
   --in-flight N    tasks submitted and not yet seen completed (default 256)
   --confirm HOW    wait: check_job_status holds the answer until the job ends (default)

@@ -25,6 +25,7 @@ mod throughput;
 
 use std::error::Error;
 use std::io::Write as _;
+use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
@@ -40,11 +41,21 @@ const SMALL: usize = 1_000;
 const LARGE: usize = 20_000;
 const HISTORY: usize = 200_000;
 
-fn main() -> Result<()> {
-    let args = Args::parse(std::env::args().skip(1))?;
-    let report = measure(&args)?;
-    writeln!(std::io::stdout(), "{report}")?;
-    Ok(())
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1).peekable();
+    if words.peek().is_some_and(|word| word == "--help") {
+        progress(args::USAGE);
+        return ExitCode::SUCCESS;
+    }
+    match Args::parse(words).and_then(|args| measure(&args)) {
+        Ok(report) => {
+            writeln!(std::io::stdout(), "{report}").map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            progress(&format!("error: {error}"));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn measure(args: &Args) -> Result<Value> {
