@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use longshore_domain::{
-    AttemptRef, CheckpointStore, Clock, DeliveryError, MessageSink, MessageState, NewMessage, OutboxMessage,
-    Progress, Save, TaskId, TaskStore, message_id,
+    AttemptRef, Clock, DeliveryError, MessageSink, MessageState, NewMessage, OutboxMessage, Progress, Save,
+    TaskId, message_id,
 };
 use longshore_scheduler::{Channels, Courier, CourierOptions, SpoolSink};
 
