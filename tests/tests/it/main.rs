@@ -1,5 +1,6 @@
 //! The product, tried as its users use it: the real binary over real pipes, on a real SQLite file, with components built
 //! from source. One binary, because linking the host is what costs time.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod cli;
 mod input;

@@ -1,4 +1,5 @@
 //! The scheduler on a real SQLite file, with jobs that follow a script and a clock that the test moves.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod dispatch;
 mod mail;

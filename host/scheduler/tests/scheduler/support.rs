@@ -56,12 +56,11 @@ impl JobProgram for Scripted {
     async fn run(&self, request: RunRequest) -> RunReport {
         let payload: Value = serde_json::from_str(&request.claimed.payload).unwrap();
         let outcome = match payload["do"].as_str().unwrap_or("complete") {
-            "complete" => RunOutcome::Completed("{}".into()),
             "retry" => RunOutcome::Failed(Failure::new(Code::JobRetry, "not yet")),
             "retry_once" if request.claimed.attempt.number == 1 => {
                 RunOutcome::Failed(Failure::new(Code::JobRetry, "not yet"))
             }
-            "retry_once" => RunOutcome::Completed("{}".into()),
+            "complete" | "retry_once" => RunOutcome::Completed("{}".into()),
             "fail" => RunOutcome::Failed(Failure::new(Code::JobFailed, "never")),
             "panic" => panic!("the script says so"),
             "wait" => tokio::select! {
