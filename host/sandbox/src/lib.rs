@@ -1,1 +1,28 @@
 //! Runs a job's component in wasmtime; the only crate that knows wasmtime.
+//!
+//! - [`Sandbox`] holds the engine and everything that attempts share.
+//! - [`PluginRegistry`] watches a plugin folder and keeps the catalog of job types that can be run.
+//! - [`compile_child`] is what the host's hidden subcommand calls, so that components are compiled in a process that
+//!   can be killed and capped.
+//!
+//! A guest gets computing, the interfaces of `longshore:job`, and a WASI that is empty-handed. Everything it uses is
+//! metered and limited here: fuel, wall time, memory, and whatever it makes the host keep.
+
+mod artifacts;
+mod bindings;
+mod data;
+mod engine;
+mod failure;
+mod guest;
+mod host_api;
+mod limits;
+mod log;
+mod program;
+mod registry;
+mod runner;
+mod sandbox;
+mod schema;
+mod wasi;
+
+pub use registry::{CompileError, PluginRegistry, RegistryOptions, compile_child, load_plugin};
+pub use sandbox::{Sandbox, SandboxError, SandboxOptions};

@@ -1,0 +1,223 @@
+//! The artifacts of a running attempt.
+//!
+//! What a guest writes is gathered into large pieces, and each piece is written by a blocking thread while the guest
+//! goes on. A guest that writes faster than the disk waits for its piece before.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::Arc;
+
+use longshore_domain::{ArtifactFiles, AttemptFiles, AttemptRef, Code, RunRequest, SavedArtifact};
+use tokio::task::JoinHandle;
+
+use crate::failure::Ended;
+use crate::sandbox::Shared;
+
+/// Bytes that are gathered before they are written.
+const PIECE_BYTES: usize = 128 * 1024;
+
+/// The artifacts of an attempt. Nothing touches the disk before the first is opened.
+pub(crate) struct Artifacts {
+    folder: Arc<dyn ArtifactFiles>,
+    attempt: AttemptRef,
+    resume: Option<(u32, Vec<SavedArtifact>)>,
+    files: Files,
+    names: BTreeSet<String>,
+    /// Length of each artifact by its handle, what waits to be written included.
+    lengths: BTreeMap<usize, u64>,
+    /// Length of all artifacts together.
+    bytes: u64,
+    /// Bytes to be added to the artifact with that handle.
+    gathered: Option<(usize, Vec<u8>)>,
+    earlier_to_drop: bool,
+}
+
+/// Where the files are.
+enum Files {
+    /// Not opened yet.
+    Closed,
+    Open(Box<dyn AttemptFiles>),
+    /// With a blocking thread, until it is done with a piece.
+    Lent(JoinHandle<(Box<dyn AttemptFiles>, io::Result<()>)>),
+    /// An operation failed or was given up half-way, so the attempt is over.
+    Lost,
+}
+
+impl Artifacts {
+    pub(crate) fn new(shared: &Shared, request: &RunRequest) -> Self {
+        let attempt = request.claimed.attempt;
+        let saved = request.claimed.checkpoint.as_ref();
+        let resume = saved
+            .filter(|saved| !saved.artifacts.is_empty())
+            .map(|saved| (saved.attempt, saved.artifacts.clone()));
+        let listed = || resume.iter().flat_map(|(_, artifacts)| artifacts);
+        Self {
+            folder: Arc::clone(&shared.files),
+            attempt,
+            names: listed().map(|artifact| artifact.name.clone()).collect(),
+            bytes: listed().map(|artifact| artifact.bytes).sum(),
+            resume,
+            files: Files::Closed,
+            lengths: BTreeMap::new(),
+            gathered: None,
+            earlier_to_drop: attempt.number > 1,
+        }
+    }
+
+    /// Whether the task has artifacts, from this attempt or an earlier one.
+    pub(crate) fn any(&self) -> bool {
+        !self.names.is_empty()
+    }
+
+    /// How many artifacts the task has.
+    pub(crate) fn count(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether the task has an artifact of that name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+
+    /// Bytes of all artifacts together.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Bytes of one artifact.
+    pub(crate) fn length(&self, handle: usize) -> u64 {
+        self.lengths.get(&handle).copied().unwrap_or(0)
+    }
+
+    /// Opens an artifact and gives its handle.
+    pub(crate) async fn open(&mut self, name: String, media_type: String) -> Result<usize, Ended> {
+        self.names.insert(name.clone());
+        let opened = move |files: &mut dyn AttemptFiles| {
+            let handle = files.open(&name, &media_type)?;
+            Ok((handle, files.position(handle)))
+        };
+        let (handle, length) = self.with("open an artifact", opened).await?;
+        // One that is open already may have bytes that wait to be written.
+        self.lengths.entry(handle).or_insert(length);
+        Ok(handle)
+    }
+
+    /// Adds bytes at the end of an artifact.
+    pub(crate) async fn write(&mut self, handle: usize, bytes: Vec<u8>) -> Result<(), Ended> {
+        self.bytes += bytes.len() as u64;
+        *self.lengths.entry(handle).or_default() += bytes.len() as u64;
+        if self.gathered.as_ref().is_some_and(|(other, _)| *other != handle) {
+            self.send_off().await?;
+        }
+        match &mut self.gathered {
+            Some((_, gathered)) => gathered.extend_from_slice(&bytes),
+            None => self.gathered = Some((handle, bytes)),
+        }
+        if self.gathered.as_ref().is_some_and(|(_, gathered)| gathered.len() >= PIECE_BYTES) {
+            self.send_off().await?;
+        }
+        Ok(())
+    }
+
+    /// Brings everything to disk and lists it.
+    pub(crate) async fn sync(&mut self) -> Result<Vec<SavedArtifact>, Ended> {
+        if !self.any() {
+            return Ok(Vec::new());
+        }
+        self.send_off().await?;
+        self.with("bring the artifacts to disk", |files| files.sync()).await
+    }
+
+    /// As `sync`, with digests; nothing is written afterwards.
+    pub(crate) async fn seal(&mut self) -> Result<Vec<SavedArtifact>, Ended> {
+        if !self.any() {
+            return Ok(Vec::new());
+        }
+        self.send_off().await?;
+        self.with("finish the artifacts", |files| files.seal()).await
+    }
+
+    /// Notes that a save is durable: what earlier attempts left is not needed any more.
+    pub(crate) async fn saved(&mut self) {
+        if !self.any() || !std::mem::take(&mut self.earlier_to_drop) {
+            return;
+        }
+        let attempt = self.attempt;
+        // Left-overs cost disk space only; they are deleted with the task at the latest.
+        let drop_earlier = move |files: &mut dyn AttemptFiles| {
+            if let Err(error) = files.drop_earlier() {
+                tracing::warn!(task = %attempt.task, "files of an earlier attempt were not deleted: {error}");
+            }
+            Ok(())
+        };
+        if let Err(error) = self.with("delete files of an earlier attempt", drop_earlier).await {
+            tracing::warn!(task = %attempt.task, "{error}");
+        }
+    }
+
+    /// Calls `work` with the files on a blocking thread, after whatever is under way.
+    async fn with<T: Send + 'static>(
+        &mut self,
+        doing: &str,
+        work: impl FnOnce(&mut dyn AttemptFiles) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, Ended> {
+        self.settle().await?;
+        let opened = match std::mem::replace(&mut self.files, Files::Lost) {
+            Files::Open(files) => Some(files),
+            Files::Closed => None,
+            Files::Lent(_) | Files::Lost => return Err(over()),
+        };
+        let (folder, attempt, resume) = (Arc::clone(&self.folder), self.attempt, self.resume.clone());
+        let done = tokio::task::spawn_blocking(move || {
+            let mut files = match opened {
+                Some(files) => files,
+                None => folder
+                    .open_attempt(attempt, resume.as_ref().map(|(from, saved)| (*from, saved.as_slice())))?,
+            };
+            let value = work(files.as_mut())?;
+            Ok((files, value))
+        });
+        let (files, value) = done.await.map_err(|e| lost(&e))?.map_err(|error| failed(doing, &error))?;
+        self.files = Files::Open(files);
+        Ok(value)
+    }
+
+    /// Hands what is gathered to a blocking thread.
+    async fn send_off(&mut self) -> Result<(), Ended> {
+        self.settle().await?;
+        let Some((handle, bytes)) = self.gathered.take() else { return Ok(()) };
+        let Files::Open(mut files) = std::mem::replace(&mut self.files, Files::Lost) else {
+            return Err(over());
+        };
+        self.files = Files::Lent(tokio::task::spawn_blocking(move || {
+            let written = files.write(handle, &bytes);
+            (files, written)
+        }));
+        Ok(())
+    }
+
+    /// Waits for the piece that is being written.
+    async fn settle(&mut self) -> Result<(), Ended> {
+        let Files::Lent(writing) = &mut self.files else { return Ok(()) };
+        let (files, written) = writing.await.map_err(|e| lost(&e))?;
+        self.files = Files::Open(files);
+        written.map_err(|error| failed("write an artifact", &error))
+    }
+}
+
+fn over() -> Ended {
+    Ended::failed(Code::HostError, "the artifacts of this attempt were given up after an error")
+}
+
+fn lost(error: &tokio::task::JoinError) -> Ended {
+    Ended::failed(Code::HostError, format!("the host failed while it worked on artifacts: {error}"))
+}
+
+fn failed(doing: &str, error: &io::Error) -> Ended {
+    let hint = match error.kind() {
+        io::ErrorKind::StorageFull => "; the disk is full: make room, and the job can be run again",
+        io::ErrorKind::QuotaExceeded => "; the disk quota is used up",
+        _ => "",
+    };
+    Ended::failed(Code::HostError, format!("the host could not {doing}: {error}{hint}"))
+}

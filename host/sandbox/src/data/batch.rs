@@ -1,0 +1,177 @@
+//! Rows in the flat form in which they cross the boundary.
+
+use rusqlite::Row;
+use rusqlite::types::ValueRef;
+
+use crate::bindings::longshore::job::data::{PackedRows, Value};
+
+const NULL: u8 = 0;
+const INTEGER: u8 = 1;
+const REAL: u8 = 2;
+const TEXT: u8 = 3;
+const BLOB: u8 = 4;
+
+/// Some rows of a result, as the contract's `packed-rows` lays them out.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    rows: u32,
+    kinds: Vec<u8>,
+    words: Vec<i64>,
+    bytes: Vec<u8>,
+}
+
+impl Batch {
+    /// An empty batch with room for as much as `like` holds: batches of one query resemble each other.
+    pub(crate) fn like(like: &Self) -> Self {
+        Self {
+            rows: 0,
+            kinds: Vec::with_capacity(like.kinds.len()),
+            words: Vec::with_capacity(like.words.len()),
+            bytes: Vec::with_capacity(like.bytes.len() + like.bytes.len() / 8),
+        }
+    }
+
+    pub(crate) fn rows(&self) -> u32 {
+        self.rows
+    }
+
+    /// Bytes that it takes.
+    pub(crate) fn size(&self) -> usize {
+        self.kinds.len() + self.words.len() * size_of::<i64>() + self.bytes.len()
+    }
+
+    /// Adds a row.
+    pub(crate) fn push(&mut self, row: &Row<'_>, columns: usize) -> rusqlite::Result<()> {
+        for column in 0..columns {
+            let (kind, word) = match row.get_ref(column)? {
+                ValueRef::Null => (NULL, 0),
+                ValueRef::Integer(integer) => (INTEGER, integer),
+                ValueRef::Real(real) => (REAL, real.to_bits().cast_signed()),
+                ValueRef::Text(text) => {
+                    self.bytes.extend_from_slice(text);
+                    // SQLite takes any bytes for text; the contract promises UTF-8.
+                    (if std::str::from_utf8(text).is_ok() { TEXT } else { BLOB }, text.len() as i64)
+                }
+                ValueRef::Blob(blob) => {
+                    self.bytes.extend_from_slice(blob);
+                    (BLOB, blob.len() as i64)
+                }
+            };
+            self.kinds.push(kind);
+            self.words.push(word);
+        }
+        self.rows += 1;
+        Ok(())
+    }
+}
+
+impl From<Batch> for PackedRows {
+    fn from(batch: Batch) -> Self {
+        Self { rows: batch.rows, kinds: batch.kinds, words: batch.words, bytes: batch.bytes }
+    }
+}
+
+/// A batch that is being given out, in the pieces that a guest asks for.
+#[derive(Debug)]
+pub(crate) struct Remainder {
+    batch: Batch,
+    columns: usize,
+    cells_given: usize,
+    bytes_given: usize,
+}
+
+impl Remainder {
+    pub(crate) fn new(batch: Batch, columns: usize) -> Self {
+        Self { batch, columns, cells_given: 0, bytes_given: 0 }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.cells_given == self.batch.kinds.len()
+    }
+
+    /// The next `rows_max` rows. A whole batch is given without copying it.
+    pub(crate) fn take(&mut self, rows_max: u32) -> Batch {
+        if self.cells_given == 0 && self.batch.rows <= rows_max {
+            let whole = std::mem::take(&mut self.batch);
+            (self.cells_given, self.bytes_given) = (0, 0);
+            return whole;
+        }
+        let rows_left = (self.batch.kinds.len() - self.cells_given) / self.columns.max(1);
+        let rows = rows_left.min(rows_max as usize);
+        let cells = self.cells_given..self.cells_given + rows * self.columns;
+        let kinds = self.batch.kinds[cells.clone()].to_vec();
+        let words = self.batch.words[cells.clone()].to_vec();
+        let length: i64 =
+            kinds.iter().zip(&words).filter(|(kind, _)| **kind >= TEXT).map(|(_, word)| word).sum();
+        let bytes = self.bytes_given..self.bytes_given + length as usize;
+        self.cells_given = cells.end;
+        self.bytes_given = bytes.end;
+        Batch { rows: rows as u32, kinds, words, bytes: self.batch.bytes[bytes].to_vec() }
+    }
+}
+
+impl Batch {
+    /// The rows as single values.
+    pub(crate) fn into_values(self, columns: usize) -> Vec<Vec<Value>> {
+        let mut bytes = self.bytes.as_slice();
+        let mut take = |length: i64| {
+            let (taken, rest) = bytes.split_at(length as usize);
+            bytes = rest;
+            taken.to_vec()
+        };
+        let mut values = self.kinds.iter().zip(&self.words).map(|(&kind, &word)| match kind {
+            INTEGER => Value::Integer(word),
+            REAL => Value::Real(f64::from_bits(word.cast_unsigned())),
+            TEXT => match String::from_utf8(take(word)) {
+                Ok(text) => Value::Text(text),
+                Err(bytes) => Value::Blob(bytes.into_bytes()),
+            },
+            BLOB => Value::Blob(take(word)),
+            _ => Value::Null,
+        });
+        (0..self.rows).map(|_| values.by_ref().take(columns).collect()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(rows: i64) -> Batch {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        let mut statement = connection
+            .prepare(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) \
+                 SELECT i, i * 0.5, 'row ' || i, NULL, CAST(x'ff' AS TEXT) FROM n",
+            )
+            .unwrap();
+        let mut found = statement.query([rows]).unwrap();
+        let mut batch = Batch::default();
+        while let Some(row) = found.next().unwrap() {
+            batch.push(row, 5).unwrap();
+        }
+        batch
+    }
+
+    #[test]
+    fn pieces_add_up_to_the_whole() {
+        let whole = format!("{:?}", batch(10).into_values(5));
+        for rows_max in [1, 3, 4, 10, 100] {
+            let mut rest = Remainder::new(batch(10), 5);
+            let mut values = Vec::new();
+            while !rest.is_empty() {
+                let piece = rest.take(rows_max);
+                assert!(piece.rows() <= rows_max && piece.rows() > 0);
+                values.extend(piece.into_values(5));
+            }
+            assert_eq!(format!("{values:?}"), whole, "in pieces of {rows_max}");
+        }
+    }
+
+    #[test]
+    fn text_that_is_not_utf8_arrives_as_a_blob() {
+        let values = batch(1).into_values(5);
+        assert!(matches!(&values[0][2], Value::Text(text) if text == "row 1"));
+        assert!(matches!(&values[0][4], Value::Blob(blob) if blob == &[0xff]));
+    }
+}

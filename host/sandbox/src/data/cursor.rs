@@ -1,0 +1,105 @@
+//! A result that a guest reads.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use rusqlite::types::Value;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::bindings::longshore::job::data::Column;
+use crate::data::batch::{Batch, Remainder};
+use crate::data::reader::{Query, QueryError};
+use crate::data::source::Source;
+
+/// Batches that wait for the guest while the next one is being read.
+const BATCHES_AHEAD: usize = 2;
+
+/// A result being read. Dropping it ends the query.
+#[allow(unreachable_pub, reason = "the generated bindings re-export it as public")]
+pub struct Cursor {
+    columns: Vec<Column>,
+    batches: mpsc::Receiver<Result<Batch, String>>,
+    rest: Option<Remainder>,
+    _cancel: CancelOnDrop,
+    _open: OpenCursor,
+}
+
+/// Ends a query when whoever reads it goes away, even while it is still being prepared.
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Counts the open cursors of an attempt.
+#[derive(Clone, Default)]
+pub(crate) struct OpenCursors(Arc<AtomicU32>);
+
+impl OpenCursors {
+    pub(crate) fn count(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn open(&self) -> OpenCursor {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        OpenCursor(Arc::clone(&self.0))
+    }
+}
+
+struct OpenCursor(Arc<AtomicU32>);
+
+impl Drop for OpenCursor {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Cursor {
+    /// Starts a query on `source`.
+    pub(crate) async fn open(
+        source: &Arc<Source>,
+        sql: String,
+        params: Vec<Value>,
+        value_bytes_max: u64,
+        open: &OpenCursors,
+    ) -> Result<Self, QueryError> {
+        let (columns_to, columns) = oneshot::channel();
+        let (batches_to, batches) = mpsc::channel(BATCHES_AHEAD);
+        let cancel = CancelOnDrop(Arc::default());
+        let query = Query {
+            sql,
+            params,
+            value_bytes_max,
+            columns: columns_to,
+            batches: batches_to,
+            cancelled: Arc::clone(&cancel.0),
+        };
+        source.start(query).map_err(|error| QueryError::Unavailable(error.to_string()))?;
+        let columns =
+            columns.await.unwrap_or_else(|_| Err(QueryError::Unavailable("its reader ended".into())))?;
+        Ok(Self { columns, batches, rest: None, _cancel: cancel, _open: open.open() })
+    }
+
+    pub(crate) fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// The next rows, `rows_max` at most; an empty batch at the end.
+    pub(crate) async fn next(&mut self, rows_max: u32) -> Result<Batch, String> {
+        let rest = match self.rest.take() {
+            Some(rest) => Some(rest),
+            None => match self.batches.recv().await {
+                Some(batch) => Some(Remainder::new(batch?, self.columns.len())),
+                None => None,
+            },
+        };
+        let Some(mut rest) = rest else { return Ok(Batch::default()) };
+        let batch = rest.take(rows_max.max(1));
+        if !rest.is_empty() {
+            self.rest = Some(rest);
+        }
+        Ok(batch)
+    }
+}

@@ -1,0 +1,15 @@
+//! Read-only SQL on SQLite files.
+//!
+//! A query runs on a thread of its own, ahead of the guest, and hands packed batches of rows over through a bounded
+//! channel: reading and the guest's computing overlap. Threads keep their connection for the next query.
+
+mod batch;
+mod cursor;
+mod reader;
+mod source;
+
+#[allow(unreachable_pub, reason = "the generated bindings re-export it as public")]
+pub use cursor::Cursor;
+pub(crate) use cursor::OpenCursors;
+pub(crate) use reader::QueryError;
+pub(crate) use source::Sources;

@@ -1,0 +1,169 @@
+//! From the ways in which a guest ends to failures that say what happened and what to change.
+
+use std::fmt;
+
+use longshore_domain::{Code, Failure, Limits, StopReason};
+use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+use crate::engine::WASM_STACK_BYTES;
+use crate::limits::Allowance;
+
+/// Frames of a backtrace that are kept. A stack overflow has thousands of the same.
+const FRAMES_MAX: usize = 30;
+
+/// The host ends the attempt. Host functions return it as their error, which unwinds the guest.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum Ended {
+    /// Because of a failure.
+    #[error("{}", .0.message)]
+    Failed(Failure),
+    /// Because it was to stop.
+    #[error("the attempt was stopped")]
+    Stopped(StopReason),
+}
+
+impl Ended {
+    pub(crate) fn failed(code: Code, message: impl Into<String>) -> Self {
+        Self::Failed(Failure::new(code, message))
+    }
+}
+
+/// The limits of one attempt, and the file that sets them.
+#[derive(Clone, Copy)]
+pub(crate) struct LimitsOf<'a> {
+    pub(crate) job: &'a str,
+    pub(crate) limits: &'a Limits,
+}
+
+impl LimitsOf<'_> {
+    /// The failure of a limit that was hit: what it did, the limit's value, and where it is set.
+    pub(crate) fn hit(self, code: Code, what: impl fmt::Display, value: u64, key: &str) -> Failure {
+        Failure::new(code, format!("{what}: {value} (limits.{key} in {}.toml)", self.job))
+    }
+
+    pub(crate) fn exceeded(self, what: impl fmt::Display, value: u64, key: &str) -> Ended {
+        Ended::Failed(self.hit(Code::LimitExceeded, what, value, key))
+    }
+
+    pub(crate) fn timeout(self) -> Failure {
+        self.hit(
+            Code::Timeout,
+            "the attempt outlived its timeout in milliseconds",
+            self.limits.timeout_ms,
+            "timeout_ms",
+        )
+    }
+}
+
+/// How a call into a guest went wrong.
+pub(crate) enum Wrong {
+    /// The host ended it, or the guest did wrong.
+    Ended(Ended),
+    /// The pool has no room for it.
+    PoolFull,
+    /// The machine has no room for it.
+    NoRoom(String),
+}
+
+/// What `error`, which a call into a guest returned, means.
+pub(crate) fn classify(
+    error: &wasmtime::Error,
+    limits: LimitsOf<'_>,
+    allowance: &Allowance,
+    last_words: &str,
+) -> Wrong {
+    if let Some(ended) = error.downcast_ref::<Ended>() {
+        return Wrong::Ended(match ended.clone() {
+            Ended::Failed(failure) => Ended::Failed(with_backtrace(failure, error)),
+            stopped @ Ended::Stopped(_) => stopped,
+        });
+    }
+    if error.is::<PoolConcurrencyLimitError>() {
+        return Wrong::PoolFull;
+    }
+    let failure = if error.downcast_ref::<Trap>() == Some(&Trap::OutOfFuel) {
+        limits.hit(Code::OutOfFuel, "the attempt used all its fuel", limits.limits.fuel, "fuel")
+    } else if let Some(wanted) = allowance.refused() {
+        limits.hit(
+            Code::OutOfMemory,
+            format_args!("the attempt asked for {wanted} bytes of memory, and may have"),
+            limits.limits.memory_bytes_max,
+            "memory_bytes_max",
+        )
+    } else if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        Failure::new(
+            Code::Trap,
+            with_last_words(
+                format!("the component exited with status {} instead of returning a result", exit.0),
+                last_words,
+            ),
+        )
+    } else if let Some(import) = unknown_import(error) {
+        Failure::new(
+            Code::PermissionDenied,
+            format!(
+                "the job called {import}, which a Longshore job does not get; build the component without it"
+            ),
+        )
+    } else if is_hostcall_fuel(error) {
+        Failure::new(
+            Code::LimitExceeded,
+            "the job passed more to the host in one call than any limit of its policy allows",
+        )
+    } else if let Some(trap) = error.downcast_ref::<Trap>() {
+        let message = match trap {
+            Trap::StackOverflow => {
+                format!("the component overflowed its call stack of {WASM_STACK_BYTES} bytes")
+            }
+            trap => format!("the component trapped: {trap}"),
+        };
+        Failure::new(Code::Trap, with_last_words(message, last_words))
+    } else if error.downcast_ref::<std::io::Error>().is_some() {
+        return Wrong::NoRoom(format!("{error:#}"));
+    } else {
+        Failure::new(
+            Code::Trap,
+            with_last_words(format!("the component trapped: {}", innermost(error)), last_words),
+        )
+    };
+    Wrong::Ended(Ended::Failed(with_backtrace(failure, error)))
+}
+
+fn with_last_words(message: String, last_words: &str) -> String {
+    let words = last_words.trim();
+    if words.is_empty() { message } else { format!("{message}; it last wrote: {words}") }
+}
+
+fn with_backtrace(failure: Failure, error: &wasmtime::Error) -> Failure {
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>().filter(|b| !b.frames().is_empty()) else {
+        return failure;
+    };
+    let text = backtrace.to_string();
+    let mut lines: Vec<&str> = text.lines().take(FRAMES_MAX).collect();
+    let left_out = backtrace.frames().len().saturating_sub(FRAMES_MAX);
+    let rest = format!("    … {left_out} frames more");
+    if left_out > 0 {
+        lines.push(&rest);
+    }
+    failure.with_detail(lines.join("\n"))
+}
+
+/// The import that a component called although nothing stands behind it.
+fn unknown_import(error: &wasmtime::Error) -> Option<String> {
+    error.chain().find_map(|cause| {
+        let text = cause.to_string();
+        let name = text.strip_prefix("unknown import: `")?.strip_suffix("` has not been defined")?;
+        Some(name.to_owned())
+    })
+}
+
+/// wasmtime keeps the type of this error to itself.
+fn is_hostcall_fuel(error: &wasmtime::Error) -> bool {
+    error.chain().any(|cause| cause.to_string().contains("fuel allocated for hostcalls has been exhausted"))
+}
+
+/// The cause at the bottom of `error`, without the backtrace that wasmtime puts around it.
+pub(crate) fn innermost(error: &wasmtime::Error) -> String {
+    error.chain().last().map(ToString::to_string).unwrap_or_default()
+}

@@ -1,0 +1,206 @@
+//! What the host keeps for one running guest.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use longshore_domain::{Limits, RunRequest, StopReason, Timestamp};
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use crate::artifacts::Artifacts;
+use crate::data::OpenCursors;
+use crate::failure::{Ended, LimitsOf};
+use crate::host_api::outbox::Outbox;
+use crate::limits::Allowance;
+use crate::log::{LogFlusher, TaskLog};
+use crate::sandbox::Shared;
+use crate::wasi;
+
+/// Host resources (streams, cursors, artifacts) that one guest may hold at once.
+const RESOURCES_MAX: usize = 1_000;
+
+/// The data of a guest's `wasmtime::Store`.
+pub(crate) struct Guest {
+    table: ResourceTable,
+    wasi: WasiCtx,
+    pub(crate) allowance: Allowance,
+    pub(crate) meter: Meter,
+    pub(crate) log: Arc<TaskLog>,
+    /// When it is ended.
+    pub(crate) deadline: Instant,
+    /// The attempt that it is; none while it only describes itself.
+    attempt: Option<Box<Attempt>>,
+}
+
+/// Counts fuel.
+///
+/// wasmtime writes the fuel that is left back to where it can be read only at certain points, and after some traps it
+/// reads as if none had been used. So it is noted whenever it is right, and the least counts.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    given: u64,
+    left: u64,
+}
+
+impl Meter {
+    pub(crate) fn new(given: u64) -> Self {
+        Self { given, left: given }
+    }
+
+    pub(crate) fn note(&mut self, left: u64) {
+        self.left = self.left.min(left);
+    }
+
+    pub(crate) fn used(&self) -> u64 {
+        self.given - self.left
+    }
+}
+
+/// The attempt that a guest runs.
+pub(crate) struct Attempt {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) request: RunRequest,
+    pub(crate) artifacts: Artifacts,
+    pub(crate) outbox: Outbox,
+    /// State of the latest save of this attempt; none before its first.
+    pub(crate) saved: Option<Vec<u8>>,
+    pub(crate) flusher: Arc<LogFlusher>,
+    pub(crate) deadline_at: Timestamp,
+    /// Cursors that are open.
+    pub(crate) cursors: OpenCursors,
+    stop_seen: Option<Instant>,
+}
+
+impl Attempt {
+    pub(crate) fn new(shared: Arc<Shared>, request: RunRequest, log: &Arc<TaskLog>) -> Self {
+        let now = shared.clock.now();
+        let timed_out = now.after(Duration::from_millis(request.job.policy.limits.timeout_ms));
+        let deadline_at = request.claimed.deadline_at.map_or(timed_out, |given_up| given_up.min(timed_out));
+        let flusher =
+            Arc::new(LogFlusher::new(Arc::clone(log), Arc::clone(&shared.store), request.claimed.attempt));
+        Self {
+            artifacts: Artifacts::new(&shared, &request),
+            outbox: Outbox::new(&request),
+            saved: None,
+            flusher,
+            deadline_at,
+            cursors: OpenCursors::default(),
+            stop_seen: None,
+            shared,
+            request,
+        }
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.request.job.policy.limits
+    }
+
+    /// The limits together with the file that sets them.
+    pub(crate) fn limits_of(&self) -> LimitsOf<'_> {
+        LimitsOf { job: self.job_name(), limits: self.limits() }
+    }
+
+    pub(crate) fn job_name(&self) -> &str {
+        self.request.job.job_type.name.as_str()
+    }
+
+    pub(crate) fn stop_reason(&self) -> Option<StopReason> {
+        self.request.stop.reason()
+    }
+
+    /// When the guest is interrupted because it was told to stop; none while it was not.
+    pub(crate) fn stop_at(&mut self, now: Instant) -> Option<(StopReason, Instant)> {
+        let reason = self.stop_reason()?;
+        let seen = *self.stop_seen.get_or_insert(now);
+        let at = match reason {
+            // Nothing that it still does can count.
+            StopReason::Fenced => now,
+            _ => seen + Duration::from_millis(self.limits().cancel_grace_ms),
+        };
+        Some((reason, at))
+    }
+}
+
+impl Guest {
+    /// A guest that only describes itself.
+    pub(crate) fn describing(log: Arc<TaskLog>, limits: &Limits) -> Self {
+        Self::new(log, limits, None)
+    }
+
+    /// A guest that runs an attempt.
+    pub(crate) fn running(log: Arc<TaskLog>, attempt: Attempt) -> Self {
+        let limits = attempt.limits().clone();
+        Self::new(log, &limits, Some(Box::new(attempt)))
+    }
+
+    fn new(log: Arc<TaskLog>, limits: &Limits, attempt: Option<Box<Attempt>>) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(RESOURCES_MAX);
+        Self {
+            table,
+            wasi: wasi::context(&log),
+            allowance: Allowance::new(limits.memory_bytes_max),
+            meter: Meter::new(limits.fuel),
+            log,
+            deadline: Instant::now() + Duration::from_millis(limits.timeout_ms),
+            attempt,
+        }
+    }
+
+    /// Forgets what was counted, before the guest is instantiated again elsewhere.
+    pub(crate) fn start_over(&mut self, limits: &Limits) {
+        self.allowance = Allowance::new(limits.memory_bytes_max);
+        self.meter = Meter::new(limits.fuel);
+    }
+
+    /// The attempt. Without one, whatever wanted it ends the guest: `describe` must not call the host.
+    pub(crate) fn attempt(&mut self) -> wasmtime::Result<&mut Attempt> {
+        self.attempt.as_deref_mut().ok_or_else(no_task)
+    }
+
+    /// The attempt and the table of its resources.
+    pub(crate) fn attempt_and_table(&mut self) -> wasmtime::Result<(&mut Attempt, &mut ResourceTable)> {
+        let attempt = self.attempt.as_deref_mut().ok_or_else(no_task)?;
+        Ok((attempt, &mut self.table))
+    }
+
+    pub(crate) fn attempt_if_any(&mut self) -> Option<&mut Attempt> {
+        self.attempt.as_deref_mut()
+    }
+
+    pub(crate) fn into_attempt(self) -> Option<Attempt> {
+        self.attempt.map(|attempt| *attempt)
+    }
+
+    /// Looks whether the guest is to be ended now. Called at each tick while it computes.
+    pub(crate) fn check(&mut self) -> Result<(), Ended> {
+        let now = Instant::now();
+        let deadline = self.deadline;
+        let Some(attempt) = self.attempt.as_deref_mut() else {
+            return if now < deadline { Ok(()) } else { Err(describe_too_slow()) };
+        };
+        match attempt.stop_at(now) {
+            Some((reason, at)) if now >= at => Err(Ended::Stopped(reason)),
+            Some((reason, _)) if now >= deadline => Err(Ended::Stopped(reason)),
+            None if now >= deadline => Err(Ended::Failed(attempt.limits_of().timeout())),
+            _ => Ok(()),
+        }
+    }
+}
+
+pub(crate) fn describe_too_slow() -> Ended {
+    Ended::failed(longshore_domain::Code::Timeout, "describe took too long")
+}
+
+fn no_task() -> wasmtime::Error {
+    wasmtime::Error::new(Ended::failed(
+        longshore_domain::Code::PermissionDenied,
+        "describe called the host; there is no task at that time, so it must not call any import",
+    ))
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}

@@ -1,0 +1,62 @@
+//! `checkpoint`: where the effects of an attempt become real.
+
+use longshore_domain::{Code, Save, SaveAnswer, StopReason};
+
+use crate::bindings::longshore::job::checkpoint::Host;
+use crate::bindings::longshore::job::types::Signal;
+use crate::failure::Ended;
+use crate::guest::{Attempt, Guest};
+use crate::host_api::{host_failed, signal};
+
+impl Host for Guest {
+    fn load(&mut self) -> wasmtime::Result<Option<Vec<u8>>> {
+        let attempt = self.attempt()?;
+        let earlier = || attempt.request.claimed.checkpoint.as_ref().map(|saved| saved.state.clone());
+        Ok(attempt.saved.clone().or_else(earlier))
+    }
+
+    async fn save(&mut self, state: Vec<u8>) -> wasmtime::Result<Signal> {
+        save(self.attempt()?, state).await
+    }
+}
+
+async fn save(attempt: &mut Attempt, state: Vec<u8>) -> wasmtime::Result<Signal> {
+    let bytes_max = attempt.limits().checkpoint_bytes_max;
+    if state.len() as u64 > bytes_max {
+        let what = format!("the job saved a checkpoint of {} bytes, and may save", state.len());
+        return Err(attempt.limits_of().exceeded(what, bytes_max, "checkpoint_bytes_max").into());
+    }
+    if attempt.stop_reason() == Some(StopReason::Fenced) {
+        return Err(Ended::Stopped(StopReason::Fenced).into());
+    }
+    // Files first: what the store lists must be on disk.
+    let artifacts = attempt.artifacts.sync().await?;
+    let save = Save {
+        at: attempt.shared.clock.now(),
+        state: state.clone(),
+        progress: attempt.request.progress.latest(),
+        artifacts,
+        messages: attempt.outbox.take_unsaved(),
+    };
+    let reference = attempt.request.claimed.attempt;
+    // Side by side, so that the store can commit both at once.
+    let (answer, ()) = tokio::join!(attempt.shared.store.save(reference, save), attempt.flusher.flush());
+    match answer {
+        Ok(SaveAnswer::Saved { cancel_requested }) => {
+            attempt.saved = Some(state);
+            if cancel_requested {
+                attempt.request.stop.stop(StopReason::Cancelled);
+            }
+            attempt.artifacts.saved().await;
+            Ok(signal(attempt))
+        }
+        Ok(SaveAnswer::Fenced) => Err(Ended::Stopped(StopReason::Fenced).into()),
+        Err(error) => Err(host_failed(format!("the checkpoint was not saved: {error}"))),
+    }
+}
+
+impl From<longshore_domain::StoreError> for Ended {
+    fn from(error: longshore_domain::StoreError) -> Self {
+        Self::failed(Code::HostError, error.to_string())
+    }
+}

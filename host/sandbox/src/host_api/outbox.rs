@@ -1,0 +1,136 @@
+//! `outbox`: messages that the host delivers once they are committed.
+
+use std::collections::HashSet;
+
+use longshore_domain::{NewMessage, RunRequest};
+
+use crate::bindings::longshore::job::outbox::{Host, Message};
+use crate::bindings::longshore::job::types::HostError;
+use crate::failure::Ended;
+use crate::guest::{Attempt, Guest};
+use crate::host_api::{host_error, not_granted};
+
+const KEY_CHARS_MAX: usize = 128;
+const HEADER_BYTES_MAX: usize = 2_000;
+
+/// The messages of an attempt.
+pub(crate) struct Outbox {
+    unsaved: Vec<NewMessage>,
+    /// Messages of the task that are committed.
+    committed: u32,
+    keys: HashSet<String>,
+    /// Whether `keys` lacks those that earlier attempts committed. Most jobs never send, so they are not asked for
+    /// before the first message.
+    keys_to_load: bool,
+}
+
+impl Outbox {
+    pub(crate) fn new(request: &RunRequest) -> Self {
+        let committed = request.claimed.checkpoint.as_ref().map_or(0, |saved| saved.messages);
+        Self { unsaved: Vec::new(), committed, keys: HashSet::new(), keys_to_load: committed > 0 }
+    }
+
+    /// The messages sent since the last save, which are committed from now on.
+    pub(crate) fn take_unsaved(&mut self) -> Vec<NewMessage> {
+        self.committed = self.committed.saturating_add(u32::try_from(self.unsaved.len()).unwrap_or(u32::MAX));
+        std::mem::take(&mut self.unsaved)
+    }
+
+    fn count(&self) -> u32 {
+        self.committed.saturating_add(u32::try_from(self.unsaved.len()).unwrap_or(u32::MAX))
+    }
+}
+
+impl Host for Guest {
+    async fn send(&mut self, message: Message) -> wasmtime::Result<Result<(), HostError>> {
+        send(self.attempt()?, message).await
+    }
+}
+
+async fn send(attempt: &mut Attempt, message: Message) -> wasmtime::Result<Result<(), HostError>> {
+    let grants = &attempt.request.job.policy.grants;
+    if !grants.outbox.contains(&message.channel) {
+        let did = "sent a message through the channel";
+        return Err(not_granted(attempt.job_name(), grants, "outbox", did, &message.channel));
+    }
+    if let Err(problem) = check(&message) {
+        return Ok(Err(host_error("invalid_message", problem)));
+    }
+    if !attempt.shared.channels.contains(&message.channel) {
+        let problem =
+            format!("the channel {:?} is granted, but this host has no such channel", message.channel);
+        return Ok(Err(host_error("invalid_message", problem)));
+    }
+    let Message { channel, key, recipient, subject, content_type, body } = message;
+    let message = NewMessage { channel, key, recipient, subject, content_type, body };
+    let limits = attempt.limits();
+    if message.bytes() > limits.message_bytes_max {
+        let what = format!("the job sent a message of {} bytes, and a message may have", message.bytes());
+        return Err(attempt.limits_of().exceeded(what, limits.message_bytes_max, "message_bytes_max").into());
+    }
+    if attempt.outbox.keys_to_load {
+        let task = attempt.request.claimed.attempt.task;
+        let keys = attempt.shared.store.message_keys(task).await.map_err(Ended::from)?;
+        attempt.outbox.keys.extend(keys);
+        attempt.outbox.keys_to_load = false;
+    }
+    if attempt.outbox.keys.contains(&message.key) {
+        return Ok(Err(host_error(
+            "duplicate_key",
+            format!("this task has a message with the key {:?} already; it is delivered once", message.key),
+        )));
+    }
+    let messages_max = attempt.limits().messages_max;
+    if attempt.outbox.count() >= messages_max {
+        let what = "the task has sent all the messages that it may";
+        return Err(attempt.limits_of().exceeded(what, messages_max.into(), "messages_max").into());
+    }
+    attempt.outbox.keys.insert(message.key.clone());
+    attempt.outbox.unsaved.push(message);
+    Ok(Ok(()))
+}
+
+/// Checks the form of a message. Line breaks in what becomes a header would let a job write headers of its own.
+fn check(message: &Message) -> Result<(), String> {
+    let key_chars = message.key.chars().count();
+    if key_chars == 0 || key_chars > KEY_CHARS_MAX {
+        return Err(format!("its key has {key_chars} characters; a key has 1 to {KEY_CHARS_MAX}"));
+    }
+    let headers = [
+        ("key", &message.key),
+        ("recipient", &message.recipient),
+        ("subject", &message.subject),
+        ("content type", &message.content_type),
+    ];
+    for (name, value) in headers {
+        if value.contains(char::is_control) {
+            return Err(format!("its {name} contains a control character, such as a line break"));
+        }
+        if value.len() > HEADER_BYTES_MAX {
+            return Err(format!("its {name} has {} bytes; it may have {HEADER_BYTES_MAX}", value.len()));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_cannot_smuggle_headers_in() {
+        let good = Message {
+            channel: "email".into(),
+            key: "order-1".into(),
+            recipient: "a@example.com".into(),
+            subject: "Naïve café".into(),
+            content_type: "text/plain".into(),
+            body: "line\nline".into(),
+        };
+        assert_eq!(check(&good), Ok(()));
+        let smuggler = Message { subject: "x\r\nBcc: everyone@example.com".into(), ..good.clone() };
+        assert!(check(&smuggler).unwrap_err().contains("subject"));
+        assert!(check(&Message { key: String::new(), ..good.clone() }).is_err());
+        assert!(check(&Message { key: "é".repeat(129), ..good }).is_err());
+    }
+}

@@ -1,0 +1,197 @@
+//! The code of one version of a job type, ready to run.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use longshore_domain::{
+    Clock, Code, Failure, InputViolation, JobProgram, Limits, RunReport, RunRequest, Timestamp,
+};
+use serde_json::Value;
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Engine, Store, UpdateDeadline};
+
+use crate::bindings::longshore::job::types::JobType;
+use crate::bindings::{Job, JobPre};
+use crate::failure::{Ended, LimitsOf, Wrong, classify};
+use crate::guest::{Guest, describe_too_slow};
+use crate::log::TaskLog;
+use crate::registry::code;
+use crate::runner;
+use crate::sandbox::Shared;
+use crate::schema::Schema;
+
+/// Handles to resources that a guest may hold, over all kinds.
+const HANDLES_MAX: usize = 10_000;
+
+/// Bytes that any guest may pass to the host in one call. A guest whose policy lets it save more may pass more.
+const CALL_BYTES_MIN: u64 = 16 << 20;
+
+/// What `describe` may use. Interpreters need some memory just to start.
+const DESCRIBE_FUEL: u64 = 5_000_000_000;
+const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(2);
+const DESCRIBE_MEMORY_BYTES: u64 = 128 << 20;
+
+/// A component that is compiled and linked.
+#[derive(Clone)]
+pub(crate) struct Linked {
+    shared: Arc<Shared>,
+    component: Component,
+    first: JobPre<Guest>,
+    spare: Arc<OnceLock<Option<JobPre<Guest>>>>,
+}
+
+impl Linked {
+    /// Links a component that was compiled for the first engine. The error says what it lacks or wants.
+    pub(crate) fn new(shared: &Arc<Shared>, component: Component) -> wasmtime::Result<Self> {
+        let first = link(&shared.linker, &component)?;
+        Ok(Self { shared: Arc::clone(shared), component, first, spare: Arc::default() })
+    }
+
+    /// The same outside the pool. Made when the pool is full for the first time.
+    fn spare(&self) -> Option<&JobPre<Guest>> {
+        let make = || {
+            let linker = self.shared.spare_linker.as_ref()?;
+            let made = self
+                .component
+                .serialize()
+                .and_then(|bytes| code::own_code(linker.engine(), &bytes))
+                .and_then(|component| link(linker, &component));
+            made.inspect_err(|e| tracing::warn!("a component cannot run outside the pool: {e:#}")).ok()
+        };
+        self.spare.get_or_init(make).as_ref()
+    }
+
+    /// An instance of the component, with the guest's data. Outside the pool when that has no room.
+    pub(crate) async fn instantiate(
+        &self,
+        guest: Guest,
+        limits: &Limits,
+    ) -> (Store<Guest>, wasmtime::Result<Job>) {
+        let mut store = store(self.first.engine(), guest, limits);
+        let mut instance = self.first.instantiate_async(&mut store).await;
+        let pool_full =
+            instance.as_ref().is_err_and(wasmtime::Error::is::<wasmtime::PoolConcurrencyLimitError>);
+        if pool_full && let Some(spare) = self.spare() {
+            let mut guest = store.into_data();
+            guest.start_over(limits);
+            store = self::store(spare.engine(), guest, limits);
+            instance = spare.instantiate_async(&mut store).await;
+        }
+        (store, instance)
+    }
+
+    /// Asks the component what it is.
+    pub(crate) async fn describe(&self) -> Result<JobType, Failure> {
+        let _ticking = self.shared.engines.ticking();
+        let limits = Limits {
+            fuel: DESCRIBE_FUEL,
+            timeout_ms: DESCRIBE_TIMEOUT.as_millis() as u64,
+            memory_bytes_max: DESCRIBE_MEMORY_BYTES,
+            ..Limits::default()
+        };
+        let log = Arc::new(TaskLog::new(0, limits.log_bytes_max, Arc::new(NoClock)));
+        let guest = Guest::describing(Arc::clone(&log), &limits);
+        let (mut store, instance) = self.instantiate(guest, &limits).await;
+        let described = match instance {
+            Ok(job) => tokio::time::timeout(DESCRIBE_TIMEOUT, job.call_describe(&mut store)).await,
+            Err(error) => Ok(Err(error)),
+        };
+        let error = match described {
+            Ok(Ok(job_type)) => return Ok(job_type),
+            Ok(Err(error)) => error,
+            Err(_) => describe_too_slow().into(),
+        };
+        log.close();
+        let limits_of = LimitsOf { job: "describe", limits: &limits };
+        Err(match classify(&error, limits_of, &store.data().allowance, &log.last_words()) {
+            Wrong::Ended(Ended::Failed(failure)) => describe_failure(failure),
+            Wrong::Ended(Ended::Stopped(_)) | Wrong::PoolFull => {
+                Failure::new(Code::HostError, "there was no room to run it")
+            }
+            Wrong::NoRoom(why) => Failure::new(Code::HostError, why),
+        })
+    }
+}
+
+/// The limits of `describe` are not in any policy, so they are named without one.
+fn describe_failure(failure: Failure) -> Failure {
+    let message = match failure.code {
+        Code::OutOfFuel => format!("describe used more than {DESCRIBE_FUEL} units of fuel"),
+        Code::OutOfMemory => format!("describe wanted more than {DESCRIBE_MEMORY_BYTES} bytes of memory"),
+        Code::Timeout => format!("describe took longer than {} seconds", DESCRIBE_TIMEOUT.as_secs()),
+        _ => failure.message,
+    };
+    Failure { message, ..failure }
+}
+
+fn link(linker: &Linker<Guest>, component: &Component) -> wasmtime::Result<JobPre<Guest>> {
+    let pre = match linker.instantiate_pre(component) {
+        Ok(pre) => pre,
+        // It imports more of WASI than there is here (`wasi:http`, say): runtimes do, whether or not the job needs
+        // it. What nobody implements ends the attempt when it is called.
+        Err(_) => {
+            let mut linker = linker.clone();
+            linker.define_unknown_imports_as_traps(component)?;
+            linker.instantiate_pre(component)?
+        }
+    };
+    JobPre::new(pre)
+}
+
+/// A `wasmtime::Store` in which everything is metered and bounded.
+fn store(engine: &Engine, guest: Guest, limits: &Limits) -> Store<Guest> {
+    let mut store = Store::new(engine, guest);
+    store.limiter(|guest| &mut guest.allowance);
+    // Fails only on an engine without fuel, and all of ours have it.
+    let _ = store.set_fuel(limits.fuel);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|mut context| {
+        let left = context.get_fuel()?;
+        let guest = context.data_mut();
+        guest.meter.note(left);
+        guest.check()?;
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+    });
+    let largest = [limits.checkpoint_bytes_max, limits.result_bytes_max, limits.message_bytes_max]
+        .into_iter()
+        .fold(CALL_BYTES_MIN, u64::max);
+    // What is just too large should reach its own check, whose message is better.
+    store.set_hostcall_fuel(usize::try_from(largest.saturating_mul(2)).unwrap_or(usize::MAX));
+    store.set_max_component_handles(HANDLES_MAX);
+    store
+}
+
+/// Times of log lines that nobody keeps.
+struct NoClock;
+
+impl Clock for NoClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::default()
+    }
+}
+
+/// A job type's code with its schemas.
+pub(crate) struct Program {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) linked: Linked,
+    input: Schema,
+    pub(crate) output: Option<Schema>,
+}
+
+impl Program {
+    pub(crate) fn new(linked: Linked, input: Schema, output: Option<Schema>) -> Self {
+        Self { shared: Arc::clone(&linked.shared), linked, input, output }
+    }
+}
+
+#[async_trait]
+impl JobProgram for Program {
+    fn check_input(&self, input: &Value) -> Vec<InputViolation> {
+        self.input.violations(input)
+    }
+
+    async fn run(&self, request: RunRequest) -> RunReport {
+        runner::run(self, request).await
+    }
+}

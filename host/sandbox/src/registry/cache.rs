@@ -1,0 +1,197 @@
+//! Compiled code on disk, so that a start does not compile and runs no guest.
+//!
+//! Compiled code is run as it is, so a cache that somebody else can write to would be a way in. The folder is made
+//! with mode 0700, folder and files are refused when another user owns them or can write to them, and each file
+//! carries a digest of its content, for wasmtime accepts code with a flipped bit.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::hash::{Hash, Hasher};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use wasmtime::Engine;
+
+use crate::registry::plugin::Described;
+
+const MAGIC: &[u8; 8] = b"LSCODE1\n";
+const DIGEST_BYTES: usize = 32;
+const SUFFIX: &str = "code";
+
+/// Entries and bytes that are kept; the ones unused for longest go first.
+const ENTRIES_MAX: usize = 100;
+const BYTES_MAX: u64 = 1 << 30;
+
+/// What is kept of a component.
+pub(crate) struct Entry {
+    pub(crate) described: Described,
+    pub(crate) code: Arc<Vec<u8>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    described: Described,
+}
+
+/// The cache.
+pub(crate) struct Cache {
+    dir: PathBuf,
+    /// Stands for everything that shapes compiled code: wasmtime's version and settings, the machine, ours.
+    kind: String,
+}
+
+impl Cache {
+    /// Opens the cache in `dir`, which is made if it is missing.
+    pub(crate) fn open(dir: &Path, engine: &Engine) -> io::Result<Self> {
+        DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        only_ours(&fs::metadata(dir)?)?;
+        let mut hasher = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        env!("CARGO_PKG_VERSION").hash(&mut hasher);
+        Ok(Self { dir: dir.to_owned(), kind: format!("{:016x}", hasher.finish()) })
+    }
+
+    /// The entry of the component with that digest. One that is damaged is as good as none.
+    pub(crate) fn get(&self, sha: &str) -> Option<Entry> {
+        let path = self.path(sha);
+        match read(&path) {
+            Ok(entry) => {
+                // Used now, so not to be deleted soon. It matters little when that fails.
+                let _ =
+                    File::options().append(true).open(&path).and_then(|f| f.set_modified(SystemTime::now()));
+                Some(entry)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                tracing::warn!("{} is not used, the component is compiled again: {error}", path.display());
+                None
+            }
+        }
+    }
+
+    /// Keeps an entry. A cache that cannot be written to is no reason to fail.
+    pub(crate) fn put(&self, sha: &str, entry: &Entry) {
+        if let Err(error) = self.write(sha, entry).and_then(|()| self.prune()) {
+            tracing::warn!("compiled code was not cached in {}: {error}", self.dir.display());
+        }
+    }
+
+    /// A folder for the compiler's files, which goes away with what is returned.
+    pub(crate) fn scratch(&self) -> io::Result<Scratch> {
+        let path = self.dir.join(unique("scratch"));
+        DirBuilder::new().mode(0o700).create(&path)?;
+        Ok(Scratch(path))
+    }
+
+    fn path(&self, sha: &str) -> PathBuf {
+        self.dir.join(format!("{sha}-{}.{SUFFIX}", self.kind))
+    }
+
+    fn write(&self, sha: &str, entry: &Entry) -> io::Result<()> {
+        let header = serde_json::to_vec(&Header { described: entry.described.clone() })?;
+        let length = u32::try_from(header.len()).map_err(io::Error::other)?.to_le_bytes();
+        let mut digest = Sha256::new();
+        for part in [length.as_slice(), &header, entry.code.as_slice()] {
+            digest.update(part);
+        }
+        let new = self.dir.join(unique("new"));
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+        let written = [MAGIC.as_slice(), &digest.finalize(), &length, &header, entry.code.as_slice()]
+            .into_iter()
+            .try_for_each(|part| file.write_all(part))
+            .and_then(|()| fs::rename(&new, self.path(sha)));
+        if written.is_err() {
+            let _ = fs::remove_file(&new);
+        }
+        written
+    }
+
+    /// Deletes the entries that were unused for longest, and what a killed process left.
+    fn prune(&self) -> io::Result<()> {
+        let mut found = Vec::new();
+        for file in fs::read_dir(&self.dir)? {
+            let (path, metadata) = {
+                let file = file?;
+                let Ok(metadata) = file.metadata() else { continue };
+                (file.path(), metadata)
+            };
+            let used = metadata.modified()?;
+            if path.extension().is_some_and(|suffix| suffix == SUFFIX) {
+                found.push((used, metadata.len(), path));
+            } else if used.elapsed().is_ok_and(|age| age.as_secs() > 3_600) {
+                let _ = if metadata.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+            }
+        }
+        found.sort_by_key(|(used, ..)| std::cmp::Reverse(*used));
+        let mut bytes = 0;
+        for (index, (_, length, path)) in found.into_iter().enumerate() {
+            bytes += length;
+            if index >= ENTRIES_MAX || (bytes > BYTES_MAX && index > 0) {
+                let _ = fs::remove_file(path);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A folder that is deleted when it is dropped.
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A name that no other file of this or another process has.
+fn unique(what: &str) -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    format!("{what}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+fn read(path: &Path) -> io::Result<Entry> {
+    let wrong = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why.to_owned());
+    let mut file = File::open(path)?;
+    // Of the open file, so that it cannot be another one by the time it is read.
+    let metadata = file.metadata()?;
+    only_ours(&metadata)?;
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
+    file.read_to_end(&mut bytes)?;
+    let damaged = || wrong("it is damaged");
+    let rest = bytes.strip_prefix(MAGIC.as_slice()).ok_or_else(damaged)?;
+    let (digest, content) = rest.split_at_checked(DIGEST_BYTES).ok_or_else(damaged)?;
+    if Sha256::digest(content).as_slice() != digest {
+        return Err(wrong("its digest does not match its content"));
+    }
+    let (length, content) = content.split_first_chunk::<4>().ok_or_else(damaged)?;
+    let (header, code) =
+        content.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(damaged)?;
+    let header: Header = serde_json::from_slice(header)?;
+    let begin = bytes.len() - code.len();
+    bytes.drain(..begin);
+    Ok(Entry { described: header.described, code: Arc::new(bytes) })
+}
+
+/// Refuses what another user owns or can write to.
+fn only_ours(metadata: &fs::Metadata) -> io::Result<()> {
+    let refused = |why: &str| Err(io::Error::new(io::ErrorKind::PermissionDenied, why.to_owned()));
+    if metadata.uid() != rustix::process::geteuid().as_raw() {
+        return refused("it belongs to another user");
+    }
+    if metadata.mode() & 0o022 != 0 {
+        return refused("others can write to it; it should have mode 0700 (a folder) or 0600 (a file)");
+    }
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! Compiling, off the hot path.
+//!
+//! A small component can take a compiler minutes and gigabytes. So compiling is done in a child process where the
+//! host says how to start one: it can be killed, and it caps itself.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit};
+use tokio::process::Command;
+
+use crate::engine::compiling_engine;
+use crate::registry::cache::Cache;
+use crate::registry::plugin::{Refusal, blocking};
+use crate::sandbox::Shared;
+
+/// Name of the host's hidden subcommand.
+const SUBCOMMAND: &str = "compile-component";
+
+/// What compiling one component may take.
+const TIME_MAX: Duration = Duration::from_secs(180);
+const CPU_SECONDS_MAX: u64 = 240;
+const ADDRESS_SPACE_MAX: u64 = 6 << 30;
+const OUTPUT_BYTES_MAX: u64 = 1 << 30;
+
+/// How much a compiling child steps back behind everybody else.
+const NICENESS: i32 = 10;
+
+/// Compiling in a child process did not work out.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    /// A file could not be read or written.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// The component cannot be compiled.
+    #[error("{0}")]
+    Compile(String),
+}
+
+/// Compiles the component in the file `input` and writes its code to the file `output`: the child process's side of
+/// what a sandbox with a `compiler` does. It caps the time and memory of the whole process, so call it from a process
+/// that does nothing else.
+pub fn compile_child(input: &Path, output: &Path) -> Result<(), CompileError> {
+    let cap = |resource, most: u64| {
+        let rlimit = Rlimit { current: Some(most), maximum: Some(most) };
+        rustix::process::setrlimit(resource, rlimit).map_err(io::Error::from)
+    };
+    cap(Resource::Cpu, CPU_SECONDS_MAX)?;
+    cap(Resource::As, ADDRESS_SPACE_MAX)?;
+    cap(Resource::Fsize, OUTPUT_BYTES_MAX)?;
+    cap(Resource::Core, 0)?;
+    let _ = rustix::process::nice(NICENESS);
+    let bytes = fs::read(input)?;
+    fs::write(output, machine_code(&bytes).map_err(CompileError::Compile)?)?;
+    Ok(())
+}
+
+fn machine_code(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    compiling_engine()
+        .and_then(|engine| engine.precompile_component(bytes))
+        .map_err(|error| format!("{error:#}"))
+}
+
+/// Compiles a component.
+pub(crate) async fn compile(
+    shared: &Shared,
+    cache: Option<&Cache>,
+    bytes: Vec<u8>,
+) -> Result<Vec<u8>, Refusal> {
+    let compiled = match (&shared.compiler, cache) {
+        (Some(program), Some(cache)) => in_child(program, cache, bytes).await,
+        _ => blocking(move || machine_code(&bytes)).await?,
+    };
+    compiled.map_err(|message| Refusal::new("compile_failed", format!("it cannot be compiled: {message}")))
+}
+
+async fn in_child(program: &Path, cache: &Cache, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+    let scratch =
+        Arc::new(cache.scratch().map_err(|error| format!("no room for the compiler's files: {error}"))?);
+    let (input, output) = (scratch.path().join("in.wasm"), scratch.path().join("out.cwasm"));
+    write(input.clone(), bytes).await.map_err(|error| error.to_string())?;
+    let child = Command::new(program)
+        .arg(SUBCOMMAND)
+        .args([&input, &output])
+        // Neither end of the MCP connection is any of its business.
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .env_clear()
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| format!("the compiler {} does not start: {error}", program.display()))?;
+    let Ok(done) = tokio::time::timeout(TIME_MAX, child.wait_with_output()).await else {
+        return Err(format!("it takes the compiler more than {} seconds", TIME_MAX.as_secs()));
+    };
+    let done = done.map_err(|error| error.to_string())?;
+    if !done.status.success() {
+        let said = String::from_utf8_lossy(&done.stderr);
+        let said = said.trim();
+        let end: String = said.chars().skip(said.chars().count().saturating_sub(1_000)).collect();
+        return Err(format!("the compiler ended with {}: {end}", done.status));
+    }
+    tokio::fs::read(&output).await.map_err(|error| error.to_string())
+}
+
+async fn write(path: std::path::PathBuf, bytes: Vec<u8>) -> io::Result<()> {
+    tokio::fs::write(path, bytes).await
+}

@@ -1,0 +1,167 @@
+//! What is in the plugin folder, and when a change in it has settled.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How long a file must stay as it is before it is read, so that one being copied is not read half.
+pub(crate) const SETTLE: Duration = Duration::from_millis(120);
+
+/// Tells one state of a file from another without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FileStamp {
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+    inode: u64,
+}
+
+/// State of the two files of a plugin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub(crate) component: FileStamp,
+    pub(crate) policy: Option<FileStamp>,
+}
+
+/// Looks at the folder: the plugins in it by the stems of their files. A policy without a component is nothing yet.
+pub(crate) fn look(dir: &Path) -> io::Result<BTreeMap<String, Stamp>> {
+    let mut components = BTreeMap::new();
+    let mut policies = BTreeMap::new();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        let (Some(stem), Some(suffix)) = (path.file_stem().and_then(|s| s.to_str()), path.extension()) else {
+            continue;
+        };
+        let kind = match suffix.to_str() {
+            Some("wasm") => &mut components,
+            Some("toml") => &mut policies,
+            _ => continue,
+        };
+        // Hidden files are those that editors and copying programs have not finished. Links are followed.
+        if let Ok(metadata) = fs::metadata(&path)
+            && metadata.is_file()
+            && !stem.starts_with('.')
+        {
+            let stamp = FileStamp {
+                size: metadata.size(),
+                modified: (metadata.mtime(), metadata.mtime_nsec()),
+                changed: (metadata.ctime(), metadata.ctime_nsec()),
+                inode: metadata.ino(),
+            };
+            kind.insert(stem.to_owned(), stamp);
+        }
+    }
+    let stamp = |(stem, component): (String, FileStamp)| {
+        let policy = policies.get(&stem).copied();
+        (stem, Stamp { component, policy })
+    };
+    Ok(components.into_iter().map(stamp).collect())
+}
+
+/// Tells which changes have settled.
+#[derive(Debug, Default)]
+pub(crate) struct Settling {
+    taken: BTreeMap<String, Stamp>,
+    unsettled: BTreeMap<String, (Option<Stamp>, Instant)>,
+}
+
+/// A plugin whose files have changed; without a stamp they are gone.
+pub(crate) type Change = (String, Option<Stamp>);
+
+impl Settling {
+    /// Takes everything as it is, for the first look at a folder.
+    pub(crate) fn take_all(&mut self, seen: &BTreeMap<String, Stamp>) -> Vec<Change> {
+        self.taken = seen.clone();
+        seen.iter().map(|(stem, stamp)| (stem.clone(), Some(*stamp))).collect()
+    }
+
+    /// Compares what is `seen` with what was taken before, and takes what has not changed for a while.
+    pub(crate) fn observe(&mut self, seen: &BTreeMap<String, Stamp>, now: Instant) -> Vec<Change> {
+        let stems: std::collections::BTreeSet<&String> = seen.keys().chain(self.taken.keys()).collect();
+        let mut settled = Vec::new();
+        for stem in stems.into_iter().cloned().collect::<Vec<_>>() {
+            let stamp = seen.get(&stem).copied();
+            if stamp == self.taken.get(&stem).copied() {
+                self.unsettled.remove(&stem);
+                continue;
+            }
+            match self.unsettled.get(&stem) {
+                Some((before, since)) if *before == stamp => {
+                    if now.duration_since(*since) >= SETTLE {
+                        self.unsettled.remove(&stem);
+                        match stamp {
+                            Some(stamp) => self.taken.insert(stem.clone(), stamp),
+                            None => self.taken.remove(&stem),
+                        };
+                        settled.push((stem, stamp));
+                    }
+                }
+                _ => {
+                    self.unsettled.insert(stem, (stamp, now));
+                }
+            }
+        }
+        self.unsettled.retain(|stem, _| seen.contains_key(stem) || self.taken.contains_key(stem));
+        settled
+    }
+
+    /// Whether something is still changing.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.unsettled.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp(size: u64) -> Stamp {
+        let component = FileStamp { size, modified: (0, 0), changed: (0, 0), inode: 1 };
+        Stamp { component, policy: None }
+    }
+
+    fn seen(size: u64) -> BTreeMap<String, Stamp> {
+        BTreeMap::from([("export".to_owned(), stamp(size))])
+    }
+
+    #[test]
+    fn a_file_is_taken_once_it_has_stopped_growing() {
+        let mut settling = Settling::default();
+        let start = Instant::now();
+        assert_eq!(settling.observe(&seen(1), start), []);
+        assert!(!settling.is_settled());
+        assert_eq!(settling.observe(&seen(1), start + SETTLE / 2), []);
+        assert_eq!(settling.observe(&seen(2), start + SETTLE), []);
+        assert_eq!(settling.observe(&seen(2), start + SETTLE * 2), [("export".to_owned(), Some(stamp(2)))]);
+        assert!(settling.is_settled());
+        assert_eq!(settling.observe(&seen(2), start + SETTLE * 9), []);
+    }
+
+    #[test]
+    fn a_file_that_goes_and_comes_back_was_never_gone() {
+        let mut settling = Settling::default();
+        settling.take_all(&seen(1));
+        let start = Instant::now();
+        assert_eq!(settling.observe(&BTreeMap::new(), start), []);
+        assert_eq!(settling.observe(&seen(1), start + SETTLE), []);
+        assert!(settling.is_settled());
+        assert_eq!(settling.observe(&BTreeMap::new(), start), []);
+        assert_eq!(settling.observe(&BTreeMap::new(), start + SETTLE), [("export".to_owned(), None)]);
+        assert!(settling.is_settled());
+    }
+
+    #[test]
+    fn a_policy_alone_and_hidden_files_are_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["export.wasm", "export.toml", "lone.toml", ".new.wasm", "readme.txt"] {
+            fs::write(dir.path().join(name), name).unwrap();
+        }
+        fs::create_dir(dir.path().join("folder.wasm")).unwrap();
+        let found = look(dir.path()).unwrap();
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["export"]);
+        assert!(found["export"].policy.is_some());
+    }
+}

@@ -1,0 +1,268 @@
+//! The plugin folder and the catalog that is made of it.
+//!
+//! The folder is watched, and looked at once a second in case the watching misses something. A plugin whose files have
+//! settled is loaded aside (read, validated, compiled, asked to describe itself) and then taken into a new catalog,
+//! which replaces the one before as a whole. A file that cannot be served never displaces a version that can.
+
+mod cache;
+pub(crate) mod code;
+mod compile;
+mod folder;
+mod plugin;
+mod policy;
+mod shelf;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use longshore_domain::{Catalog, JobCatalog, LoadedJob, Policy, Problem};
+use tokio::sync::{Semaphore, watch as subscription};
+use tokio::task::JoinSet;
+
+pub use compile::{CompileError, compile_child};
+
+use crate::registry::cache::Cache;
+use crate::registry::folder::{FileStamp, Stamp};
+use crate::registry::plugin::{Plugin, Refusal};
+use crate::registry::shelf::{Read, Shelf};
+use crate::sandbox::{Sandbox, Shared};
+
+/// Plugins that are loaded at the same time.
+const LOADS_MAX: usize = 4;
+
+/// How a plugin folder is served.
+#[derive(Clone, Debug)]
+pub struct RegistryOptions {
+    /// The plugin folder. It may be missing, and is served once it is there.
+    pub dir: PathBuf,
+    /// What policy files are read over.
+    pub defaults: Policy,
+}
+
+/// Keeps the catalog of a plugin folder. It ends when it is dropped.
+pub struct PluginRegistry {
+    loader: Arc<Loader>,
+    shelves: Mutex<BTreeMap<String, Shelf>>,
+    catalog: RwLock<Arc<Catalog>>,
+    revisions: subscription::Sender<u64>,
+}
+
+/// What loading a plugin takes.
+struct Loader {
+    shared: Arc<Shared>,
+    cache: Option<Arc<Cache>>,
+    options: RegistryOptions,
+    turns: Semaphore,
+}
+
+impl PluginRegistry {
+    /// Loads what is in the folder and begins to watch it. Must be called within a tokio runtime.
+    pub async fn start(sandbox: &Sandbox, options: RegistryOptions) -> Arc<Self> {
+        let registry = Arc::new(Self {
+            loader: Arc::new(Loader::new(sandbox, options)),
+            shelves: Mutex::default(),
+            catalog: RwLock::default(),
+            revisions: subscription::Sender::new(0),
+        });
+        watch::start(&registry).await;
+        registry
+    }
+
+    /// Tells each new revision of the catalog.
+    pub fn changes(&self) -> subscription::Receiver<u64> {
+        self.revisions.subscribe()
+    }
+
+    /// Loads the first state of the folder, all plugins side by side, and publishes it as one revision.
+    async fn load_all(&self, changes: Vec<folder::Change>) {
+        let mut loads = JoinSet::new();
+        for (stem, stamp) in changes {
+            if let Some(stamp) = stamp {
+                loads.spawn(Arc::clone(&self.loader).load(stem, stamp, None));
+            }
+        }
+        let loaded = loads.join_all().await;
+        {
+            let mut shelves = self.shelves();
+            for (stem, read) in loaded {
+                shelves.entry(stem).or_default().put(read);
+            }
+        }
+        self.publish();
+    }
+
+    /// Takes in what was loaded.
+    fn put(&self, stem: &str, read: Read) {
+        self.shelves().entry(stem.to_owned()).or_default().put(read);
+        self.publish();
+    }
+
+    /// Withdraws a plugin whose file is gone.
+    fn remove(&self, stem: &str) {
+        if self.shelves().remove(stem).is_some() {
+            self.publish();
+        }
+    }
+
+    /// The component that is known under `stem`, so that a change of the policy alone does not load it again.
+    fn known(&self, stem: &str) -> Option<(FileStamp, Result<Plugin, Refusal>)> {
+        self.shelves().get(stem).and_then(Shelf::component)
+    }
+
+    /// Makes a catalog of what is there now, and replaces the one before if it differs.
+    fn publish(&self) {
+        let shelves = self.shelves();
+        let mut jobs = BTreeMap::new();
+        let mut problems = BTreeMap::new();
+        for (stem, shelf) in &*shelves {
+            if let Some(job) = shelf.job() {
+                jobs.insert(job.job_type.name.clone(), Arc::clone(job));
+            }
+            if let Some(problem) = shelf.problem(stem) {
+                problems.insert(stem.clone(), problem);
+            }
+        }
+        let mut current = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
+        let same_jobs = jobs.len() == current.jobs.len()
+            && jobs.iter().all(|(name, job)| current.jobs.get(name).is_some_and(|old| Arc::ptr_eq(old, job)));
+        if current.revision > 0 && same_jobs && problems == current.problems {
+            return;
+        }
+        tell(&current, &jobs, &problems);
+        let revision = current.revision + 1;
+        *current = Arc::new(Catalog { revision, jobs, problems });
+        drop(current);
+        self.revisions.send_replace(revision);
+    }
+
+    fn shelves(&self) -> MutexGuard<'_, BTreeMap<String, Shelf>> {
+        self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells the operator what changes.
+fn tell(
+    before: &Catalog,
+    jobs: &BTreeMap<longshore_domain::JobTypeName, Arc<LoadedJob>>,
+    problems: &BTreeMap<String, Problem>,
+) {
+    for (name, job) in jobs {
+        if !before.jobs.get(name).is_some_and(|old| Arc::ptr_eq(old, job)) {
+            tracing::info!(job_type = %name, version = %job.job_type.version, component = %job.component, "plugin loaded");
+        }
+    }
+    for name in before.jobs.keys().filter(|name| !jobs.contains_key(*name)) {
+        tracing::info!(job_type = %name, "plugin withdrawn");
+    }
+    for (stem, problem) in problems {
+        if before.problems.get(stem) != Some(problem) {
+            tracing::warn!(file = %problem.file, code = %problem.code, "plugin not served: {}", problem.message);
+        }
+    }
+}
+
+impl JobCatalog for PluginRegistry {
+    fn current(&self) -> Arc<Catalog> {
+        Arc::clone(&self.catalog.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl std::fmt::Debug for PluginRegistry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PluginRegistry")
+            .field("dir", &self.loader.options.dir)
+            .field("revision", &self.current().revision)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Loader {
+    fn new(sandbox: &Sandbox, options: RegistryOptions) -> Self {
+        let shared = Arc::clone(&sandbox.shared);
+        let open = |dir: &PathBuf| {
+            Cache::open(dir, shared.linker.engine())
+                .inspect_err(|error| {
+                    tracing::warn!("compiled code is not cached in {}: {error}", dir.display())
+                })
+                .ok()
+                .map(Arc::new)
+        };
+        let cache = shared.cache_dir.as_ref().and_then(open);
+        Self { shared, cache, options, turns: Semaphore::new(LOADS_MAX) }
+    }
+
+    /// Reads the files of a plugin. `known` is its component as it was read before.
+    async fn load(
+        self: Arc<Self>,
+        stem: String,
+        stamp: Stamp,
+        known: Option<(FileStamp, Result<Plugin, Refusal>)>,
+    ) -> (String, Read) {
+        let policy = self.policy(&stem, stamp);
+        let component = match known {
+            // What was not whole or not readable then may be now.
+            Some((before, component)) if before == stamp.component && !is_passing(&component) => {
+                Some(component)
+            }
+            // A plugin that is turned off is not even asked what it is.
+            _ if policy.as_ref().is_ok_and(|policy| !policy.enabled) => None,
+            _ => Some(self.component(&stem).await),
+        };
+        (stem, Read { stamp: stamp.component, policy, component })
+    }
+
+    fn policy(&self, stem: &str, stamp: Stamp) -> Result<Policy, Refusal> {
+        if stamp.policy.is_none() {
+            return Ok(self.options.defaults.clone());
+        }
+        let path = self.options.dir.join(format!("{stem}.toml"));
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            Refusal::new("invalid_policy", format!("{stem}.toml cannot be read: {error}"))
+        })?;
+        policy::parse(&text, &self.options.defaults)
+            .map_err(|error| Refusal::new("invalid_policy", format!("{stem}.toml is wrong: {error}")))
+    }
+
+    async fn component(&self, stem: &str) -> Result<Plugin, Refusal> {
+        // Closed never, so there is always a turn to wait for.
+        let _turn = self.turns.acquire().await;
+        let path = self.options.dir.join(format!("{stem}.wasm"));
+        let bytes = plugin::blocking(move || plugin::read(&path)).await??;
+        plugin::load(&self.shared, self.cache.as_ref(), stem, bytes).await
+    }
+}
+
+/// Whether loading the same file again may end otherwise.
+fn is_passing(component: &Result<Plugin, Refusal>) -> bool {
+    component.as_ref().is_err_and(|refusal| matches!(refusal.code, "unreadable" | "compile_failed"))
+}
+
+/// Loads the one plugin in the file `path` under its own policy file, if there is one beside it, without serving it.
+/// For tools that check a plugin or run it once.
+pub async fn load_plugin(
+    sandbox: &Sandbox,
+    path: &Path,
+    defaults: &Policy,
+) -> Result<Arc<LoadedJob>, Problem> {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let dir = path.parent().unwrap_or(Path::new("")).to_owned();
+    let refused = |refusal: Refusal| shelf::problem_of(&stem, &refusal, None);
+    let dir = if dir.as_os_str().is_empty() { PathBuf::from(".") } else { dir };
+    let seen = folder::look(&dir).map_err(|error| {
+        refused(Refusal::new("unreadable", format!("{} cannot be read: {error}", dir.display())))
+    })?;
+    let Some(stamp) = seen.get(&stem).copied() else {
+        return Err(refused(Refusal::new("unreadable", format!("there is no file {}", path.display()))));
+    };
+    let loader = Arc::new(Loader::new(sandbox, RegistryOptions { dir, defaults: defaults.clone() }));
+    let (_, read) = loader.load(stem.clone(), stamp, None).await;
+    let mut shelf = Shelf::default();
+    shelf.put(read);
+    match (shelf.job(), shelf.problem(&stem)) {
+        (Some(job), None) => Ok(Arc::clone(job)),
+        (_, Some(problem)) => Err(problem),
+        (None, None) => Err(refused(Refusal::new("unreadable", "there is nothing to load"))),
+    }
+}

@@ -1,0 +1,344 @@
+//! From the bytes of a component to a plugin that can be served, or the reason why not.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use longshore_domain::{ComponentSha, JobType, JobTypeName, Permission};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use wasmtime::component::Component;
+
+use crate::bindings::longshore::job::types;
+use crate::program::{Linked, Program};
+use crate::registry::cache::{Cache, Entry};
+use crate::registry::{code, compile};
+use crate::sandbox::Shared;
+use crate::schema::Schema;
+
+/// Bytes of a component file.
+pub(crate) const COMPONENT_BYTES_MAX: u64 = 64 << 20;
+
+/// Characters of the texts that a component says of itself.
+const TEXT_CHARS_MAX: usize = 20_000;
+
+/// The version of the contract that is served.
+const WORLD: &str = "longshore:job/job@0.1";
+
+/// Why a file is not served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+/// A component that is ready to be served under any policy.
+#[derive(Clone)]
+pub(crate) struct Plugin {
+    pub(crate) job_type: JobType,
+    pub(crate) component: ComponentSha,
+    pub(crate) program: Arc<Program>,
+}
+
+/// What `describe` said, in the form in which it is cached.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Described {
+    name: String,
+    version: String,
+    title: String,
+    description: String,
+    input_schema: String,
+    output_schema: Option<String>,
+    permissions: Vec<Asked>,
+}
+
+/// A permission that a component asks for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Asked {
+    kind: String,
+    target: String,
+    reason: String,
+}
+
+impl From<types::JobType> for Described {
+    fn from(said: types::JobType) -> Self {
+        let asked = |p: types::Permission| Asked { kind: p.kind, target: p.target, reason: p.reason };
+        Self {
+            name: said.name,
+            version: said.version,
+            title: said.title,
+            description: said.description,
+            input_schema: said.input_schema,
+            output_schema: said.output_schema,
+            permissions: said.permissions.into_iter().map(asked).collect(),
+        }
+    }
+}
+
+/// Reads a component file.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Refusal> {
+    let unreadable =
+        |error: std::io::Error| Refusal::new("unreadable", format!("it cannot be read: {error}"));
+    let size = std::fs::metadata(path).map_err(unreadable)?.len();
+    if size > COMPONENT_BYTES_MAX {
+        let message = format!("it has {size} bytes; a component may have {COMPONENT_BYTES_MAX}");
+        return Err(Refusal::new("too_large", message));
+    }
+    std::fs::read(path).map_err(unreadable)
+}
+
+/// Makes a plugin of the component `bytes` in the file `stem.wasm`.
+pub(crate) async fn load(
+    shared: &Arc<Shared>,
+    cache: Option<&Arc<Cache>>,
+    stem: &str,
+    bytes: Vec<u8>,
+) -> Result<Plugin, Refusal> {
+    let name: JobTypeName = stem.parse().map_err(|error| {
+        Refusal::new("wrong_name", format!("the file's name is not that of a job type: {error}"))
+    })?;
+    let (bytes, sha) = blocking(move || {
+        let sha = hex(&Sha256::digest(&bytes));
+        (bytes, sha)
+    })
+    .await?;
+    let (linked, described) = match warm(shared, cache, &sha).await {
+        Some(found) => found,
+        None => cold(shared, cache, bytes, &sha).await?,
+    };
+    let (job_type, input, output) = checked(described, &name)?;
+    let program = Arc::new(Program::new(linked, input, output));
+    Ok(Plugin { job_type, component: ComponentSha::new(sha), program })
+}
+
+/// A component that was loaded before, from the cache. No guest runs.
+async fn warm(shared: &Arc<Shared>, cache: Option<&Arc<Cache>>, sha: &str) -> Option<(Linked, Described)> {
+    let (shared, cache, sha) = (Arc::clone(shared), Arc::clone(cache?), sha.to_owned());
+    blocking(move || {
+        let entry = cache.get(&sha)?;
+        let component = code::own_code(shared.linker.engine(), &entry.code)
+            .and_then(|component| Linked::new(&shared, component))
+            .inspect_err(|error| tracing::debug!("cached code is of no use: {error:#}"))
+            .ok()?;
+        Some((component, entry.described))
+    })
+    .await
+    .ok()
+    .flatten()
+}
+
+/// A component that is new.
+async fn cold(
+    shared: &Arc<Shared>,
+    cache: Option<&Arc<Cache>>,
+    bytes: Vec<u8>,
+    sha: &str,
+) -> Result<(Linked, Described), Refusal> {
+    let bytes = blocking(move || is_component(&bytes).map(|()| bytes)).await??;
+    let code = compile::compile(shared, cache.map(Arc::as_ref), bytes).await?;
+    let (shared, sharing) = (Arc::clone(shared), Arc::new(code));
+    let code = Arc::clone(&sharing);
+    let linked = blocking(move || {
+        let component = code::own_code(shared.linker.engine(), &sharing)
+            .map_err(|error| Refusal::new("compile_failed", format!("{error:#}")))?;
+        fits_world(&component)?;
+        Linked::new(&shared, component).map_err(|error| {
+            let message = format!("it does not fit the world {WORLD}: {error:#}");
+            Refusal::new("wrong_world", message)
+        })
+    })
+    .await??;
+    let described = linked.describe().await.map_err(|failure| {
+        let detail = failure.detail.map(|detail| format!("\n{detail}")).unwrap_or_default();
+        Refusal::new("describe_failed", format!("describe failed: {}{detail}", failure.message))
+    })?;
+    let described = Described::from(described);
+    if let Some(cache) = cache {
+        let (cache, sha, described) = (Arc::clone(cache), sha.to_owned(), described.clone());
+        blocking(move || cache.put(&sha, &Entry { described, code })).await?;
+    }
+    Ok((linked, described))
+}
+
+/// Runs `work` where it may take its time.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Refusal> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Refusal::new("compile_failed", format!("the host failed to load it: {error}")))
+}
+
+/// Checks that `bytes` are a valid component, and says what else they are.
+fn is_component(bytes: &[u8]) -> Result<(), Refusal> {
+    let invalid = |message: String| Err(Refusal::new("invalid_component", message));
+    if bytes.is_empty() {
+        return invalid("the file is empty".into());
+    }
+    let Some(header) = bytes.first_chunk::<8>().filter(|header| header.starts_with(b"\0asm")) else {
+        return invalid("it is not WebAssembly; the file does not begin as a .wasm file does".into());
+    };
+    if header[6] == 0 {
+        return invalid(
+            "it is a core WebAssembly module, not a component; build it for the target wasm32-wasip2, or turn it \
+             into a component with `wasm-tools component new`"
+                .into(),
+        );
+    }
+    // Whether a feature that it uses is on is for the compiler to say.
+    let mut validator = wasmparser::Validator::new_with_features(wasmparser::WasmFeatures::all());
+    match validator.validate_all(bytes) {
+        Ok(_) => Ok(()),
+        Err(error) => invalid(format!("it is not a valid component, or not a whole one: {error}")),
+    }
+}
+
+/// Checks what a component imports and exports, in words that are of more help than the linker's.
+fn fits_world(component: &Component) -> Result<(), Refusal> {
+    let (ty, engine) = (component.component_type(), component.engine());
+    let wrong = |message: String| Err(Refusal::new("wrong_world", message));
+    for needed in ["describe", "run"] {
+        if ty.get_export(engine, needed).is_none() {
+            let exports: Vec<&str> = ty.exports(engine).map(|(name, _)| name).collect();
+            return wrong(format!(
+                "it does not export `{needed}`, so it does not target the world {WORLD}; it exports {}",
+                if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") }
+            ));
+        }
+    }
+    for (import, _) in ty.imports(engine) {
+        let known = import.starts_with("wasi:") || import.starts_with("longshore:job/");
+        if !known {
+            return wrong(format!("it imports {import}, which a Longshore job does not get"));
+        }
+        let ours = import.strip_prefix("longshore:job/").and_then(|rest| rest.split_once('@'));
+        if let Some((interface, version)) = ours
+            && !version.starts_with("0.1.")
+        {
+            return wrong(format!(
+                "it imports longshore:job/{interface} in version {version}; this Longshore has version 0.1"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Checks what a component says of itself.
+fn checked(described: Described, name: &JobTypeName) -> Result<(JobType, Schema, Option<Schema>), Refusal> {
+    let Described { name: said, version, title, description, input_schema, output_schema, permissions } =
+        described;
+    if said != name.as_str() {
+        return Err(Refusal::new(
+            "wrong_name",
+            format!(
+                "it describes the job type {said:?}, so its file must be called {said}.wasm, not {name}.wasm"
+            ),
+        ));
+    }
+    let describe_failed = |message: String| Err(Refusal::new("describe_failed", message));
+    if description.trim().is_empty() {
+        return describe_failed("its description is empty; an agent that is to call it needs one".into());
+    }
+    for (what, text) in [("version", &version), ("title", &title), ("description", &description)] {
+        if text.chars().count() > TEXT_CHARS_MAX {
+            return describe_failed(format!("its {what} has more than {TEXT_CHARS_MAX} characters"));
+        }
+    }
+    let (input_schema, input) = schema("input", &input_schema)?;
+    if input_schema.get("type") != Some(&Value::from("object")) {
+        let message = "the input schema must say `\"type\": \"object\"` at its top";
+        return Err(Refusal::new("invalid_schema", message));
+    }
+    let (output_schema, output) = match output_schema {
+        Some(text) => {
+            let (value, schema) = schema("output", &text)?;
+            (Some(value), Some(schema))
+        }
+        None => (None, None),
+    };
+    let permission = |p: Asked| Permission { kind: p.kind, target: p.target, reason: p.reason };
+    let job_type = JobType {
+        name: name.clone(),
+        version,
+        title,
+        description,
+        input_schema,
+        output_schema,
+        permissions: permissions.into_iter().map(permission).collect(),
+    };
+    Ok((job_type, input, output))
+}
+
+fn schema(which: &str, text: &str) -> Result<(Value, Schema), Refusal> {
+    let wrong = |why: String| Refusal::new("invalid_schema", format!("the {which} schema is wrong: {why}"));
+    let value: Value =
+        serde_json::from_str(text).map_err(|error| wrong(format!("it is not JSON: {error}")))?;
+    let schema = Schema::compile(&value).map_err(wrong)?;
+    Ok((value, schema))
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn described() -> Described {
+        Described {
+            name: "export".into(),
+            version: "1.0.0".into(),
+            title: "Export".into(),
+            description: "Exports a table.".into(),
+            input_schema: r#"{"type": "object"}"#.into(),
+            output_schema: None,
+            permissions: Vec::new(),
+        }
+    }
+
+    fn refusal(described: Described) -> Refusal {
+        checked(described, &"export".parse().unwrap()).err().unwrap()
+    }
+
+    #[test]
+    fn a_component_must_say_what_its_file_says() {
+        assert!(checked(described(), &"export".parse().unwrap()).is_ok());
+        let refusal = refusal(Described { name: "import".into(), ..described() });
+        assert_eq!(refusal.code, "wrong_name");
+        assert!(refusal.message.contains("import.wasm"), "{}", refusal.message);
+    }
+
+    #[test]
+    fn schemas_are_checked() {
+        for wrong in ["", "{", r#"{"type": "string"}"#, "true", r#"{"type": "object", "required": 1}"#] {
+            let refusal = refusal(Described { input_schema: wrong.into(), ..described() });
+            assert_eq!(refusal.code, "invalid_schema", "{wrong}");
+        }
+        assert_eq!(
+            refusal(Described { output_schema: Some("[]".into()), ..described() }).code,
+            "invalid_schema"
+        );
+        assert_eq!(refusal(Described { description: " ".into(), ..described() }).code, "describe_failed");
+    }
+
+    #[test]
+    fn files_that_are_no_components_say_what_they_are() {
+        let message = |bytes: &[u8]| is_component(bytes).unwrap_err().message;
+        assert!(message(b"").contains("empty"));
+        assert!(message(b"#!/bin/sh\n").contains("not WebAssembly"));
+        assert!(message(b"\0asm\x01\0\0\0").contains("core WebAssembly module"));
+        assert!(message(b"\0asm\x0d\0\x01\0\x01\x7f").contains("not a whole one"));
+        assert_eq!(is_component(b"\0asm\x0d\0\x01\0"), Ok(()));
+    }
+}

@@ -1,0 +1,116 @@
+//! The operator's policy of one job type: `NAME.toml` over the host's defaults.
+
+use longshore_domain::Policy;
+use serde::Deserialize as _;
+use toml::{Table, Value};
+
+const MEMORY_BYTES_MIN: u64 = 64 * 1024;
+/// What a 32-bit guest can address.
+const MEMORY_BYTES_MAX: u64 = 1 << 32;
+const TIMEOUT_MS_MAX: u64 = 30 * 24 * 60 * 60 * 1_000;
+const CALL_BYTES_MAX: u64 = 1 << 30;
+
+/// Reads a policy file. What it leaves out is as in `defaults`.
+pub(crate) fn parse(text: &str, defaults: &Policy) -> Result<Policy, String> {
+    // Read for its own sake first: an error of this reading knows its line.
+    let _: Policy = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+    let mut merged = Table::try_from(defaults).map_err(|error| error.to_string())?;
+    merge(&mut merged, text.parse().map_err(|error: toml::de::Error| error.to_string())?);
+    let policy = Policy::deserialize(Value::Table(merged)).map_err(|error| error.to_string())?;
+    check(&policy)?;
+    Ok(policy)
+}
+
+fn merge(below: &mut Table, above: Table) {
+    for (key, value) in above {
+        match (below.get_mut(&key), value) {
+            (Some(Value::Table(below)), Value::Table(above)) => merge(below, above),
+            (_, value) => {
+                below.insert(key, value);
+            }
+        }
+    }
+}
+
+/// Refuses values that cannot be meant.
+fn check(policy: &Policy) -> Result<(), String> {
+    let (limits, retry) = (&policy.limits, &policy.retry);
+    let at_least_one = [
+        ("limits.fuel", limits.fuel),
+        ("limits.timeout_ms", limits.timeout_ms),
+        ("limits.result_bytes_max", limits.result_bytes_max),
+        ("retry.max_attempts", retry.max_attempts.into()),
+        ("concurrency", policy.concurrency.unwrap_or(1).into()),
+    ];
+    for (key, value) in at_least_one {
+        if value == 0 {
+            return Err(format!("{key} is 0, with which nothing could ever run; it is at least 1"));
+        }
+    }
+    let at_most = [
+        ("limits.timeout_ms", limits.timeout_ms, TIMEOUT_MS_MAX),
+        ("limits.cancel_grace_ms", limits.cancel_grace_ms, TIMEOUT_MS_MAX),
+        ("limits.memory_bytes_max", limits.memory_bytes_max, MEMORY_BYTES_MAX),
+        ("limits.result_bytes_max", limits.result_bytes_max, CALL_BYTES_MAX),
+        ("limits.checkpoint_bytes_max", limits.checkpoint_bytes_max, CALL_BYTES_MAX),
+        ("limits.message_bytes_max", limits.message_bytes_max, CALL_BYTES_MAX),
+    ];
+    for (key, value, max) in at_most {
+        if value > max {
+            return Err(format!("{key} is {value}; it is at most {max}"));
+        }
+    }
+    if limits.memory_bytes_max < MEMORY_BYTES_MIN {
+        let value = limits.memory_bytes_max;
+        return Err(format!(
+            "limits.memory_bytes_max is {value}; one page, {MEMORY_BYTES_MIN}, is the least"
+        ));
+    }
+    if retry.min_backoff_ms > retry.max_backoff_ms {
+        return Err(format!(
+            "retry.min_backoff_ms ({}) is above retry.max_backoff_ms ({})",
+            retry.min_backoff_ms, retry.max_backoff_ms
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_file_leaves_out_is_as_the_host_has_it() {
+        let mut defaults = Policy::default();
+        defaults.limits.fuel = 7;
+        defaults.limits.timeout_ms = 8;
+        let policy = parse("[limits]\nfuel = 9\n[grants]\ndata = [\"shop\"]\n", &defaults).unwrap();
+        assert_eq!((policy.limits.fuel, policy.limits.timeout_ms), (9, 8));
+        assert_eq!(policy.grants.data, ["shop"]);
+        assert_eq!(parse("", &defaults).unwrap(), defaults);
+    }
+
+    #[test]
+    fn mistakes_are_told_with_their_line() {
+        let error = parse("enabled = true\n[limits]\nfule = 1\n", &Policy::default()).unwrap_err();
+        assert!(error.contains("line 3") && error.contains("fule"), "{error}");
+        let error = parse("enabled = \"yes\"", &Policy::default()).unwrap_err();
+        assert!(error.contains("line 1"), "{error}");
+    }
+
+    #[test]
+    fn values_that_cannot_be_meant_are_refused() {
+        for (text, key) in [
+            ("[limits]\nfuel = 0", "limits.fuel"),
+            ("[limits]\ntimeout_ms = 0", "limits.timeout_ms"),
+            ("[limits]\nmemory_bytes_max = 1", "limits.memory_bytes_max"),
+            ("[limits]\nmemory_bytes_max = 99999999999", "limits.memory_bytes_max"),
+            ("[retry]\nmax_attempts = 0", "retry.max_attempts"),
+            ("[retry]\nmin_backoff_ms = 10\nmax_backoff_ms = 9", "retry.min_backoff_ms"),
+            ("concurrency = 0", "concurrency"),
+        ] {
+            let error = parse(text, &Policy::default()).unwrap_err();
+            assert!(error.contains(key), "{error}");
+        }
+    }
+}

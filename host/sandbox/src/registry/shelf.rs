@@ -1,0 +1,109 @@
+//! What is known of one plugin: what its files say now, and the version that is served.
+
+use std::sync::Arc;
+
+use longshore_domain::{LoadedJob, Policy, Problem};
+
+use crate::registry::folder::FileStamp;
+use crate::registry::plugin::{Plugin, Refusal};
+
+/// What reading a plugin's files gave.
+pub(crate) struct Read {
+    /// State of the component file that was read.
+    pub(crate) stamp: FileStamp,
+    pub(crate) policy: Result<Policy, Refusal>,
+    /// None when the policy says not to look.
+    pub(crate) component: Option<Result<Plugin, Refusal>>,
+}
+
+/// One plugin.
+#[derive(Default)]
+pub(crate) struct Shelf {
+    read: Option<(FileStamp, Result<Plugin, Refusal>)>,
+    served: Option<Served>,
+    refusal: Option<Refusal>,
+}
+
+/// The version that is served.
+struct Served {
+    plugin: Plugin,
+    job: Arc<LoadedJob>,
+}
+
+impl Shelf {
+    /// Takes in what the files say now, and decides what is served.
+    ///
+    /// What is broken keeps the last good version serving. But a policy that can be read always counts at once: an
+    /// operator who turns a plugin off, or takes a grant away, means the version that runs now.
+    pub(crate) fn put(&mut self, read: Read) {
+        let Read { stamp, policy, component } = read;
+        self.read = component.clone().map(|component| (stamp, component));
+        let policy = match policy {
+            Ok(policy) => policy,
+            Err(refusal) => {
+                self.refusal = Some(refusal);
+                return;
+            }
+        };
+        if !policy.enabled {
+            self.served = None;
+            self.refusal = Some(Refusal::new("disabled", "its policy says `enabled = false`"));
+            return;
+        }
+        let before = self.served.take().map(|served| served.plugin);
+        let (wanted, refusal) = match component {
+            Some(Ok(plugin)) => match blocked(&plugin, &policy) {
+                None => (Some(plugin), None),
+                Some(refusal) => (before, Some(refusal)),
+            },
+            Some(Err(refusal)) => (before, Some(refusal)),
+            None => (before, None),
+        };
+        self.refusal = refusal;
+        self.served = wanted
+            .filter(|plugin| blocked(plugin, &policy).is_none())
+            .map(|plugin| Served { job: Arc::new(loaded(&plugin, policy)), plugin });
+    }
+
+    /// The job that is served.
+    pub(crate) fn job(&self) -> Option<&Arc<LoadedJob>> {
+        self.served.as_ref().map(|served| &served.job)
+    }
+
+    /// What keeps the files from being served as they are.
+    pub(crate) fn problem(&self, stem: &str) -> Option<Problem> {
+        let serving = self.job().map(|job| job.job_type.version.clone());
+        self.refusal.as_ref().map(|refusal| problem_of(stem, refusal, serving))
+    }
+
+    /// The component as it was read last.
+    pub(crate) fn component(&self) -> Option<(FileStamp, Result<Plugin, Refusal>)> {
+        self.read.clone()
+    }
+}
+
+pub(crate) fn problem_of(stem: &str, refusal: &Refusal, serving: Option<String>) -> Problem {
+    let suffix = if refusal.code == "invalid_policy" { "toml" } else { "wasm" };
+    Problem {
+        file: format!("{stem}.{suffix}"),
+        code: refusal.code.to_owned(),
+        message: refusal.message.clone(),
+        serving,
+    }
+}
+
+fn loaded(plugin: &Plugin, policy: Policy) -> LoadedJob {
+    LoadedJob {
+        job_type: plugin.job_type.clone(),
+        policy,
+        component: plugin.component.clone(),
+        program: Arc::clone(&plugin.program) as Arc<_>,
+    }
+}
+
+/// The grants that a plugin lacks.
+fn blocked(plugin: &Plugin, policy: &Policy) -> Option<Refusal> {
+    let file = format!("{}.toml", plugin.job_type.name);
+    let missing = policy.grants.missing(&plugin.job_type.permissions, &file)?;
+    Some(Refusal::new("blocked", missing))
+}

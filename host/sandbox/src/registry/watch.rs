@@ -1,0 +1,145 @@
+//! The loop that looks at the plugin folder.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::registry::PluginRegistry;
+use crate::registry::folder::{self, SETTLE, Settling, Stamp};
+use crate::registry::shelf::Read;
+
+/// Time between two looks when nothing is heard of the folder. Watching can fail: network file systems do not tell,
+/// and a folder may be replaced.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// What the loop keeps.
+struct Watch {
+    dir: PathBuf,
+    settling: Settling,
+    loads: JoinSet<(u64, String, Read)>,
+    /// The load under way for each plugin. One that is superseded is ended, its compiler with it.
+    under_way: BTreeMap<String, (u64, AbortHandle)>,
+    next_load: u64,
+    events_to: mpsc::Sender<()>,
+    watcher: Option<RecommendedWatcher>,
+    unreadable: bool,
+}
+
+/// Loads what is there, then looks on until the registry is dropped.
+pub(super) async fn start(registry: &Arc<PluginRegistry>) {
+    let (events_to, events) = mpsc::channel(1);
+    let mut watch = Watch {
+        dir: registry.loader.options.dir.clone(),
+        settling: Settling::default(),
+        loads: JoinSet::new(),
+        under_way: BTreeMap::new(),
+        next_load: 0,
+        events_to,
+        watcher: None,
+        unreadable: false,
+    };
+    // Before the first look, so that nothing falls between the two.
+    watch.listen();
+    let seen = watch.look().await.unwrap_or_default();
+    let first = watch.settling.take_all(&seen);
+    registry.load_all(first).await;
+    tokio::spawn(drive(Arc::downgrade(registry), watch, events));
+}
+
+async fn drive(registry: Weak<PluginRegistry>, mut watch: Watch, mut events: mpsc::Receiver<()>) {
+    loop {
+        // A little later than a change could have settled at the earliest.
+        let pause = if watch.settling.is_settled() { LOOK_EVERY } else { SETTLE + Duration::from_millis(5) };
+        tokio::select! {
+            Some(loaded) = watch.loads.join_next(), if !watch.loads.is_empty() => {
+                let Some(registry) = registry.upgrade() else { return };
+                // A load that was ended has no answer, and none is wanted.
+                if let Ok((load, stem, read)) = loaded
+                    && watch.under_way.get(&stem).is_some_and(|(latest, _)| *latest == load)
+                {
+                    watch.under_way.remove(&stem);
+                    registry.put(&stem, read);
+                }
+                continue;
+            }
+            _ = events.recv(), if watch.settling.is_settled() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+        let Some(registry) = registry.upgrade() else { return };
+        watch.tick(&registry, Instant::now()).await;
+    }
+}
+
+impl Watch {
+    /// Looks at the folder once, and begins to load what has changed and settled.
+    async fn tick(&mut self, registry: &PluginRegistry, now: Instant) {
+        self.listen();
+        let Some(seen) = self.look().await else { return };
+        for (stem, stamp) in self.settling.observe(&seen, now) {
+            if let Some((_, load)) = self.under_way.remove(&stem) {
+                load.abort();
+            }
+            match stamp {
+                Some(stamp) => self.load(registry, stem, stamp),
+                None => registry.remove(&stem),
+            }
+        }
+    }
+
+    fn load(&mut self, registry: &PluginRegistry, stem: String, stamp: Stamp) {
+        self.next_load += 1;
+        let load = self.next_load;
+        let loading = Arc::clone(&registry.loader).load(stem.clone(), stamp, registry.known(&stem));
+        let handle = self.loads.spawn(async move {
+            let (stem, read) = loading.await;
+            (load, stem, read)
+        });
+        self.under_way.insert(stem, (load, handle));
+    }
+
+    /// What is in the folder; none if that cannot be told, which is no reason to withdraw anything.
+    async fn look(&mut self) -> Option<BTreeMap<String, Stamp>> {
+        let dir = self.dir.clone();
+        let seen = tokio::task::spawn_blocking(move || folder::look(&dir)).await.ok()?;
+        match seen {
+            Ok(seen) => {
+                self.unreadable = false;
+                Some(seen)
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut self.unreadable, true) {
+                    tracing::warn!("the plugin folder {} cannot be read: {error}", self.dir.display());
+                }
+                self.watcher = None;
+                None
+            }
+        }
+    }
+
+    /// Begins to listen for changes, if that is not done yet and can be done.
+    fn listen(&mut self) {
+        if self.watcher.is_none() {
+            self.watcher = listen(&self.dir, self.events_to.clone())
+                .inspect_err(|error| tracing::debug!("{} is not watched: {error}", self.dir.display()))
+                .ok();
+        }
+    }
+}
+
+fn listen(dir: &Path, events: mpsc::Sender<()>) -> notify::Result<RecommendedWatcher> {
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        // Reading the folder makes events too, and they must not lead to the next reading.
+        if event.is_ok_and(|event| event.kind.is_access()) {
+            return;
+        }
+        // One event that waits says all: the folder is to be looked at.
+        let _ = events.try_send(());
+    })?;
+    watcher.watch(dir, RecursiveMode::NonRecursive)?;
+    Ok(watcher)
+}

@@ -1,0 +1,238 @@
+//! Runs one attempt: instantiate, call, watch, conclude.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Poll, ready};
+use std::time::{Duration, Instant};
+
+use longshore_domain::{
+    Code, Failure, Limits, RunOutcome, RunReport, RunRequest, StopReason, StopSignal, Usage,
+};
+use serde::de::IgnoredAny;
+
+use crate::bindings::longshore::job::types::JobError;
+use crate::failure::{Ended, LimitsOf, Wrong, classify};
+use crate::guest::{Attempt, Guest};
+use crate::log::{LogFlusher, TaskLog};
+use crate::program::Program;
+
+/// How long a line of a long-running job's log waits at most before it is kept.
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
+
+/// Characters of what a job says of its failure.
+const MESSAGE_CHARS_MAX: usize = 4_000;
+
+/// How a call into a guest came to its end.
+enum Conclusion {
+    Returned(Result<String, JobError>),
+    Ended(Ended),
+    NoRoom,
+}
+
+/// Runs an attempt to its end.
+pub(crate) async fn run(program: &Program, mut request: RunRequest) -> RunReport {
+    let _ticking = program.shared.engines.ticking();
+    let input = std::mem::take(&mut request.claimed.payload);
+    let job = Arc::clone(&request.job);
+    let limits = &job.policy.limits;
+    let limits_of = LimitsOf { job: job.job_type.name.as_str(), limits };
+    let progress = Arc::clone(&request.progress);
+    let log = Arc::new(TaskLog::new(
+        request.claimed.attempt.number,
+        limits.log_bytes_max,
+        Arc::clone(&program.shared.clock),
+    ));
+    let attempt = Attempt::new(Arc::clone(&program.shared), request, &log);
+    let flusher = Arc::clone(&attempt.flusher);
+    let (guest, conclusion) =
+        call(program, Guest::running(Arc::clone(&log), attempt), &input, limits_of).await;
+    let usage = Usage { fuel: guest.meter.used(), memory_bytes: guest.allowance.memory_peak() };
+    let mut report = RunReport {
+        outcome: RunOutcome::NoRoom,
+        usage,
+        progress: progress.latest(),
+        artifacts: Vec::new(),
+        messages: Vec::new(),
+    };
+    report.outcome = match (conclusion, guest.into_attempt()) {
+        (Conclusion::Returned(answer), Some(mut attempt)) => {
+            match conclude(program, &mut attempt, answer).await {
+                Ok(result) => match attempt.artifacts.seal().await {
+                    Ok(artifacts) => {
+                        report.artifacts = artifacts;
+                        report.messages = attempt.outbox.take_unsaved();
+                        RunOutcome::Completed(result)
+                    }
+                    Err(ended) => outcome(ended),
+                },
+                Err(ended) => outcome(ended),
+            }
+        }
+        (Conclusion::Ended(ended), _) => outcome(ended),
+        (Conclusion::NoRoom | Conclusion::Returned(_), _) => RunOutcome::NoRoom,
+    };
+    log.close();
+    flusher.flush().await;
+    report
+}
+
+fn outcome(ended: Ended) -> RunOutcome {
+    match ended {
+        Ended::Failed(failure) => RunOutcome::Failed(failure),
+        Ended::Stopped(reason) => RunOutcome::Stopped(reason),
+    }
+}
+
+/// Runs a guest, and ends it when its time is over.
+async fn call(program: &Program, mut guest: Guest, input: &str, limits: LimitsOf<'_>) -> (Guest, Conclusion) {
+    let deadline = guest.deadline;
+    let Some(attempt) = guest.attempt_if_any() else { return (guest, Conclusion::NoRoom) };
+    let (stop, flusher) = (Arc::clone(&attempt.request.stop), Arc::clone(&attempt.flusher));
+    let log = Arc::clone(&guest.log);
+    if let Some(reason @ (StopReason::Fenced | StopReason::Cancelled)) = stop.reason() {
+        return (guest, Conclusion::Ended(Ended::Stopped(reason)));
+    }
+
+    let (mut store, instance) = program.linked.instantiate(guest, limits.limits).await;
+    let called = match instance {
+        Ok(instance) => {
+            let call = pin!(instance.call_run(&mut store, input));
+            watch(call, &stop, &flusher, deadline, limits).await
+        }
+        Err(error) => Ok(Err(error)),
+    };
+    if let Ok(left) = store.get_fuel() {
+        store.data_mut().meter.note(left);
+    }
+    let conclusion = match called {
+        Ok(Ok(answer)) => Conclusion::Returned(answer),
+        Ok(Err(error)) => {
+            log.close();
+            match classify(&error, limits, &store.data().allowance, &log.last_words()) {
+                Wrong::Ended(ended) => Conclusion::Ended(ended),
+                Wrong::PoolFull => Conclusion::NoRoom,
+                Wrong::NoRoom(why) => {
+                    tracing::warn!("no room to run {}: {why}", limits.job);
+                    Conclusion::NoRoom
+                }
+            }
+        }
+        Err(ended) => Conclusion::Ended(ended),
+    };
+    (store.into_data(), conclusion)
+}
+
+/// Waits for `call`, but no longer than the attempt may take. A guest that computes is interrupted at a tick, which
+/// tells where it was; this here ends one that waits inside a host call.
+async fn watch<T>(
+    call: std::pin::Pin<&mut impl Future<Output = T>>,
+    stop: &StopSignal,
+    flusher: &LogFlusher,
+    deadline: Instant,
+    limits: LimitsOf<'_>,
+) -> Result<T, Ended> {
+    let keeping_log = pin!(async {
+        loop {
+            tokio::time::sleep(FLUSH_EVERY).await;
+            flusher.flush().await;
+        }
+    });
+    // Most jobs are done at the first poll of their call: the rest is not even looked at then.
+    let ended = tokio::select! {
+        biased;
+        done = call => return Ok(done),
+        () = tokio::time::sleep_until(deadline.into()) => None,
+        reason = told_to_stop(stop, limits.limits) => Some(reason),
+        () = keeping_log => None,
+    };
+    Err(match ended.or_else(|| stop.reason()) {
+        Some(reason) => Ended::Stopped(reason),
+        None => Ended::Failed(limits.timeout()),
+    })
+}
+
+/// Resolves when a guest that was told to stop has had its time to do so.
+async fn told_to_stop(stop: &StopSignal, limits: &Limits) -> StopReason {
+    let reason = stop.stopped().await;
+    let grace = tokio::time::sleep(Duration::from_millis(limits.cancel_grace_ms));
+    tokio::select! {
+        // An attempt that has lost its lease gets no grace, however it was told to stop before.
+        () = fenced(stop) => {}
+        () = grace => {}
+    }
+    stop.reason().unwrap_or(reason)
+}
+
+/// Resolves when the attempt has lost its lease.
+async fn fenced(stop: &StopSignal) {
+    poll_fn(|context| {
+        // Resolves at once, for there is a reason already, and leaves a waker for the next.
+        match ready!(pin!(stop.stopped()).poll(context)) {
+            StopReason::Fenced => Poll::Ready(()),
+            _ => Poll::Pending,
+        }
+    })
+    .await;
+}
+
+/// What a job's own answer means.
+async fn conclude(
+    program: &Program,
+    attempt: &mut Attempt,
+    answer: Result<String, JobError>,
+) -> Result<String, Ended> {
+    let asked_to_stop = attempt.stop_reason();
+    if asked_to_stop == Some(StopReason::Fenced) {
+        return Err(Ended::Stopped(StopReason::Fenced));
+    }
+    let failure = match answer {
+        Ok(result) => return check_result(program, attempt, result),
+        Err(JobError::Cancelled) => match asked_to_stop {
+            Some(reason) => return Err(Ended::Stopped(reason)),
+            None => {
+                Failure::new(Code::JobFailed, "the job ended as cancelled, but nobody had told it to stop")
+            }
+        },
+        Err(JobError::InvalidInput(message)) => Failure::new(Code::InvalidInput, said(&message)),
+        Err(JobError::Failed(message)) => Failure::new(Code::JobFailed, said(&message)),
+        Err(JobError::Retry(retry)) => Failure {
+            retry_after: retry.after_ms.map(Duration::from_millis),
+            ..Failure::new(Code::JobRetry, said(&retry.message))
+        },
+    };
+    Err(Ended::Failed(failure))
+}
+
+fn said(message: &str) -> String {
+    if message.trim().is_empty() {
+        return "the job failed and did not say why".into();
+    }
+    message.chars().take(MESSAGE_CHARS_MAX).collect()
+}
+
+fn check_result(program: &Program, attempt: &Attempt, result: String) -> Result<String, Ended> {
+    let bytes_max = attempt.limits().result_bytes_max;
+    if result.len() as u64 > bytes_max {
+        let what = format!("the job gave a result of {} bytes, and may give", result.len());
+        return Err(attempt.limits_of().exceeded(what, bytes_max, "result_bytes_max"));
+    }
+    let not_json = |error: serde_json::Error| {
+        Ended::failed(Code::JobFailed, format!("the job's result is not JSON: {error}"))
+    };
+    let Some(schema) = &program.output else {
+        serde_json::from_str::<IgnoredAny>(&result).map_err(not_json)?;
+        return Ok(result);
+    };
+    let value = serde_json::from_str(&result).map_err(not_json)?;
+    let violations = schema.violations(&value);
+    if violations.is_empty() {
+        return Ok(result);
+    }
+    let list: Vec<String> = violations
+        .into_iter()
+        .map(|v| if v.field.is_empty() { v.message } else { format!("{}: {}", v.field, v.message) })
+        .collect();
+    let message = format!("the job's result does not fit its own output schema: {}", list.join("; "));
+    Err(Ended::failed(Code::JobFailed, message))
+}

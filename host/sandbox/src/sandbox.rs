@@ -1,0 +1,117 @@
+//! The sandbox: what all attempts share.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use longshore_domain::{ArtifactFiles, CheckpointStore, Clock};
+use wasmtime::component::{HasSelf, Linker};
+
+use crate::bindings::Job;
+use crate::data::Sources;
+use crate::engine::Engines;
+use crate::guest::Guest;
+
+/// How a sandbox is set up.
+#[derive(Clone, Debug)]
+pub struct SandboxOptions {
+    /// Guests that run at once with memory from the pool; more than that still run, and start somewhat slower.
+    pub max_instances: u32,
+    /// Data sources: the SQLite file behind each name.
+    pub sources: BTreeMap<String, PathBuf>,
+    /// Names of the outbox channels that the host delivers through.
+    pub channels: BTreeSet<String>,
+    /// Folder for compiled code, readable and writable by its owner only. Without one nothing is cached, and
+    /// components are compiled within this process.
+    pub cache_dir: Option<PathBuf>,
+    /// Program that compiles a component in a process of its own when it is called as `PROGRAM compile-component IN
+    /// OUT` (see [`compile_child`](crate::compile_child)). Without one, components are compiled within this process.
+    pub compiler: Option<PathBuf>,
+}
+
+impl Default for SandboxOptions {
+    fn default() -> Self {
+        Self {
+            max_instances: 64,
+            sources: BTreeMap::new(),
+            channels: BTreeSet::new(),
+            cache_dir: None,
+            compiler: None,
+        }
+    }
+}
+
+/// The sandbox could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot set up the WebAssembly engine: {0}")]
+pub struct SandboxError(String);
+
+impl SandboxError {
+    pub(crate) fn new(error: &wasmtime::Error) -> Self {
+        Self(format!("{error:#}"))
+    }
+}
+
+/// Runs components. Cheap to clone.
+#[derive(Clone)]
+pub struct Sandbox {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What attempts share.
+pub(crate) struct Shared {
+    pub(crate) engines: Engines,
+    /// Holds the whole host API for the first engine, and for the spare one. Linking costs more than a run does, so it
+    /// is done once.
+    pub(crate) linker: Linker<Guest>,
+    pub(crate) spare_linker: Option<Linker<Guest>>,
+    pub(crate) store: Arc<dyn CheckpointStore>,
+    pub(crate) files: Arc<dyn ArtifactFiles>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) sources: Sources,
+    pub(crate) channels: BTreeSet<String>,
+    pub(crate) cache_dir: Option<PathBuf>,
+    pub(crate) compiler: Option<PathBuf>,
+}
+
+impl Sandbox {
+    /// A sandbox whose attempts commit to `store`, keep their files in `files` and read the time from `clock`.
+    pub fn new(
+        options: SandboxOptions,
+        store: Arc<dyn CheckpointStore>,
+        files: Arc<dyn ArtifactFiles>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, SandboxError> {
+        let engines = Engines::new(options.max_instances.max(1)).map_err(|e| SandboxError::new(&e))?;
+        let linker = link_host(engines.first()).map_err(|e| SandboxError::new(&e))?;
+        let spare_linker = engines.spare().map(link_host).transpose().map_err(|e| SandboxError::new(&e))?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                engines,
+                linker,
+                spare_linker,
+                store,
+                files,
+                clock,
+                sources: Sources::new(options.sources),
+                channels: options.channels,
+                cache_dir: options.cache_dir,
+                compiler: options.compiler,
+            }),
+        })
+    }
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox").field("sources", &self.shared.sources).finish_non_exhaustive()
+    }
+}
+
+fn link_host(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    Job::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
+    Ok(linker)
+}

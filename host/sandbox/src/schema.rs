@@ -1,0 +1,112 @@
+//! JSON Schemas of inputs and results.
+
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
+use longshore_domain::InputViolation;
+use serde_json::Value;
+
+/// Violations that are listed; a caller mends a few at a time.
+const VIOLATIONS_MAX: usize = 20;
+const MESSAGE_CHARS_MAX: usize = 300;
+
+/// Backtracking steps of a pattern. Schemas come from plugins, and a pattern could be made to run for ages.
+const PATTERN_STEPS_MAX: usize = 100_000;
+
+/// A schema, compiled.
+pub(crate) struct Schema(Validator);
+
+impl Schema {
+    /// Compiles a schema of draft 2020-12. It must be whole: nothing is fetched.
+    pub(crate) fn compile(schema: &Value) -> Result<Self, String> {
+        jsonschema::options()
+            .with_draft(Draft::Draft202012)
+            .offline()
+            .should_validate_formats(true)
+            .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(PATTERN_STEPS_MAX))
+            .build(schema)
+            .map(Self)
+            .map_err(|error| match error.instance_path().as_str() {
+                "" => error.to_string(),
+                path => format!("{error} (at {path})"),
+            })
+    }
+
+    /// Where `value` does not fit.
+    pub(crate) fn violations(&self, value: &Value) -> Vec<InputViolation> {
+        self.0.iter_errors(value).take(VIOLATIONS_MAX).map(|error| violation(&error)).collect()
+    }
+}
+
+fn violation(error: &ValidationError<'_>) -> InputViolation {
+    let at = error.instance_path().as_str();
+    let (field, message) = match error.kind() {
+        ValidationErrorKind::Required { property } => {
+            let name = property.as_str().unwrap_or_default();
+            (format!("{at}/{}", name.replace('~', "~0").replace('/', "~1")), "is required".to_owned())
+        }
+        ValidationErrorKind::AdditionalProperties { unexpected }
+        | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+            let names: Vec<String> = unexpected.iter().map(|name| format!("{name:?}")).collect();
+            let fields = if names.len() == 1 { "there is no field" } else { "there are no fields" };
+            (at.to_owned(), format!("{fields} {}", names.join(", ")))
+        }
+        _ => (at.to_owned(), error.to_string()),
+    };
+    InputViolation { field, message: message.chars().take(MESSAGE_CHARS_MAX).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(schema: &Value, value: &Value) -> Vec<(String, String)> {
+        let schema = Schema::compile(schema).unwrap();
+        schema.violations(value).into_iter().map(|v| (v.field, v.message)).collect()
+    }
+
+    #[test]
+    fn violations_name_the_field() {
+        let schema = json!({
+            "type": "object",
+            "properties": {"city": {"type": "string"}, "month": {"type": "string", "pattern": "^\\d{4}-\\d{2}$"}},
+            "required": ["city", "month"],
+            "additionalProperties": false
+        });
+        assert_eq!(check(&schema, &json!({"city": "Delhi", "month": "2026-03"})), []);
+        assert_eq!(
+            check(&schema, &json!({"city": 7, "limit": 1})),
+            [
+                ("/city".into(), "7 is not of type \"string\"".into()),
+                (String::new(), "there is no field \"limit\"".into()),
+                ("/month".into(), "is required".into()),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_long_list_of_violations_is_cut() {
+        let schema = json!({"type": "array", "items": {"type": "string"}});
+        assert_eq!(check(&schema, &json!(vec![1; 100])).len(), VIOLATIONS_MAX);
+    }
+
+    #[test]
+    fn nothing_is_fetched() {
+        assert!(Schema::compile(&json!({"$ref": "https://example.com/schema.json"})).is_err());
+        assert!(Schema::compile(&json!({"$ref": "file:///etc/passwd"})).is_err());
+    }
+
+    #[test]
+    fn a_wrong_schema_says_where() {
+        let error = Schema::compile(&json!({"properties": {"a": {"type": "strin"}}})).err().unwrap();
+        assert!(error.contains("/properties/a/type"), "{error}");
+    }
+
+    #[test]
+    fn a_pattern_that_backtracks_for_ages_is_given_up() {
+        let schema = json!({"type": "string", "pattern": "^(?=a)(a+)+\\1$"});
+        let violations = check(&schema, &json!("a".repeat(64) + "b"));
+        assert_eq!(violations.len(), 1);
+    }
+}

@@ -1,0 +1,72 @@
+//! A WASI that lets components of any language start, and holds nothing: no files, no environment, no arguments, no
+//! sockets. What a guest prints goes to its task's log.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
+
+use crate::log::{Stream, TaskLog};
+
+/// Random bytes that a guest gets in one call.
+const RANDOM_BYTES_MAX: u64 = 1 << 20;
+
+/// Bytes that a guest may write to a standard stream in one call.
+const STREAM_WRITE_BYTES_MAX: usize = 64 * 1024;
+
+pub(crate) fn context(log: &Arc<TaskLog>) -> WasiCtx {
+    WasiCtxBuilder::new()
+        .stdout(LogPipe { log: Arc::clone(log), stream: Stream::Out })
+        .stderr(LogPipe { log: Arc::clone(log), stream: Stream::Err })
+        .max_random_size(RANDOM_BYTES_MAX)
+        .allow_tcp(false)
+        .allow_udp(false)
+        .build()
+}
+
+/// A standard stream that writes to a log. It never blocks.
+#[derive(Clone)]
+struct LogPipe {
+    log: Arc<TaskLog>,
+    stream: Stream,
+}
+
+impl IsTerminal for LogPipe {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for LogPipe {
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        // Only WASI p3 asks for this form, and it is not linked.
+        Box::new(tokio::io::sink())
+    }
+}
+
+impl OutputStream for LogPipe {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.log.write_stream(self.stream, &bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(STREAM_WRITE_BYTES_MAX)
+    }
+}
+
+#[async_trait::async_trait]
+impl Pollable for LogPipe {
+    async fn ready(&mut self) {}
+}
