@@ -6,6 +6,7 @@
 mod columns;
 mod connection;
 mod fault;
+mod files;
 mod migrations;
 mod options;
 mod readers;
@@ -14,5 +15,6 @@ mod statements;
 mod verbs;
 mod writer;
 
+pub use files::LocalFiles;
 pub use options::{StoreOptions, Synchronous};
 pub use sqlite::SqliteStore;

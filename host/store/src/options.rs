@@ -25,7 +25,7 @@ impl Synchronous {
 }
 
 /// How a store is opened.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct StoreOptions {
     /// What a commit waits for.
     pub synchronous: Synchronous,

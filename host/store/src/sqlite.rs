@@ -30,10 +30,10 @@ pub struct SqliteStore {
 
 impl SqliteStore {
     /// Opens the store in the file at `path`, which is created when it is not there.
-    pub fn open(path: impl AsRef<Path>, options: &StoreOptions) -> Result<Arc<Self>, StoreError> {
+    pub fn open(path: impl AsRef<Path>, options: StoreOptions) -> Result<Arc<Self>, StoreError> {
         let path = path.as_ref();
-        let writer = Writer::start(path, options)?;
-        let readers = Readers::start(path, options)?;
+        let writer = Writer::start(path, &options)?;
+        let readers = Readers::start(path, &options)?;
         Ok(Arc::new(Self { readers, writer }))
     }
 }

@@ -43,7 +43,7 @@ trait Command: Send {
 }
 
 struct Verb<F, T> {
-    verb: F,
+    action: F,
     result: Option<T>,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
@@ -54,7 +54,7 @@ where
     T: Send,
 {
     fn run(&mut self, connection: &Connection) -> Result<(), Fault> {
-        self.result = Some((self.verb)(connection)?);
+        self.result = Some((self.action)(connection)?);
         Ok(())
     }
 
@@ -99,7 +99,7 @@ impl Writer {
         T: Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        self.ask(Request::Write(Box::new(Verb { verb, result: None, reply }))).await?;
+        self.ask(Request::Write(Box::new(Verb { action: verb, result: None, reply }))).await?;
         answer.await.unwrap_or_else(|_| Err(stopped()))
     }
 

@@ -1,0 +1,116 @@
+//! Where artifact files are, and how folders are made and removed so that it lasts.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use longshore_domain::{AttemptRef, TaskId};
+
+/// Longest name of a file on the usual file systems, in bytes.
+const NAME_BYTES_MAX: usize = 255;
+
+/// The folders below the data folder.
+#[derive(Debug)]
+pub(super) struct Layout {
+    work: PathBuf,
+    artifacts: PathBuf,
+    /// Whether `work` is known to be on disk.
+    work_is_durable: AtomicBool,
+}
+
+impl Layout {
+    pub(super) fn new(folder: &Path) -> Self {
+        Self {
+            work: folder.join("work"),
+            artifacts: folder.join("artifacts"),
+            work_is_durable: AtomicBool::new(false),
+        }
+    }
+
+    /// Folder of all attempts of a task.
+    pub(super) fn work_of_task(&self, task: TaskId) -> PathBuf {
+        self.work.join(task.to_string())
+    }
+
+    /// Folder of one attempt.
+    pub(super) fn work_of_attempt(&self, attempt: AttemptRef) -> PathBuf {
+        self.work_of_task(attempt.task).join(attempt.number.to_string())
+    }
+
+    /// Final folder of a task's artifacts.
+    pub(super) fn published(&self, task: TaskId) -> PathBuf {
+        self.artifacts.join(task.to_string())
+    }
+
+    /// Makes an empty folder for an attempt. One that is there already is a leftover: numbers are used once.
+    pub(super) fn create_work(&self, attempt: AttemptRef) -> io::Result<PathBuf> {
+        let folder = self.work_of_attempt(attempt);
+        remove_folder(&folder)?;
+        fs::create_dir_all(&folder).map_err(|error| at("create the folder", &folder, &error))?;
+        Ok(folder)
+    }
+
+    /// Brings the entries of a new attempt's folder, and of the folders above it, to disk.
+    pub(super) fn sync_work(&self, attempt: AttemptRef) -> io::Result<()> {
+        sync_folder(&self.work_of_task(attempt.task))?;
+        sync_folder(&self.work)?;
+        if !self.work_is_durable.load(Ordering::Acquire) {
+            sync_parent(&self.work)?;
+            self.work_is_durable.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// The folder of what is published, made when it is not there.
+    pub(super) fn create_artifacts(&self) -> io::Result<&Path> {
+        let folder = self.artifacts.as_path();
+        if !folder.is_dir() {
+            fs::create_dir_all(folder).map_err(|error| at("create the folder", folder, &error))?;
+            sync_parent(folder)?;
+        }
+        Ok(folder)
+    }
+}
+
+/// Refuses a name that is not that of a plain file. Callers have checked it; a mistake of theirs must not become a
+/// file elsewhere.
+pub(super) fn check_name(name: &str) -> io::Result<()> {
+    let plain = !name.is_empty()
+        && name.len() <= NAME_BYTES_MAX
+        && name != "."
+        && name != ".."
+        && !name.contains(['/', '\\', '\0']);
+    if plain {
+        return Ok(());
+    }
+    let shown: String = name.chars().take(80).collect();
+    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{shown:?} is not a plain file name")))
+}
+
+/// Brings the entries of a folder to disk.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| at("sync the folder", folder, &error))
+}
+
+fn sync_parent(folder: &Path) -> io::Result<()> {
+    match folder.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => sync_folder(parent),
+        _ => sync_folder(Path::new(".")),
+    }
+}
+
+/// Removes a folder and what is in it; it is well when there is none.
+pub(super) fn remove_folder(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at("remove the folder", folder, &error)),
+        _ => Ok(()),
+    }
+}
+
+/// The error with what was tried and where.
+pub(super) fn at(what: &str, path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot {what} {}: {error}", path.display()))
+}

@@ -1,0 +1,60 @@
+//! Moves the artifacts of a completed task to their final place.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use longshore_domain::{ArtifactRecord, AttemptRef, Unpublished};
+
+use super::layout::{Layout, at, check_name, remove_folder, sync_folder};
+
+/// Moves the folder of the attempt that completed the task to `artifacts/TASK`, whole and at once, so that nobody ever
+/// sees a part of it. Can be killed anywhere and repeated, also by several processes at once.
+pub(super) fn publish(layout: &Layout, unpublished: &Unpublished) -> io::Result<()> {
+    let task = unpublished.task;
+    let work = layout.work_of_task(task);
+    let published = layout.published(task);
+    if !unpublished.artifacts.is_empty() && !published.is_dir() {
+        let folder = layout.work_of_attempt(AttemptRef { task, number: unpublished.attempt });
+        match prepare(&folder, &unpublished.artifacts).and_then(|()| {
+            let parent = layout.create_artifacts()?;
+            fs::rename(&folder, &published)
+                .map_err(|error| at("publish the artifacts in", &folder, &error))?;
+            sync_folder(parent)?;
+            sync_folder(&work)
+        }) {
+            // Another process was faster.
+            Err(_) if published.is_dir() => sync_folder(layout.create_artifacts()?)?,
+            done => done?,
+        }
+    }
+    remove_folder(&work)
+}
+
+/// Checks that the folder holds what was recorded, and removes what was not.
+fn prepare(folder: &Path, artifacts: &[ArtifactRecord]) -> io::Result<()> {
+    let mut names = BTreeSet::new();
+    for ArtifactRecord { artifact, .. } in artifacts {
+        check_name(&artifact.name)?;
+        let path = folder.join(&artifact.name);
+        let bytes =
+            fs::symlink_metadata(&path).map_err(|error| at("publish the artifact", &path, &error))?.len();
+        if bytes != artifact.bytes {
+            let message = format!(
+                "the artifact {} is damaged: it has {bytes} bytes, but {} were recorded",
+                path.display(),
+                artifact.bytes
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        names.insert(artifact.name.as_str());
+    }
+    for entry in fs::read_dir(folder).map_err(|error| at("read the folder", folder, &error))? {
+        let entry = entry.map_err(|error| at("read the folder", folder, &error))?;
+        if !entry.file_name().to_str().is_some_and(|name| names.contains(name)) {
+            fs::remove_file(entry.path()).map_err(|error| at("remove", &entry.path(), &error))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! Tests of artifact files: what is on disk after each step, and after a kill between any two.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use longshore_domain::{
+    ArtifactFiles, ArtifactRecord, AttemptFiles, AttemptRef, SavedArtifact, TaskId, Unpublished,
+};
+use sha2::{Digest, Sha256};
+
+use super::LocalFiles;
+
+fn attempt(task: TaskId, number: u32) -> AttemptRef {
+    AttemptRef { task, number }
+}
+
+fn unpublished(task: TaskId, attempt: u32, artifacts: Vec<SavedArtifact>) -> Unpublished {
+    let artifacts = artifacts.into_iter().map(|artifact| ArtifactRecord { artifact, attempt }).collect();
+    Unpublished { task, attempt, artifacts }
+}
+
+fn put(files: &mut dyn AttemptFiles, name: &str, bytes: &[u8]) {
+    let handle = files.open(name, "text/plain").unwrap();
+    files.write(handle, bytes).unwrap();
+}
+
+fn entries(folder: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn hex(bytes: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(bytes))
+}
+
+struct Place {
+    folder: tempfile::TempDir,
+    files: LocalFiles,
+    task: TaskId,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let files = LocalFiles::new(folder.path());
+        Self { folder, files, task: TaskId::random() }
+    }
+
+    fn open(&self, number: u32, resume: Option<(u32, &[SavedArtifact])>) -> Box<dyn AttemptFiles> {
+        self.files.open_attempt(attempt(self.task, number), resume).unwrap()
+    }
+
+    fn work(&self, number: u32) -> std::path::PathBuf {
+        self.folder.path().join("work").join(self.task.to_string()).join(number.to_string())
+    }
+}
+
+#[test]
+fn an_attempt_without_artifacts_touches_no_folder() {
+    let place = Place::new();
+    let mut files = place.open(1, Some((1, &[])));
+    assert_eq!(files.sync().unwrap(), []);
+    assert_eq!(files.seal().unwrap(), []);
+    files.drop_earlier().unwrap();
+    assert_eq!(files.totals(), (0, 0));
+    assert!(entries(place.folder.path()).is_empty());
+}
+
+#[test]
+fn an_artifact_is_published_with_its_digest() {
+    let place = Place::new();
+    let mut files = place.open(1, None);
+    put(&mut *files, "a.csv", b"one,two\n");
+    put(&mut *files, "b.txt", b"");
+    put(&mut *files, "a.csv", b"1,2\n");
+    assert_eq!(files.totals(), (2, 12));
+    let sealed = files.seal().unwrap();
+    assert_eq!(sealed[0].bytes, 12);
+    assert_eq!(sealed[0].sha256, Some(hex(b"one,two\n1,2\n")));
+    assert_eq!(sealed[1].sha256, Some(hex(b"")));
+    assert!(files.write(0, b"late").is_err(), "a sealed artifact was written to");
+
+    let unpublished = unpublished(place.task, 1, sealed);
+    place.files.publish(&unpublished).unwrap();
+    assert_eq!(fs::read(place.files.path(place.task, "a.csv")).unwrap(), b"one,two\n1,2\n");
+    assert_eq!(entries(&place.folder.path().join("work")), [""; 0]);
+    place.files.publish(&unpublished).unwrap();
+    assert_eq!(entries(&place.folder.path().join("artifacts")), [place.task.to_string()]);
+}
+
+#[test]
+fn an_open_name_gives_its_handle_again() {
+    let place = Place::new();
+    let mut files = place.open(1, None);
+    let first = files.open("a", "text/plain").unwrap();
+    let other = files.open("b", "text/plain").unwrap();
+    assert_ne!(first, other);
+    assert_eq!(files.open("a", "text/csv").unwrap(), first);
+}
+
+#[test]
+fn what_was_not_saved_is_cut_off() {
+    let place = Place::new();
+    let mut first = place.open(1, None);
+    put(&mut *first, "a", b"saved");
+    let saved = first.sync().unwrap();
+    put(&mut *first, "a", b" lost");
+    put(&mut *first, "never-saved", b"x");
+    first.sync().unwrap();
+
+    let mut second = place.open(2, Some((1, &saved)));
+    assert_eq!(entries(&place.work(2)), ["a"]);
+    let handle = second.open("a", "text/plain").unwrap();
+    assert_eq!(second.position(handle), 5);
+    second.write(handle, b" again").unwrap();
+    // The first attempt is not dead, only late. Its writes reach its own file.
+    put(&mut *first, "a", b" late");
+    first.sync().unwrap();
+    let sealed = second.seal().unwrap();
+    assert_eq!(sealed[0].sha256, Some(hex(b"saved again")));
+    second.drop_earlier().unwrap();
+    assert_eq!(entries(&place.work(1)), [""; 0]);
+    assert_eq!(fs::read(place.work(2).join("a")).unwrap(), b"saved again");
+}
+
+#[test]
+fn large_and_small_writes_keep_their_order() {
+    let place = Place::new();
+    let mut files = place.open(1, None);
+    let handle = files.open("a", "application/octet-stream").unwrap();
+    let mut expected = Vec::new();
+    for (number, length) in [10, 300_000, 1, 262_144, 262_143, 5, 0, 700_000, 3].into_iter().enumerate() {
+        let bytes = vec![number as u8; length];
+        files.write(handle, &bytes).unwrap();
+        expected.extend(bytes);
+        assert_eq!(files.position(handle), expected.len() as u64);
+    }
+    let sealed = files.seal().unwrap();
+    assert_eq!(fs::read(place.work(1).join("a")).unwrap(), expected);
+    assert_eq!(sealed[0].sha256, Some(hex(&expected)));
+}
+
+#[test]
+fn a_file_that_lost_bytes_is_not_resumed() {
+    let place = Place::new();
+    let mut first = place.open(1, None);
+    put(&mut *first, "a", b"0123456789");
+    let saved = first.sync().unwrap();
+    fs::write(place.work(1).join("a"), b"012").unwrap();
+    let error = place.files.open_attempt(attempt(place.task, 2), Some((1, &saved))).err().unwrap();
+    assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    assert!(error.to_string().contains("3 bytes, but 10"), "{error}");
+
+    fs::remove_file(place.work(1).join("a")).unwrap();
+    let error = place.files.open_attempt(attempt(place.task, 3), Some((1, &saved))).err().unwrap();
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+}
+
+#[test]
+fn publishing_goes_on_from_any_kill() {
+    let place = Place::new();
+    let mut files = place.open(2, None);
+    put(&mut *files, "a", b"bytes");
+    let unpublished = unpublished(place.task, 2, files.seal().unwrap());
+    // A leftover of an earlier attempt, and a stray file beside what was recorded.
+    fs::create_dir_all(place.work(1)).unwrap();
+    fs::write(place.work(1).join("old"), b"x").unwrap();
+    fs::write(place.work(2).join("stray"), b"x").unwrap();
+    let artifacts = place.folder.path().join("artifacts").join(place.task.to_string());
+
+    place.files.publish(&unpublished).unwrap();
+    assert_eq!(entries(&artifacts), ["a"]);
+    // As if it was killed after the move: what is left of the work is removed.
+    fs::create_dir_all(place.work(1)).unwrap();
+    place.files.publish(&unpublished).unwrap();
+    assert_eq!(entries(&place.folder.path().join("work")), [""; 0]);
+    assert_eq!(entries(&artifacts), ["a"]);
+}
+
+#[test]
+fn a_damaged_artifact_is_not_published() {
+    let place = Place::new();
+    let mut files = place.open(1, None);
+    put(&mut *files, "a", b"bytes");
+    put(&mut *files, "b", b"bytes");
+    let unpublished = unpublished(place.task, 1, files.seal().unwrap());
+    fs::write(place.work(1).join("b"), b"byt").unwrap();
+    assert_eq!(place.files.publish(&unpublished).unwrap_err().kind(), io::ErrorKind::InvalidData);
+    assert!(entries(&place.folder.path().join("artifacts")).is_empty());
+    assert_eq!(entries(&place.work(1)), ["a", "b"], "the files are kept for the operator");
+}
+
+#[test]
+fn nothing_to_publish_removes_the_work() {
+    let place = Place::new();
+    let mut files = place.open(1, None);
+    put(&mut *files, "a", b"bytes");
+    files.sync().unwrap();
+    place.files.discard(place.task).unwrap();
+    place.files.discard(place.task).unwrap();
+    assert!(entries(&place.folder.path().join("work")).is_empty());
+}
+
+#[test]
+fn only_plain_names_are_taken() {
+    let place = Place::new();
+    let mut files = place.open(1, None);
+    for bad in ["", ".", "..", "a/b", "../a", "/etc/x", "a\\b", "a\0b", &"x".repeat(256)] {
+        assert!(files.open(bad, "text/plain").is_err(), "{bad:?} was taken");
+    }
+    for good in ["a", "..a", "a b.csv", "ä.txt", &"x".repeat(255)] {
+        files.open(good, "text/plain").unwrap();
+    }
+    let stray = SavedArtifact { name: "../x".into(), media_type: String::new(), bytes: 0, sha256: None };
+    assert!(place.files.open_attempt(attempt(place.task, 2), Some((1, &[stray]))).is_err());
+}
