@@ -44,7 +44,7 @@ for era in legacy auto modern; do
     # --strict: exit code 6 if a schema would trouble other clients.
     inspect --strict --method tools/list
     expect "the tools are offered, with portable schemas" 0 \
-        '{"export", "bulk_invoice", "notifications", "enqueue_job", "check_job_status"} <= {t["name"] for t in result["tools"]}'
+        '{"export", "bulk_invoice", "notifications", "enqueue_job"} <= {t["name"] for t in result["tools"]}'
 
     call export '{"table": "branches", "format": "csv"}'
     expect "a job answers with its result" 0 \
@@ -61,7 +61,8 @@ print(next(b["uri"] for b in blocks if b["type"] == "resource_link"))' "$printed
         'result["isError"] and result["structuredContent"]["error"]["code"] == "invalid_input"'
 
     call check_job_status '{"job_id": "00000000-0000-4000-8000-000000000000"}'
-    expect "an unknown job is a structured error" 5 'result["isError"] and result["structuredContent"]["error"]["message"]'
+    expect "an unknown job is a structured error" 5 \
+        'result["isError"] and result["structuredContent"]["error"]["message"]'
 
     inspect --method resources/list
     expect "resources are listed" 0 'any(r["uri"].startswith("'"${uri%%:*}"':") for r in result["resources"])'
