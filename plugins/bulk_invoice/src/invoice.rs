@@ -35,7 +35,8 @@ impl Invoice {
             )));
         }
         let supply = Supply::between(&order.branch.state_code, &order.ship_to.state_code);
-        let amounts = |line: &OrderLine| tax::line(supply, line.quantity, line.unit_price_paise, line.gst_rate);
+        let amounts =
+            |line: &OrderLine| tax::line(supply, line.quantity, line.unit_price_paise, line.gst_rate);
         let lines = order.lines.iter().map(amounts).collect::<Result<Vec<_>>>()?;
         let mut sum = Amounts::default();
         lines.iter().for_each(|line| sum += *line);

@@ -3,7 +3,8 @@
 use longshore_plugin::prelude::*;
 use std::fmt;
 
-const NAMES: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const NAMES: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// A calendar month.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,9 +17,13 @@ pub(crate) struct Month {
 impl Month {
     /// Reads `YYYY-MM`.
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        let wrong = || JobError::invalid_input(format!("month: `{text}` is not a month; write it as 2026-03"));
+        let wrong =
+            || JobError::invalid_input(format!("month: `{text}` is not a month; write it as 2026-03"));
         let (year, month) = text.trim().split_once('-').ok_or_else(wrong)?;
-        if year.len() != 4 || month.len() != 2 || !text.trim().bytes().all(|b| b.is_ascii_digit() || b == b'-') {
+        if year.len() != 4
+            || month.len() != 2
+            || !text.trim().bytes().all(|b| b.is_ascii_digit() || b == b'-')
+        {
             return Err(wrong());
         }
         let (year, month) = (year.parse().map_err(|_| wrong())?, month.parse().map_err(|_| wrong())?);

@@ -156,7 +156,7 @@ impl Orders {
     }
 
     fn add(&mut self, row: Row<'_>) -> Result<()> {
-        let id = row.get("id")?;
+        let id: i64 = row.get("id")?;
         if self.read.back().is_none_or(|order| order.id != id) {
             let order = order(row).map_err(|error| JobError::failed(format!("order {id}: {error}")))?;
             self.read.push_back(order);

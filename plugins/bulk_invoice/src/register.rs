@@ -5,8 +5,22 @@ use crate::money::decimal;
 use longshore_plugin::prelude::*;
 
 const HEADER: [&str; 16] = [
-    "invoice_number", "invoice_date", "order_id", "seller_gstin", "buyer", "buyer_gstin", "place_of_supply",
-    "place_of_supply_code", "lines", "taxable", "cgst", "sgst", "igst", "total", "total_paise", "file",
+    "invoice_number",
+    "invoice_date",
+    "order_id",
+    "seller_gstin",
+    "buyer",
+    "buyer_gstin",
+    "place_of_supply",
+    "place_of_supply_code",
+    "lines",
+    "taxable",
+    "cgst",
+    "sgst",
+    "igst",
+    "total",
+    "total_paise",
+    "file",
 ];
 
 /// The register's first line.

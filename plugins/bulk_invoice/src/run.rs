@@ -177,7 +177,10 @@ impl Batch<'_> {
         self.state.differing += 1;
         if self.state.differing <= DIFFERENCES_LOGGED_MAX {
             let (number, id) = (&invoice.number, invoice.order.id);
-            warn!(self.ctx, "{number}: order {id} has {recorded} paise in the database, its lines give {computed}");
+            warn!(
+                self.ctx,
+                "{number}: order {id} has {recorded} paise in the database, its lines give {computed}"
+            );
         }
     }
 

@@ -45,21 +45,28 @@ impl Supply {
 }
 
 /// The amounts of one line. Tax is rounded line by line, half a paisa up.
-pub(crate) fn line(supply: Supply, quantity: i64, unit_price_paise: i64, rate_percent: i64) -> Result<Amounts> {
-    let taxable = i128::from(quantity) * i128::from(unit_price_paise);
-    // A percentage of paise, and half of one where the tax is split.
-    let share = |parts: i128| (taxable * i128::from(rate_percent) + parts / 2).div_euclid(parts);
-    let (half, whole) = match supply {
-        Supply::WithinState => (share(200), 0),
-        Supply::AcrossStates => (0, share(100)),
-    };
-    let fits = |amount: i128| {
+pub(crate) fn line(
+    supply: Supply,
+    quantity: i64,
+    unit_price_paise: i64,
+    rate_percent: i64,
+) -> Result<Amounts> {
+    let amount = |amount: i128| {
         // Far from the end of the range, so that sums stay inside it too.
         i64::try_from(amount).ok().filter(|amount| amount.unsigned_abs() < 1 << 52).ok_or_else(|| {
-            JobError::failed(format!("a line of {quantity} at {unit_price_paise} paise is too much to invoice"))
+            JobError::failed(format!(
+                "a line of {quantity} at {unit_price_paise} paise is too much to invoice"
+            ))
         })
     };
-    Ok(Amounts { taxable: fits(taxable)?, cgst: fits(half)?, sgst: fits(half)?, igst: fits(whole)? })
+    let taxable = amount(i128::from(quantity) * i128::from(unit_price_paise))?;
+    // A percentage of paise, and half of one where the tax is split.
+    let share = |parts: i128| (i128::from(taxable) * i128::from(rate_percent) + parts / 2).div_euclid(parts);
+    let (half, whole) = match supply {
+        Supply::WithinState => (amount(share(200))?, 0),
+        Supply::AcrossStates => (0, amount(share(100))?),
+    };
+    Ok(Amounts { taxable, cgst: half, sgst: half, igst: whole })
 }
 
 #[cfg(test)]

@@ -1,8 +1,26 @@
 //! Amounts in words, in the Indian system: thousand, lakh, crore.
 
 const ONES: [&str; 20] = [
-    "Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve",
-    "Thirteen", "Fourteen", "Fifteen", "Sixteen", "Seventeen", "Eighteen", "Nineteen",
+    "Zero",
+    "One",
+    "Two",
+    "Three",
+    "Four",
+    "Five",
+    "Six",
+    "Seven",
+    "Eight",
+    "Nine",
+    "Ten",
+    "Eleven",
+    "Twelve",
+    "Thirteen",
+    "Fourteen",
+    "Fifteen",
+    "Sixteen",
+    "Seventeen",
+    "Eighteen",
+    "Nineteen",
 ];
 const TENS: [&str; 10] =
     ["", "", "Twenty", "Thirty", "Forty", "Fifty", "Sixty", "Seventy", "Eighty", "Ninety"];
@@ -45,7 +63,10 @@ mod tests {
             (4_250, "Rupees Forty-Two and Fifty Paise Only"),
             (101_901, "Rupees One Thousand Nineteen and One Paise Only"),
             (10_000_050, "Rupees One Lakh and Fifty Paise Only"),
-            (12_345_678, "Rupees One Lakh Twenty-Three Thousand Four Hundred Fifty-Six and Seventy-Eight Paise Only"),
+            (
+                12_345_678,
+                "Rupees One Lakh Twenty-Three Thousand Four Hundred Fifty-Six and Seventy-Eight Paise Only",
+            ),
             (3_000_000_000, "Rupees Three Crore Only"),
             (
                 1_234_567_890_100,

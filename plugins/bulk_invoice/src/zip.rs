@@ -117,8 +117,8 @@ impl<W: Write> ZipWriter<W> {
         encoder.finish()?;
         entry.compressed = u32::try_from(self.out.position - start)?;
         let mut descriptor = Vec::new();
-        put32(&mut descriptor, 0x0807_4b50);
-        [entry.crc, entry.compressed, entry.size].map(|word| put32(&mut descriptor, word));
+        put32(&mut descriptor, [0x0807_4b50]);
+        put32(&mut descriptor, [entry.crc, entry.compressed, entry.size]);
         self.out.write_all(&descriptor)?;
         let crc = entry.crc;
         self.entries.push(entry);
@@ -135,22 +135,22 @@ impl<W: Write> ZipWriter<W> {
         let size = end - start;
         let mut tail = Vec::new();
         if count >= 0xffff || start >= 0xffff_ffff || size >= 0xffff_ffff {
-            put32(&mut tail, 0x0606_4b50);
-            put64(&mut tail, 44); // length of what follows
-            put16(&mut tail, MADE_BY);
-            put16(&mut tail, VERSION_ZIP64);
-            [0, 0].map(|disk| put32(&mut tail, disk));
-            [count, count, size, start].map(|word| put64(&mut tail, word));
-            put32(&mut tail, 0x0706_4b50);
-            put32(&mut tail, 0);
-            put64(&mut tail, end);
-            put32(&mut tail, 1);
+            put32(&mut tail, [0x0606_4b50]);
+            put64(&mut tail, [44]); // length of what follows
+            put16(&mut tail, [MADE_BY]);
+            put16(&mut tail, [VERSION_ZIP64]);
+            put32(&mut tail, [0, 0]);
+            put64(&mut tail, [count, count, size, start]);
+            put32(&mut tail, [0x0706_4b50]);
+            put32(&mut tail, [0]);
+            put64(&mut tail, [end]);
+            put32(&mut tail, [1]);
         }
-        put32(&mut tail, 0x0605_4b50);
-        [0, 0].map(|disk| put16(&mut tail, disk));
-        [count, count].map(|count| put16(&mut tail, count.min(0xffff) as u16));
-        [size, start].map(|word| put32(&mut tail, clamp32(word)));
-        put16(&mut tail, 0); // no comment
+        put32(&mut tail, [0x0605_4b50]);
+        put16(&mut tail, [0, 0]);
+        put16(&mut tail, [count.min(0xffff) as u16; 2]);
+        put32(&mut tail, [clamp32(size), clamp32(start)]);
+        put16(&mut tail, [0]); // no comment
         self.out.write_all(&tail)?;
         Ok(())
     }
@@ -159,10 +159,10 @@ impl<W: Write> ZipWriter<W> {
 impl Entry {
     fn local_header(&self) -> Vec<u8> {
         let mut header = Vec::new();
-        put32(&mut header, 0x0403_4b50);
-        put16(&mut header, VERSION);
+        put32(&mut header, [0x0403_4b50]);
+        put16(&mut header, [VERSION]);
         self.put_common(&mut header);
-        put16(&mut header, 0); // nothing extra
+        put16(&mut header, [0]); // nothing extra
         header.extend_from_slice(self.name.as_bytes());
         header
     }
@@ -170,19 +170,19 @@ impl Entry {
     fn directory_header(&self) -> Vec<u8> {
         let mut extra = Vec::new();
         if self.offset >= 0xffff_ffff {
-            put16(&mut extra, 1); // ZIP64
-            put16(&mut extra, 8);
-            put64(&mut extra, self.offset);
+            put16(&mut extra, [1]); // ZIP64
+            put16(&mut extra, [8]);
+            put64(&mut extra, [self.offset]);
         }
         let mut header = Vec::new();
-        put32(&mut header, 0x0201_4b50);
-        put16(&mut header, MADE_BY);
-        put16(&mut header, if extra.is_empty() { VERSION } else { VERSION_ZIP64 });
+        put32(&mut header, [0x0201_4b50]);
+        put16(&mut header, [MADE_BY]);
+        put16(&mut header, [if extra.is_empty() { VERSION } else { VERSION_ZIP64 }]);
         self.put_common(&mut header);
-        put16(&mut header, extra.len() as u16);
-        [0, 0, 0].map(|word| put16(&mut header, word)); // comment, disk, internal attributes
-        put32(&mut header, PERMISSIONS);
-        put32(&mut header, clamp32(self.offset));
+        put16(&mut header, [extra.len() as u16]);
+        put16(&mut header, [0, 0, 0]); // comment, disk, internal attributes
+        put32(&mut header, [PERMISSIONS]);
+        put32(&mut header, [clamp32(self.offset)]);
         header.extend_from_slice(self.name.as_bytes());
         header.extend(extra);
         header
@@ -190,11 +190,11 @@ impl Entry {
 
     /// What both headers have, in the same order.
     fn put_common(&self, header: &mut Vec<u8>) {
-        put16(header, self.flags);
-        put16(header, self.method);
-        put32(header, self.modified.0);
-        [self.crc, self.compressed, self.size].map(|word| put32(header, word));
-        put16(header, self.name.len() as u16);
+        put16(header, [self.flags]);
+        put16(header, [self.method]);
+        put32(header, [self.modified.0]);
+        put32(header, [self.crc, self.compressed, self.size]);
+        put16(header, [self.name.len() as u16]);
     }
 }
 
@@ -215,16 +215,16 @@ impl<W: Write> Write for Counted<W> {
     }
 }
 
-fn put16(out: &mut Vec<u8>, word: u16) {
-    out.extend_from_slice(&word.to_le_bytes());
+fn put16<const N: usize>(out: &mut Vec<u8>, words: [u16; N]) {
+    words.iter().for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
 }
 
-fn put32(out: &mut Vec<u8>, word: u32) {
-    out.extend_from_slice(&word.to_le_bytes());
+fn put32<const N: usize>(out: &mut Vec<u8>, words: [u32; N]) {
+    words.iter().for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
 }
 
-fn put64(out: &mut Vec<u8>, word: u64) {
-    out.extend_from_slice(&word.to_le_bytes());
+fn put64<const N: usize>(out: &mut Vec<u8>, words: [u64; N]) {
+    words.iter().for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
 }
 
 /// All ones tell a reader to look for the real value in the ZIP64 fields.
@@ -279,7 +279,9 @@ mod tests {
     fn a_resumed_archive_is_the_same() {
         let add = |archive: &mut ZipWriter<&mut Vec<u8>>, range: std::ops::Range<u32>| {
             for number in range {
-                archive.add(&format!("{number}.txt"), time(), number.to_string().repeat(50).as_bytes()).unwrap();
+                archive
+                    .add(&format!("{number}.txt"), time(), number.to_string().repeat(50).as_bytes())
+                    .unwrap();
             }
         };
         let mut whole = Vec::new();

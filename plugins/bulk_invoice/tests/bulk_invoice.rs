@@ -100,12 +100,19 @@ fn an_order_whose_record_differs_is_reported() {
         INSERT INTO orders VALUES (7, 'DEL', 1, '2026-03-05T10:00:00+05:30', 'Delhi', '', '', '', '', 'Delhi', '07', '', 0, 0, 0, 0, 5);"));
     assert_eq!(host.run::<BulkInvoice>(march("Delhi")).unwrap()["differing_orders"], 0);
     assert_eq!(spoiled.run::<BulkInvoice>(march("Delhi")).unwrap()["differing_orders"], 1);
-    assert!(spoiled.log()[0].contains("order 7 has 5 paise in the database, its lines give 0"), "{:?}", spoiled.log());
+    assert!(
+        spoiled.log()[0].contains("order 7 has 5 paise in the database, its lines give 0"),
+        "{:?}",
+        spoiled.log()
+    );
 }
 
 #[test]
 fn nothing_to_invoice_is_answered_with_what_there_is() {
-    assert_eq!(refused(march("Mumbai")), "city: there is no branch in `Mumbai`; there are branches in: Bengaluru, Delhi");
+    assert_eq!(
+        refused(march("Mumbai")),
+        "city: there is no branch in `Mumbai`; there are branches in: Bengaluru, Delhi"
+    );
     assert_eq!(refused(march("Bengaluru")), "city: Bengaluru has no orders at all");
     let message = refused(json!({ "city": "Delhi", "month": "2020-01" }));
     assert_eq!(message, "month: Delhi has no orders in 2020-01; it has orders from 2026-02 to 2026-04");

@@ -28,7 +28,8 @@ pub(crate) struct Product {
 }
 
 /// Which suppliers there are to write to.
-const LOW: &str = "FROM products AS p JOIN suppliers AS s ON s.id = p.supplier_id WHERE p.stock < p.reorder_level";
+const LOW: &str =
+    "FROM products AS p JOIN suppliers AS s ON s.id = p.supplier_id WHERE p.stock < p.reorder_level";
 
 /// How many suppliers there are to write to, all in all.
 pub(crate) fn count(source: &Source, only: Option<i64>) -> Result<u64> {
@@ -79,7 +80,7 @@ impl Suppliers {
     }
 
     fn add(&mut self, row: Row<'_>) -> Result<()> {
-        let id = row.get("id")?;
+        let id: i64 = row.get("id")?;
         let product = Product {
             sku: row.get("sku")?,
             name: row.get("name")?,
@@ -121,14 +122,20 @@ impl Supplier {
     /// The body, as plain text in columns.
     pub(crate) fn body(&self) -> String {
         let width = |of: fn(&Product) -> &str, heading: &str| {
-            self.products.iter().map(|product| of(product).chars().count()).max().unwrap_or(0).max(heading.len())
+            self.products
+                .iter()
+                .map(|product| of(product).chars().count())
+                .max()
+                .unwrap_or(0)
+                .max(heading.len())
         };
         let (sku, name) = (width(|product| &product.sku, "SKU"), width(|product| &product.name, "Product"));
         let mut body = format!(
             "Dear {},\n\nthese products are below their reorder level. Please supply the quantities suggested.\n\n",
             self.name
         );
-        let heading = format!("{:sku$}  {:name$}  {:>7}  {:>7}  {:>7}", "SKU", "Product", "Stock", "Level", "Order");
+        let heading =
+            format!("{:sku$}  {:name$}  {:>7}  {:>7}  {:>7}", "SKU", "Product", "Stock", "Level", "Order");
         let _ = writeln!(body, "{heading}\n{}", "-".repeat(heading.len())); // writing to a String cannot fail
         for product in &self.products {
             let Product { stock, reorder_level, .. } = product;

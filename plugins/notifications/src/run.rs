@@ -100,7 +100,13 @@ pub(crate) fn run(ctx: &Context<State>, input: &Input) -> Result<Output> {
     })
 }
 
-fn tell(ctx: &Context<State>, input: &Input, supplier: &Supplier, date: &str, state: &mut State) -> Result<()> {
+fn tell(
+    ctx: &Context<State>,
+    input: &Input,
+    supplier: &Supplier,
+    date: &str,
+    state: &mut State,
+) -> Result<()> {
     let Some(email) = &supplier.email else {
         warn!(ctx, "supplier {} ({}) has no email address and was not told", supplier.id, supplier.name);
         state.without_address += 1;

@@ -119,13 +119,15 @@ impl Sheets<'_> {
         let order = &self.invoice.order;
         let middle = MARGIN + FULL / 2.0;
         let top = self.y;
-        let below = [("BILL TO", MARGIN, &order.buyer), ("SHIP TO", middle, &order.ship_to)].map(|(label, x, party)| {
-            self.y = top;
-            self.page.text(x, self.y, Align::Left, LABEL, label);
-            self.y += 1.5;
-            self.party(x, party);
-            self.y
-        });
+        let below = [("BILL TO", MARGIN, &order.buyer), ("SHIP TO", middle, &order.ship_to)].map(
+            |(label, x, party)| {
+                self.y = top;
+                self.page.text(x, self.y, Align::Left, LABEL, label);
+                self.y += 1.5;
+                self.party(x, party);
+                self.y
+            },
+        );
         self.y = below[0].max(below[1]) + 12.0;
     }
 

@@ -79,7 +79,12 @@ impl Page {
     /// A thin horizontal line.
     pub(super) fn rule(&mut self, x: f32, y: f32, width: f32, thickness: f32, [r, g, b]: Colour) {
         let y = short(HEIGHT - y);
-        self.content.set_stroke_rgb(r, g, b).set_line_width(thickness).move_to(x, y).line_to(x + width, y).stroke();
+        self.content
+            .set_stroke_rgb(r, g, b)
+            .set_line_width(thickness)
+            .move_to(x, y)
+            .line_to(x + width, y)
+            .stroke();
     }
 
     /// The page's drawing instructions.

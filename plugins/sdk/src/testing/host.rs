@@ -22,7 +22,9 @@ pub(super) struct MemoryHost {
     pub(super) batch_rows: Cell<u32>,
     pub(super) stop_after: Cell<Option<u32>>,
     attempts: Cell<u32>,
-    pub(super) saves: Cell<u32>,
+    /// Calls that could have said to stop, and which of them were saves.
+    pub(super) calls: Cell<u32>,
+    pub(super) save_calls: RefCell<Vec<u32>>,
     pub(super) log: RefCell<Vec<String>>,
 
     checkpoint: RefCell<Option<(u32, Vec<u8>)>>,
@@ -52,6 +54,7 @@ impl MemoryHost {
     }
 
     fn signal(&self) -> Signal {
+        self.calls.set(self.calls.get() + 1);
         let Some(left) = self.stop_after.get() else { return Signal::Proceed };
         let left = left - 1;
         self.stop_after.set((left > 0).then_some(left));
@@ -80,7 +83,7 @@ impl Host for MemoryHost {
     }
 
     fn save(&self, state: &[u8]) -> Signal {
-        self.saves.set(self.saves.get() + 1);
+        self.save_calls.borrow_mut().push(self.calls.get() + 1);
         *self.checkpoint.borrow_mut() = Some((self.attempts.get(), state.to_vec()));
         self.commit();
         self.signal()

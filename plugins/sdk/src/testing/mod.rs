@@ -29,7 +29,11 @@ use crate::{Context, Job, JobError, Message, Result};
 use host::MemoryHost;
 use rusqlite::Connection;
 use serde_json::Value as Json;
+use std::collections::BTreeSet;
 use std::rc::Rc;
+
+/// How many calls [`assert_resumes`] stops at beside those near a save.
+const SPREAD_STOPS: u32 = 12;
 
 /// A host in memory with one task. Each [`run`](Self::run) is an attempt of it.
 pub struct TestHost {
@@ -106,8 +110,8 @@ impl TestHost {
     }
 
     /// How often the job saved, over all attempts.
-    pub fn saves(&self) -> u32 {
-        self.memory.saves.get()
+    pub fn saves(&self) -> usize {
+        self.memory.save_calls.borrow().len()
     }
 }
 
@@ -126,33 +130,30 @@ pub fn assert_describes<J: Job>() {
     }
 }
 
-/// Runs a job undisturbed, then again and again with an attempt stopped at each call where that can happen.
-/// Panics unless each gives the same result, artifacts and messages as the undisturbed one. Gives the undisturbed
-/// host and its result.
+/// Runs a job undisturbed, then again and again with an attempt stopped at a call where that can happen: at each
+/// save, right before and after it, and at others spread over the whole. Panics unless each gives the same result,
+/// artifacts and messages as the undisturbed one. Gives the undisturbed host and its result.
 pub fn assert_resumes<J: Job>(host: impl Fn() -> TestHost, input: &Json) -> (TestHost, Json) {
     let undisturbed = host();
     let result = undisturbed.run::<J>(input.clone()).expect("the job succeeds when undisturbed");
-    let same = |disturbed: &TestHost, other: &Json, when: &str| {
-        assert_eq!(*other, result, "the result differs when stopped {when}");
-        assert_eq!(disturbed.artifact_names(), undisturbed.artifact_names(), "stopped {when}");
-        for name in undisturbed.artifact_names() {
-            assert!(
-                disturbed.artifact(&name) == undisturbed.artifact(&name),
-                "`{name}` differs when stopped {when}"
-            );
-        }
-        assert_eq!(disturbed.messages(), undisturbed.messages(), "stopped {when}");
-    };
-    for calls in 1.. {
-        let disturbed = host().stop_after(calls);
+    let calls = undisturbed.memory.calls.get();
+    let saves = undisturbed.memory.save_calls.borrow();
+    let near_saves = saves.iter().flat_map(|save| save - 1..=save + 1);
+    let spread = (1..=calls).step_by((calls / SPREAD_STOPS + 1) as usize).chain([calls]);
+    let stops: BTreeSet<u32> = near_saves.chain(spread).filter(|call| (1..=calls).contains(call)).collect();
+    for call in stops {
+        let disturbed = host().stop_after(call);
         let first = disturbed.run::<J>(input.clone());
-        if disturbed.memory.stop_after.get().is_some() {
-            assert!(first.is_ok(), "{first:?}");
-            break; // it ended before that many calls
-        }
-        assert_eq!(first, Err(JobError::Cancelled), "the job went on when told to stop at call {calls}");
+        assert_eq!(first, Err(JobError::Cancelled), "the job went on when told to stop at call {call}");
         let second = disturbed.run::<J>(input.clone()).expect("the job succeeds when resumed");
-        same(&disturbed, &second, &format!("at call {calls}"));
+        assert_eq!(second, result, "the result differs when stopped at call {call}");
+        assert_eq!(disturbed.artifact_names(), undisturbed.artifact_names(), "stopped at call {call}");
+        for name in undisturbed.artifact_names() {
+            let same = disturbed.artifact(&name) == undisturbed.artifact(&name);
+            assert!(same, "`{name}` differs when stopped at call {call}");
+        }
+        assert_eq!(disturbed.messages(), undisturbed.messages(), "stopped at call {call}");
     }
+    drop(saves);
     (undisturbed, result)
 }
