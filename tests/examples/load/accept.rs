@@ -9,7 +9,7 @@ use super::{Client, Result, client};
 
 /// The times of `count` submissions, in milliseconds.
 pub(crate) fn accept_ms(project: &Project, count: usize) -> Result<Vec<f64>> {
-    let mut client = Client::start(project)?;
+    let mut client = Client::start(project, true)?;
     client.wait_until_loaded()?;
     for _ in 0..count / 10 {
         client.call_tool("trivial", &json!({}))?;

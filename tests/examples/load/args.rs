@@ -10,6 +10,7 @@ pub(crate) const USAGE: &str = "usage: load --longshore PATH --plugins DIR [opti
   --in-flight N    tasks submitted and not yet seen completed (default 256)
   --confirm HOW    wait: check_job_status holds the answer until the job ends (default)
                    poll: tasks/get, again and again
+                   call: the call of the job's tool is answered with its result
   --accepts N      submissions of the latency measurement (default 1000)
   --starts N       starts, of which the median is reported (default 9)
   --scale PERCENT  percentage of the tasks, for a quick look (default 100)
@@ -22,6 +23,8 @@ pub(crate) enum Confirm {
     Wait,
     /// `tasks/get`.
     Poll,
+    /// The answer to the call, which a client without the Tasks extension gets when the job has ended.
+    Call,
 }
 
 impl Confirm {
@@ -29,6 +32,7 @@ impl Confirm {
         match self {
             Self::Wait => "wait",
             Self::Poll => "poll",
+            Self::Call => "call",
         }
     }
 }
@@ -76,6 +80,7 @@ impl Args {
                 "--scale" => args.scale = positive(&value)?,
                 "--confirm" if value == "wait" => args.confirm = Confirm::Wait,
                 "--confirm" if value == "poll" => args.confirm = Confirm::Poll,
+                "--confirm" if value == "call" => args.confirm = Confirm::Call,
                 _ => return Err(USAGE.into()),
             }
         }

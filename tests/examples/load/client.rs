@@ -1,4 +1,4 @@
-//! An MCP client of the 2026-07-28 revision with the tasks extension: newline-delimited JSON-RPC over the pipes
+//! An MCP client of the 2026-07-28 revision, with or without the Tasks extension: newline-delimited JSON-RPC over the pipes
 //! of a child process, nothing else, so that little of what is measured is the client.
 
 use std::fs::{self, File};
@@ -32,7 +32,8 @@ pub(crate) struct Client {
 pub(crate) type Answer = std::result::Result<Value, String>;
 
 impl Client {
-    pub(crate) fn start(project: &Project) -> Result<Self> {
+    /// Starts the server. `tasks` says whether the client declares the Tasks extension.
+    pub(crate) fn start(project: &Project, tasks: bool) -> Result<Self> {
         let log = project.folder().join("serve.log");
         let mut child = project
             .serve()
@@ -44,12 +45,11 @@ impl Client {
         let stdout = child.stdout.take().ok_or("no pipe from the server")?;
         let (sender, answers) = channel();
         std::thread::spawn(move || read_answers(stdout, &sender));
+        let extensions = if tasks { json!({ "io.modelcontextprotocol/tasks": {} }) } else { json!({}) };
         let meta = json!({
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
             "io.modelcontextprotocol/clientInfo": { "name": "longshore-load", "version": "1" },
-            "io.modelcontextprotocol/clientCapabilities": {
-                "extensions": { "io.modelcontextprotocol/tasks": {} }
-            },
+            "io.modelcontextprotocol/clientCapabilities": { "extensions": extensions },
         });
         Ok(Self { child, stdin, answers, last_id: 0, meta, log })
     }

@@ -10,14 +10,14 @@ use super::{Client, Result, stats};
 
 /// Median time from spawn to the first answer, after a start that warmed the compile cache.
 pub(crate) fn start_ms(project: &Project, starts: usize) -> Result<f64> {
-    let mut client = Client::start(project)?;
+    let mut client = Client::start(project, true)?;
     client.wait_until_loaded()?;
     client.stop()?;
 
     let mut times = Vec::new();
     for _ in 0..starts {
         let started = Instant::now();
-        let mut client = Client::start(project)?;
+        let mut client = Client::start(project, true)?;
         client.call("server/discover", Map::new())?;
         times.push(started.elapsed().as_secs_f64() * 1e3);
         client.stop()?;
@@ -27,7 +27,7 @@ pub(crate) fn start_ms(project: &Project, starts: usize) -> Result<f64> {
 
 /// Resident memory, with the job type loaded and a moment to settle.
 pub(crate) fn idle_rss_mib(project: &Project) -> Result<f64> {
-    let mut client = Client::start(project)?;
+    let mut client = Client::start(project, true)?;
     client.wait_until_loaded()?;
     std::thread::sleep(Duration::from_secs(1));
     let status = fs::read_to_string(format!("/proc/{}/status", client.pid()))?;

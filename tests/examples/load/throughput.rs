@@ -1,8 +1,8 @@
 //! End to end: submitted, run in the sandbox, and seen completed by the client.
 //!
 //! The client does what a sensible one would: it keeps a bounded number of tasks in flight, and learns of their
-//! end either from `check_job_status` with `wait_seconds`, one request a task, or by `tasks/get`, oldest tasks
-//! first. A task counts when its completion was seen, and one that fails spoils the run.
+//! end from `check_job_status` with `wait_seconds`, or by `tasks/get`, oldest tasks first, or in the answer of the
+//! call itself, if it hides that it knows tasks. A task counts when its completion was seen, and one that fails spoils the run.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ const REST: Duration = Duration::from_millis(2);
 
 /// Completed tasks per second of one run of `count` tasks on a newly started server.
 pub(crate) fn tasks_per_s(project: &Project, args: &Args, count: usize) -> Result<f64> {
-    let mut client = Client::start(project)?;
+    let mut client = Client::start(project, args.confirm != Confirm::Call)?;
     client.wait_until_loaded()?;
     run(&mut client, args, WARM_UP)?;
     let started = Instant::now();
@@ -83,13 +83,13 @@ impl Run {
 
     fn ask(&mut self, client: &mut Client, confirm: Confirm) -> Result<()> {
         let at_most = match confirm {
-            Confirm::Wait => usize::MAX,
+            Confirm::Wait | Confirm::Call => usize::MAX,
             Confirm::Poll => POLLS.saturating_sub(self.asked.len()).max(usize::from(self.asked.is_empty())),
         };
         for _ in 0..at_most {
             let Some(task) = self.accepted.pop_front() else { break };
             let id = match confirm {
-                Confirm::Wait => {
+                Confirm::Wait | Confirm::Call => {
                     client.send_tool("check_job_status", &json!({ "job_id": task, "wait_seconds": 20 }))?
                 }
                 Confirm::Poll => client.send("tasks/get", client::params(json!({ "taskId": task })))?,
@@ -101,25 +101,25 @@ impl Run {
 
     fn take(&mut self, id: u64, answer: Answer) -> Result<()> {
         let answer = answer?;
-        match self.asked.remove(&id).ok_or("an answer to no question")? {
-            Asked::Submission => self.accepted.push_back(client::task_id(&answer)?.to_owned()),
-            Asked::Status(task) => match status(&answer) {
-                "completed" => {
-                    self.done += 1;
-                    self.in_flight -= 1;
-                }
-                "failed" | "cancelled" => {
-                    return Err(format!("a trivial job did not complete: {answer}").into());
-                }
-                // Still on its way: ask again, before younger ones.
-                _ => self.accepted.push_front(task),
-            },
+        let (task, is_new) = match self.asked.remove(&id).ok_or("an answer to no question")? {
+            Asked::Submission => (client::task_id(&answer)?.to_owned(), true),
+            Asked::Status(task) => (task, false),
+        };
+        match status(&answer) {
+            "completed" => {
+                self.done += 1;
+                self.in_flight -= 1;
+            }
+            "failed" | "cancelled" => return Err(format!("a trivial job did not complete: {answer}").into()),
+            _ if is_new => self.accepted.push_back(task),
+            // Still on its way: ask again, before younger ones.
+            _ => self.accepted.push_front(task),
         }
         Ok(())
     }
 }
 
-/// The state in an answer of `tasks/get` or `check_job_status`. A job that failed is an MCP task that completed
+/// The state in a task of the protocol (a handle, or the answer of `tasks/get`) or in the answer of one of our tools. A job that failed is an MCP task that completed
 /// with an error.
 fn status(answer: &Value) -> &str {
     let (status, result) = match answer["status"].as_str() {
