@@ -1,7 +1,15 @@
 //! The binary longshore and its library: configuration, command line, MCP.
+//!
+//! [`app`] puts the host together, [`cli`] and [`mcp`] are the fronts that ask it.
 
+pub mod app;
+mod cli;
 pub mod config;
+mod embedded;
 pub mod env;
+pub mod logging;
 pub mod mcp;
 pub mod sample;
 pub mod view;
+
+pub use cli::main;

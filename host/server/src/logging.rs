@@ -26,7 +26,8 @@ pub fn start(format: LogFormat, level: &str) {
         Some(Err(error)) => (EnvFilter::new(level), Some(error)),
         None => (EnvFilter::new(level), None),
     };
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_timer(SystemTime);
+    let lines =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_timer(SystemTime);
     // A second start, as in tests, changes nothing.
     let _ = match format {
         LogFormat::Json => lines.json().flatten_event(true).try_init(),

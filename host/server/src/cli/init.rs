@@ -76,9 +76,11 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
 }
 
 fn files(sample: bool) -> Vec<NewFile> {
-    let bytes = |path: PathBuf, purpose, text: &[u8]| NewFile { path, purpose, content: Content::Bytes(text.into()) };
+    let bytes =
+        |path: PathBuf, purpose, text: &[u8]| NewFile { path, purpose, content: Content::Bytes(text.into()) };
     let config = if sample { TEMPLATE.to_owned() } else { without_shop(TEMPLATE) };
-    let mut files = vec![bytes(FILE_NAME.into(), "configuration, every setting explained", config.as_bytes())];
+    let mut files =
+        vec![bytes(FILE_NAME.into(), "configuration, every setting explained", config.as_bytes())];
     for plugin in PLUGINS {
         let path = |extension| Path::new("plugins").join(plugin.name).with_extension(extension);
         // The policy first: a plugin that is seen without it would be blocked for a moment.
@@ -86,7 +88,11 @@ fn files(sample: bool) -> Vec<NewFile> {
         files.push(bytes(path("wasm"), "the plugin", plugin.component));
     }
     if sample {
-        files.push(NewFile { path: "shop.db".into(), purpose: "sample shop, two years of orders", content: Content::Shop });
+        files.push(NewFile {
+            path: "shop.db".into(),
+            purpose: "sample shop, two years of orders",
+            content: Content::Shop,
+        });
     }
     files
 }
@@ -138,7 +144,8 @@ fn report(project: &Path, files: &[NewFile]) -> Result<String> {
         let path = file.path.display().to_string();
         lines.push(format!("  {path:width$}  {} ({})", file.purpose, text::size(bytes)));
     }
-    let enter = if project == Path::new(".") { String::new() } else { format!("  cd {}\n", project.display()) };
+    let enter =
+        if project == Path::new(".") { String::new() } else { format!("  cd {}\n", project.display()) };
     let has_shop = files.iter().any(|file| matches!(file.content, Content::Shop));
     let first = if has_shop {
         "  longshore run bulk_invoice --payload '{\"city\":\"Delhi\",\"month\":\"2026-03\"}'\n"

@@ -152,7 +152,10 @@ mod tests {
             assert!(command.get_about().is_some() || command.is_hide_set(), "{name} has no description");
             let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             let has_commands = command.has_subcommands();
-            assert!(examples.contains("longshore") || has_commands || command.is_hide_set(), "{name} has no example");
+            assert!(
+                examples.contains("longshore") || has_commands || command.is_hide_set(),
+                "{name} has no example"
+            );
         }
     }
 }

@@ -152,10 +152,14 @@ fn report(status: &TaskStatus) -> String {
         TaskState::Completed => lines.push(format!("Completed{took}: {records} records (job {id})")),
         TaskState::Cancelled => lines.push(format!("Cancelled{took} after {records} records (job {id})")),
         TaskState::Failed => {
-            let (code, message) =
-                view.error.as_ref().map_or(("unknown", ""), |error| (error.code.as_str(), error.message.as_str()));
+            let (code, message) = view
+                .error
+                .as_ref()
+                .map_or(("unknown", ""), |error| (error.code.as_str(), error.message.as_str()));
             lines.push(format!("Failed{took} ({code}): {message} (job {id})"));
-            lines.push(format!("hint: `longshore task show {id}` shows its attempts, `longshore task log {id}` its log"));
+            lines.push(format!(
+                "hint: `longshore task show {id}` shows its attempts, `longshore task log {id}` its log"
+            ));
         }
         state => {
             lines.push(format!("Job {id} is {}", state.as_str()));
@@ -166,7 +170,12 @@ fn report(status: &TaskStatus) -> String {
         lines.push(format!("{result:#}"));
     }
     for artifact in &view.artifacts {
-        lines.push(format!("{}  ({}, {})", artifact.path.display(), artifact.media_type, text::size(artifact.bytes)));
+        lines.push(format!(
+            "{}  ({}, {})",
+            artifact.path.display(),
+            artifact.media_type,
+            text::size(artifact.bytes)
+        ));
     }
     lines.join("\n")
 }
@@ -178,7 +187,8 @@ fn read_payload(argument: &str) -> Result<Value> {
         std::io::stdin().read_to_string(&mut text).context("cannot read the payload from stdin")?;
         ("stdin".to_owned(), text)
     } else if let Some(path) = argument.strip_prefix('@') {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the payload from {path}"))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read the payload from {path}"))?;
         (path.to_owned(), text)
     } else {
         ("--payload".to_owned(), argument.to_owned())

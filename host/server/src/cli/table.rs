@@ -13,14 +13,20 @@ impl Table {
 
     /// Adds a row. Line breaks would tear the table apart, so they become spaces.
     pub(super) fn row(&mut self, cells: Vec<String>) {
-        self.rows.push(cells.iter().map(|cell| cell.split_whitespace().collect::<Vec<_>>().join(" ")).collect());
+        self.rows
+            .push(cells.iter().map(|cell| cell.split_whitespace().collect::<Vec<_>>().join(" ")).collect());
     }
 
     /// The table as text, each column as wide as its widest cell and the last one as long as it is.
     pub(super) fn render(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
         let width = |column: usize| {
-            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or_default()
+            self.rows
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or_default()
         };
         let widths: Vec<usize> = (0..columns).map(width).collect();
         let line = |row: &Vec<String>| {

@@ -58,7 +58,10 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        assert_eq!([count(0), count(999), count(1_842), count(12_345_678)], ["0", "999", "1,842", "12,345,678"]);
+        assert_eq!(
+            [count(0), count(999), count(1_842), count(12_345_678)],
+            ["0", "999", "1,842", "12,345,678"]
+        );
         assert_eq!([size(12), size(1_536), size(5 << 30)], ["12 bytes", "1.5 KiB", "5.0 GiB"]);
         let spans = [12, 1_500, 61_000, 3_660_000].map(|ms| span(Duration::from_millis(ms)));
         assert_eq!(spans, ["12 ms", "1.5 s", "1 min 1 s", "1 h 1 min"]);

@@ -31,7 +31,8 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<ExitCode> {
     if let Some(concurrency) = args.concurrency {
         config.worker.concurrency = concurrency;
     }
-    let (mut interrupted, mut terminated) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (mut interrupted, mut terminated) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let host = Host::start(&config, Role::Worker).await?;
     say(&format!("Working on the jobs of {}. Ctrl-C ends.", config.project.display()));
     either(&mut interrupted, &mut terminated).await;

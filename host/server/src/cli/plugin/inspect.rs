@@ -21,7 +21,7 @@ A file is looked at together with the policy beside it, as it would be in the pl
 /// Show what a plugin says of itself, what it asks for and is granted, and its limits
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// Name of a plugin of the project, or a component's file
     #[arg(value_name = "NAME|FILE.wasm")]
     plugin: String,
@@ -108,7 +108,8 @@ fn describe(job: &LoadedJob) -> String {
             permission.kind, permission.target, permission.reason
         );
     }
-    let policy = toml::to_string_pretty(&job.policy).unwrap_or_else(|error| format!("(cannot be shown: {error})"));
+    let policy =
+        toml::to_string_pretty(&job.policy).unwrap_or_else(|error| format!("(cannot be shown: {error})"));
     text += &format!("\nPolicy, defaults included:\n\n{}\n", indent(&policy));
     text += &format!("\nInput schema:\n\n{}\n", indent(&format!("{:#}", job_type.input_schema)));
     if let Some(schema) = &job_type.output_schema {

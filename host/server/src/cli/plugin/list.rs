@@ -23,7 +23,7 @@ new file is broken goes on in its earlier version where one is served.";
 /// List plugins: which are offered, and why others are not
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// Print an object with `plugins`
     #[arg(long)]
     json: bool,
@@ -114,7 +114,10 @@ mod tests {
             serving: None,
         };
         let state = |code: &str| PluginView::new("x", None, Some(&problem(code))).state;
-        assert_eq!([state("blocked"), state("disabled"), state("wrong_world")], ["blocked", "disabled", "broken"]);
+        assert_eq!(
+            [state("blocked"), state("disabled"), state("wrong_world")],
+            ["blocked", "disabled", "broken"]
+        );
         assert_eq!(PluginView::new("x", None, None).state, "ready");
     }
 }

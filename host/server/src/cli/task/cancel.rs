@@ -17,7 +17,7 @@ A job that waits ends at once. One that runs is told, and is interrupted after i
 /// Cancel a job
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     #[command(flatten)]
     job: Job,
 
@@ -34,7 +34,9 @@ pub(super) async fn run(service: &TaskService, args: Args) -> Result<()> {
     }
     print(&match answer {
         CancelAnswer::Requested => format!("Job {id} runs and has been told to stop."),
-        CancelAnswer::AlreadyTerminal(state) => format!("Job {id} had ended before: it is {}.", state.as_str()),
+        CancelAnswer::AlreadyTerminal(state) => {
+            format!("Job {id} had ended before: it is {}.", state.as_str())
+        }
         CancelAnswer::Cancelled | CancelAnswer::NotFound => format!("Job {id} is cancelled."),
     })
 }

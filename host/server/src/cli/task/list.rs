@@ -20,7 +20,7 @@ Examples:
 /// List jobs, newest first
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// Only those in this state
     #[arg(long, value_parser = state_parser())]
     status: Option<TaskState>,

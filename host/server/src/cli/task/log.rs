@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Show what a job has logged, in all its attempts
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     #[command(flatten)]
     job: Job,
 

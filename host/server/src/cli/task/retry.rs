@@ -17,7 +17,7 @@ The job goes on from its last checkpoint, with its attempts counted anew, in wha
 /// Run a failed or cancelled job again
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     #[command(flatten)]
     job: Job,
 

@@ -19,7 +19,7 @@ Examples:
 /// Show one job: input, progress, result or error, attempts, files and messages
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     #[command(flatten)]
     job: Job,
 
@@ -103,7 +103,8 @@ fn summary(status: &TaskStatus) -> String {
     line("Type", view.job_type.clone());
     line("Status", view.status.as_str().to_owned());
     line("Created", text::time(&view.created_at));
-    for (name, time) in [("Due", &view.due_at), ("Started", &view.started_at), ("Ended", &view.completed_at)] {
+    for (name, time) in [("Due", &view.due_at), ("Started", &view.started_at), ("Ended", &view.completed_at)]
+    {
         if let Some(time) = time {
             line(name, text::time(time));
         }

@@ -1,0 +1,103 @@
+//! The only place where store, sandbox and scheduler are put together.
+//!
+//! Everything else in this crate asks a [`TaskService`], and knows neither SQLite nor wasmtime.
+
+mod clock;
+mod parts;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use longshore_domain::{ArtifactFiles, Clock, JobCatalog, LoadedJob, Policy, Problem, TaskStore};
+use longshore_sandbox::{PluginRegistry, RegistryOptions, Sandbox};
+use longshore_scheduler::{Hub, Running, ServiceParts, Supervisor, TaskService};
+use longshore_store::LocalFiles;
+
+pub use clock::SystemClock;
+pub use longshore_scheduler::Shutdown;
+
+use crate::config::Config;
+
+/// How long a process that is asked to end lets its jobs save and stop.
+pub const DRAIN: Duration = Duration::from_secs(10);
+
+/// What a process does with the project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Serves a client, and works.
+    Serve,
+    /// Works.
+    Worker,
+    /// Works until one job has ended.
+    Run,
+    /// Looks, and changes a job's course; runs nothing.
+    Inspect,
+}
+
+/// A running host.
+pub struct Host {
+    service: Arc<TaskService>,
+    sandbox: Sandbox,
+    defaults: Policy,
+    // Keeps watching the plugin folder while it is here.
+    _registry: Arc<PluginRegistry>,
+    supervisor: Option<Supervisor>,
+}
+
+impl Host {
+    /// Opens the project's store, loads its plugins, and begins to work where the role says so.
+    pub async fn start(config: &Config, role: Role) -> Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let sqlite = parts::open_store(config)?;
+        let store: Arc<dyn TaskStore> = Arc::clone(&sqlite) as _;
+        let files: Arc<dyn ArtifactFiles> = Arc::new(LocalFiles::new(&config.store.files));
+        let options = parts::sandbox_options(config);
+        let sandbox = Sandbox::new(options, sqlite, Arc::clone(&files), Arc::clone(&clock))?;
+        let options = RegistryOptions { dir: config.plugins.dir.clone(), defaults: config.defaults.clone() };
+        let registry = PluginRegistry::start(&sandbox, options).await;
+        let service_parts = ServiceParts {
+            store,
+            files,
+            catalog: Arc::clone(&registry) as Arc<dyn JobCatalog>,
+            catalog_changes: registry.changes(),
+            clock,
+            hub: Hub::new(),
+            running: Running::new(),
+            payload_bytes_max: config.limits.payload_bytes_max,
+        };
+        let supervisor = (role != Role::Inspect)
+            .then(|| Supervisor::start(service_parts.clone(), parts::supervisor_options(config, role)));
+        Ok(Self {
+            service: TaskService::new(service_parts),
+            sandbox,
+            defaults: config.defaults.clone(),
+            _registry: registry,
+            supervisor,
+        })
+    }
+
+    /// What fronts ask.
+    pub fn service(&self) -> Arc<TaskService> {
+        Arc::clone(&self.service)
+    }
+
+    /// Loads the plugin in a file that is not in the plugin folder, under the policy beside it, without offering it.
+    pub async fn load_plugin(&self, file: &Path) -> Result<Arc<LoadedJob>, Problem> {
+        longshore_sandbox::load_plugin(&self.sandbox, file, &self.defaults).await
+    }
+
+    /// Ends the work. Nothing acknowledged is lost, whatever the way.
+    pub async fn shutdown(self, how: Shutdown) {
+        if let Some(supervisor) = self.supervisor {
+            supervisor.shutdown(how).await;
+        }
+    }
+}
+
+/// Compiles the component in `input` to the file `output`, under limits on the whole process.
+pub fn compile_component(input: &Path, output: &Path) -> Result<()> {
+    longshore_sandbox::compile_child(input, output)
+        .with_context(|| format!("cannot compile {}", input.display()))
+}

@@ -1,0 +1,76 @@
+//! What the configuration means for each part of the host.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use longshore_domain::{MessageSink, WorkerId};
+use longshore_sandbox::SandboxOptions;
+use longshore_scheduler::{CourierOptions, DispatcherOptions, SpoolSink, SupervisorOptions};
+use longshore_store::{SqliteStore, StoreOptions};
+
+use super::Role;
+use crate::config::{ChannelConfig, Config, SourceConfig, Synchronous};
+
+pub(super) fn open_store(config: &Config) -> Result<Arc<SqliteStore>> {
+    let path = &config.store.path;
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    }
+    let synchronous = match config.store.synchronous {
+        Synchronous::Full => longshore_store::Synchronous::Full,
+        Synchronous::Normal => longshore_store::Synchronous::Normal,
+    };
+    SqliteStore::open(path, StoreOptions { synchronous, ..StoreOptions::default() })
+        .with_context(|| format!("cannot open {}", path.display()))
+}
+
+pub(super) fn sandbox_options(config: &Config) -> SandboxOptions {
+    SandboxOptions {
+        max_instances: config.worker.concurrency,
+        sources: config
+            .sources
+            .iter()
+            .map(|(name, SourceConfig::Sqlite { path })| (name.clone(), path.clone()))
+            .collect(),
+        channels: config.channels.keys().cloned().collect(),
+        cache_dir: Some(config.plugins.cache.clone()),
+        compiler: this_program(),
+    }
+}
+
+/// This very program, which compiles components in a process of its own. Through /proc it is found even when its file was
+/// replaced by a newer one meanwhile, whose code this one could not load. Where neither is found, components are compiled
+/// in this process.
+fn this_program() -> Option<PathBuf> {
+    let running = Path::new("/proc/self/exe");
+    if running.exists() { Some(running.to_owned()) } else { std::env::current_exe().ok() }
+}
+
+pub(super) fn supervisor_options(config: &Config, role: Role) -> SupervisorOptions {
+    let channels = config.channels.iter().map(|(name, ChannelConfig::Spool { path })| {
+        let sink: Arc<dyn MessageSink> = Arc::new(SpoolSink::new(path));
+        (name.clone(), sink)
+    });
+    SupervisorOptions {
+        dispatcher: DispatcherOptions {
+            worker: worker_id(role),
+            slots: config.worker.concurrency,
+            lease: config.worker.lease,
+        },
+        channels: channels.collect(),
+        courier: CourierOptions::default(),
+    }
+}
+
+/// A name that no other start of a process has, and that says which process it is.
+fn worker_id(role: Role) -> WorkerId {
+    let role = match role {
+        Role::Serve => "serve",
+        Role::Worker => "worker",
+        Role::Run => "run",
+        Role::Inspect => "inspect",
+    };
+    WorkerId::new(format!("{role}-{}-{}", std::process::id(), uuid::Uuid::new_v4().simple()))
+}

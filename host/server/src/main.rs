@@ -1,0 +1,7 @@
+//! The command `longshore`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    longshore::main()
+}
