@@ -4,6 +4,7 @@
 //! is in, and the tables that are hot are small, so that work costs the same beside a long history.
 
 mod columns;
+pub mod conformance;
 mod connection;
 mod fault;
 mod files;

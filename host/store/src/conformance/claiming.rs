@@ -1,0 +1,129 @@
+//! Cases of claims.
+
+use std::collections::BTreeSet;
+
+use longshore_domain::{ClaimRequest, NewTask, Next, TaskState, WorkerId};
+
+use super::Open;
+use super::kit::{Kit, LEASE_MS, at, completed, end, new_task, of_type, request, serve};
+
+/// Higher priority first, then the order of submission.
+pub async fn higher_priority_comes_first_and_then_age(open: Open) {
+    let kit = Kit::new(&open);
+    let mut ids = Vec::new();
+    for priority in [0, 5, 0, i32::MAX, -1, 5, i32::MIN] {
+        ids.push(kit.submit(NewTask { priority, ..new_task() }).await);
+    }
+    let expected: Vec<_> = [3, 1, 5, 0, 2, 4, 6].map(|index: usize| ids[index]).into();
+    let mut claimed = kit.claim(at(1), 3).await;
+    claimed.extend(kit.claim(at(1), 100).await);
+    let order: Vec<_> = claimed.iter().map(|claimed| claimed.attempt.task).collect();
+    assert_eq!(order, expected);
+}
+
+/// The limit is shared: one task of each job type in turn, in the order given.
+pub async fn job_types_share_the_limit_in_turn(open: Open) {
+    let kit = Kit::new(&open);
+    for (job_type, count) in [("a", 10), ("b", 1), ("c", 10)] {
+        for _ in 0..count {
+            kit.submit(of_type(job_type)).await;
+        }
+    }
+    let claim = async |limit, order: &[&str]| {
+        let job_types = order.iter().map(|name| serve(name, None)).collect();
+        let claimed = kit.store.claim(request(at(1), limit, job_types)).await.unwrap();
+        claimed.iter().map(|claimed| claimed.job_type.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(claim(1, &["c", "a", "b"]).await, ["c"]);
+    assert_eq!(claim(5, &["a", "b", "c"]).await, ["a", "b", "c", "a", "c"]);
+    assert_eq!(claim(7, &["c", "b", "a"]).await, ["c", "a", "c", "a", "c", "a", "c"]);
+    assert_eq!(claim(100, &["b", "a", "c"]).await, ["a", "c", "a", "c", "a", "c", "a", "a", "a"][..8]);
+    assert!(claim(100, &["b", "a", "c"]).await.is_empty());
+}
+
+/// A task whose job type nobody serves waits, and holds nobody up.
+pub async fn a_job_type_that_is_not_asked_for_waits(open: Open) {
+    let kit = Kit::new(&open);
+    let missing = kit.submit(NewTask { priority: 100, ..of_type("missing") }).await;
+    let served = kit.submit(new_task()).await;
+    assert_eq!(kit.claim_one(at(1)).await.attempt.task, served);
+    assert!(kit.store.claim(request(at(1), 5, Vec::new())).await.unwrap().is_empty());
+    assert_eq!(kit.state(missing).await, TaskState::Queued);
+}
+
+/// The concurrency of a job type holds over all workers.
+pub async fn concurrency_counts_all_workers(open: Open) {
+    let kit = Kit::new(&open);
+    for _ in 0..10 {
+        kit.submit(new_task()).await;
+        kit.submit(of_type("other")).await;
+    }
+    let claim = async |worker: &'static str, limit| {
+        let job_types = vec![serve("export", Some(3)), serve("other", None)];
+        let request = ClaimRequest { worker: WorkerId::new(worker), ..request(at(1), limit, job_types) };
+        kit.store.claim(request).await.unwrap()
+    };
+    let of_export = |claimed: &[longshore_domain::Claimed]| {
+        claimed.iter().filter(|claimed| claimed.job_type.as_str() == "export").count()
+    };
+    let first = claim("one", 4).await;
+    assert_eq!((first.len(), of_export(&first)), (4, 2));
+    let second = claim("two", 4).await;
+    assert_eq!((second.len(), of_export(&second)), (4, 1));
+    assert_eq!(of_export(&claim("three", 2).await), 0);
+    kit.finish(end(first[0].attempt, at(2), completed(), Next::End)).await;
+    assert_eq!(of_export(&claim("three", 10).await), 1);
+}
+
+/// A task past its deadline is not begun; it waits to be failed.
+pub async fn an_overdue_task_is_not_claimed(open: Open) {
+    let kit = Kit::new(&open);
+    let overdue = kit.submit(NewTask { deadline_at: Some(at(10)), ..new_task() }).await;
+    let later = kit.submit(NewTask { deadline_at: Some(at(11)), ..new_task() }).await;
+    assert_eq!(kit.claim_one(at(10)).await.attempt.task, later);
+    assert_eq!(kit.state(overdue).await, TaskState::Queued);
+}
+
+/// A claim carries all that a worker needs, and the task shows that it runs.
+pub async fn a_claim_tells_what_a_worker_needs(open: Open) {
+    let kit = Kit::new(&open);
+    let new = NewTask { deadline_at: Some(at(9_000)), ..new_task() };
+    kit.submit(new.clone()).await;
+    let claimed = kit.claim_one(at(7)).await;
+    assert_eq!((claimed.attempt.task, claimed.attempt.number), (new.id, 1));
+    assert_eq!(claimed.attempts_counted, 1);
+    assert_eq!(
+        (&claimed.owner, &claimed.job_type, &claimed.payload),
+        (&new.owner, &new.job_type, &new.payload)
+    );
+    assert_eq!((claimed.created_at, claimed.first_started_at), (at(0), at(7)));
+    assert_eq!((claimed.deadline_at, claimed.checkpoint), (Some(at(9_000)), None));
+    let task = kit.get(new.id).await;
+    assert_eq!((task.state, task.attempts), (TaskState::Running, 1));
+    assert_eq!((task.started_at, task.updated_at), (Some(at(7)), at(7)));
+    assert_eq!(task.deadline_at, Some(at(9_000)));
+    let attempts = kit.store.attempts(new.id).await.unwrap();
+    assert_eq!(attempts.len(), 1);
+    assert_eq!((attempts[0].number, attempts[0].started_at, attempts[0].ended_at), (1, at(7), None));
+    assert_eq!(attempts[0].worker.as_str(), "worker-1");
+    assert_eq!(attempts[0].component.as_str(), "sha-of-export");
+    assert_eq!(attempts[0].outcome, None);
+}
+
+/// What is claimed is gone from the queue.
+pub async fn nothing_is_claimed_twice(open: Open) {
+    let kit = Kit::new(&open);
+    let mut expected = BTreeSet::new();
+    for _ in 0..50 {
+        expected.insert(kit.submit(new_task()).await);
+    }
+    let mut claimed = BTreeSet::new();
+    for limit in [1, 7, 20, 100] {
+        for task in kit.claim(at(1), limit).await {
+            assert!(claimed.insert(task.attempt.task), "claimed twice");
+        }
+    }
+    assert_eq!(claimed, expected);
+    // Not even when the lease is over: that takes a decision on the attempt.
+    assert!(kit.claim(at(1 + LEASE_MS * 2), 100).await.is_empty());
+}

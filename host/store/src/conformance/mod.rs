@@ -1,0 +1,138 @@
+//! The suite that every [`TaskStore`] passes, whatever it is made of.
+//!
+//! A crate with a store calls [`conformance_tests!`](crate::conformance_tests) with an expression that makes an
+//! [`Open`] for an empty store; each case becomes a test of its own. Times are passed in and no case waits.
+
+#![allow(clippy::unwrap_used, reason = "a case fails by a panic")]
+
+mod kit;
+
+pub mod cancelling;
+pub mod claiming;
+pub mod crowds;
+pub mod effects;
+pub mod ending;
+pub mod leases;
+pub mod messages;
+pub mod questions;
+pub mod retrying;
+pub mod submitting;
+pub mod waiting;
+
+use std::sync::Arc;
+
+use longshore_domain::TaskStore;
+
+/// Opens a store: each call gives another handle, as another process would have, on the same store, which is empty
+/// at first.
+pub type Open = Box<dyn Fn() -> Arc<dyn TaskStore> + Send + Sync>;
+
+/// Makes a test of each case of the suite. `$open` gives an [`Open`](crate::conformance::Open), and is evaluated once
+/// a test.
+#[macro_export]
+macro_rules! conformance_tests {
+    ($open:expr) => {
+        $crate::conformance_tests! { $open;
+            submitting: [
+                a_submitted_task_is_queued,
+                a_delayed_task_is_scheduled,
+                the_same_key_gives_the_same_task,
+                another_payload_under_a_key_is_a_conflict,
+                a_key_is_scoped_to_owner_and_job_type,
+                a_key_is_kept_when_the_task_has_ended,
+                a_failing_submission_takes_no_other_with_it,
+            ],
+            claiming: [
+                higher_priority_comes_first_and_then_age,
+                job_types_share_the_limit_in_turn,
+                a_job_type_that_is_not_asked_for_waits,
+                concurrency_counts_all_workers,
+                an_overdue_task_is_not_claimed,
+                a_claim_tells_what_a_worker_needs,
+                nothing_is_claimed_twice,
+            ],
+            ending: [
+                a_completed_task_tells_its_result,
+                a_failed_task_tells_why,
+                a_task_can_end_by_its_own_cancel,
+                an_attempt_ends_once,
+                a_late_attempt_changes_nothing,
+                only_an_expired_lease_is_ended_for_a_lost_worker,
+                every_attempt_is_kept,
+            ],
+            retrying: [
+                a_retry_waits_for_its_time,
+                a_retry_at_once_is_queued,
+                a_released_attempt_does_not_count,
+                a_retry_on_request_counts_anew,
+                only_failed_and_cancelled_tasks_run_again,
+                a_deadline_that_is_over_does_not_stop_a_retry,
+            ],
+            waiting: [
+                due_tasks_are_promoted_oldest_first,
+                the_next_due_time_is_known,
+                overdue_tasks_fail_while_they_wait,
+            ],
+            cancelling: [
+                a_waiting_task_is_cancelled_at_once,
+                a_running_task_is_asked_to_stop,
+                an_ended_task_stays_as_it_is,
+                a_cancel_ends_what_would_be_tried_again,
+                success_counts_more_than_a_cancel,
+                another_owner_cannot_cancel_or_retry,
+            ],
+            leases: [
+                a_renewal_extends_and_reports,
+                a_renewal_by_a_late_attempt_is_lost,
+                expired_leases_are_found_oldest_first,
+                renewals_are_answered_in_order,
+            ],
+            effects: [
+                a_save_is_what_the_next_attempt_starts_from,
+                saves_are_counted_and_replace_each_other,
+                a_late_save_changes_nothing,
+                progress_goes_back_to_the_last_save,
+                artifacts_show_when_the_task_is_completed,
+                artifacts_are_to_be_published_once,
+                a_save_tells_of_a_cancel,
+            ],
+            messages: [
+                messages_become_real_with_the_save,
+                a_message_is_handed_out_to_one_at_a_time,
+                a_delivered_message_is_done,
+                a_failed_delivery_is_tried_again_or_given_up,
+                messages_keep_the_order_of_their_commit,
+                a_key_is_committed_once,
+            ],
+            questions: [
+                a_task_is_shown_to_its_owner,
+                lists_are_newest_first_and_paged,
+                lists_are_filtered,
+                a_page_marker_is_checked,
+                live_tasks_are_counted,
+                a_log_is_read_in_parts,
+                the_time_of_the_last_change_is_known,
+                an_unknown_task_is_nothing,
+            ],
+            crowds: [
+                a_crowd_claims_each_task_once,
+                a_crowd_submits_one_key_once,
+                concurrency_holds_in_a_crowd,
+                another_handle_sees_every_write,
+                changes_by_others_are_noticed,
+                a_dropped_caller_loses_nothing,
+            ],
+        }
+    };
+    ($open:expr; $($group:ident: [$($case:ident,)*],)*) => {
+        $(mod $group {
+            use super::*;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    $crate::conformance::$group::$case($open).await;
+                }
+            )*
+        })*
+    };
+}
