@@ -1,0 +1,214 @@
+//! The plugin folder, with real components.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use longshore_domain::{Catalog, JobCatalog as _, Policy, Problem};
+use longshore_sandbox::{PluginRegistry, RegistryOptions, SandboxOptions};
+use serde_json::json;
+use tokio::sync::watch;
+
+use crate::support::{Bed, completed, guest, request};
+
+struct Folder {
+    bed: Bed,
+    registry: Arc<PluginRegistry>,
+    changes: watch::Receiver<u64>,
+}
+
+impl Folder {
+    async fn new(guests: &[&str]) -> Self {
+        Self::with(guests, |_, _| {}).await
+    }
+
+    async fn with(guests: &[&str], change: impl FnOnce(&Path, &mut SandboxOptions)) -> Self {
+        let bed = Bed::with(change);
+        let dir = plugins(&bed);
+        fs::create_dir(&dir).unwrap();
+        for name in guests {
+            fs::copy(guest(name), dir.join(format!("{name}.wasm"))).unwrap();
+        }
+        let options = RegistryOptions { dir, defaults: Policy::default() };
+        let registry = PluginRegistry::start(&bed.sandbox, options).await;
+        let changes = registry.changes();
+        Self { bed, registry, changes }
+    }
+
+    fn put(&self, name: &str, bytes: &[u8]) {
+        let dir = plugins(&self.bed);
+        fs::write(dir.join("new"), bytes).unwrap();
+        fs::rename(dir.join("new"), dir.join(name)).unwrap();
+    }
+
+    /// The first catalog that is as wanted.
+    async fn until(&mut self, what: &str, wanted: impl Fn(&Catalog) -> bool) -> Arc<Catalog> {
+        loop {
+            let catalog = self.registry.current();
+            if wanted(&catalog) {
+                return catalog;
+            }
+            tokio::time::timeout(Duration::from_secs(60), self.changes.changed())
+                .await
+                .unwrap_or_else(|_| panic!("{what} did not happen: {catalog:?}"))
+                .unwrap();
+        }
+    }
+
+    async fn problem(&mut self, stem: &str, code: &str) -> Problem {
+        let catalog = self.until(code, |c| c.problems.get(stem).is_some_and(|p| p.code == code)).await;
+        catalog.problems[stem].clone()
+    }
+}
+
+fn plugins(bed: &Bed) -> PathBuf {
+    bed.folder.path().join("plugins")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_there_is_loaded_at_the_start_in_one_revision() {
+    let folder = Folder::new(&["trivial", "steps", "bad_schema", "wrong_name"]).await;
+    let catalog = folder.registry.current();
+    assert_eq!(catalog.revision, 1);
+    assert_eq!(catalog.jobs.keys().map(|name| name.as_str()).collect::<Vec<_>>(), ["steps", "trivial"]);
+    assert_eq!(catalog.problems["bad_schema"].code, "invalid_schema");
+    assert_eq!(catalog.problems["wrong_name"].code, "wrong_name");
+    assert!(catalog.problems["wrong_name"].message.contains("another_name.wasm"));
+    let job = catalog.job("steps").unwrap();
+    assert_eq!((job.job_type.version.as_str(), job.job_type.title.as_str()), ("1.0.0", "Steps"));
+    assert_eq!(job.component.as_str().len(), 64);
+    let violations = job.program.check_input(&json!({"steps": "many", "x": 1}));
+    assert_eq!(violations.iter().map(|v| v.field.as_str()).collect::<Vec<_>>(), ["/steps", ""]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plugins_come_and_go() {
+    let mut folder = Folder::new(&[]).await;
+    assert!(folder.registry.current().jobs.is_empty());
+    folder.put("trivial.wasm", &fs::read(guest("trivial")).unwrap());
+    let catalog = folder.until("the loading", |c| c.job("trivial").is_some()).await;
+    let job = catalog.job("trivial").unwrap();
+    let report = job.program.run(request(job, &json!({}), 1, None, &Arc::default())).await;
+    assert_eq!(completed(&report), "{}");
+    fs::remove_file(plugins(&folder.bed).join("trivial.wasm")).unwrap();
+    let catalog = folder.until("the withdrawal", |c| c.job("trivial").is_none()).await;
+    assert!(catalog.problems.is_empty());
+    // A job that was claimed before still runs.
+    let report = job.program.run(request(job, &json!({}), 1, None, &Arc::default())).await;
+    assert_eq!(completed(&report), "{}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_file_never_displaces_a_good_version() {
+    let mut folder = Folder::new(&["trivial"]).await;
+    let good = fs::read(guest("trivial")).unwrap();
+    let first = Arc::clone(folder.registry.current().job("trivial").unwrap());
+    let mut too_large = good.clone();
+    too_large.resize((64 << 20) + 1, 0);
+    for (code, bytes) in [
+        ("invalid_component", b"garbage".to_vec()),
+        ("invalid_component", Vec::new()),
+        ("invalid_component", good[..good.len() / 2].to_vec()),
+        ("invalid_component", b"\0asm\x01\0\0\0".to_vec()),
+        ("wrong_world", b"\0asm\x0d\0\x01\0".to_vec()),
+        ("wrong_name", fs::read(guest("wrong_name")).unwrap()),
+        ("invalid_schema", renamed_bad_schema()),
+        ("too_large", too_large),
+    ] {
+        folder.put("trivial.wasm", &bytes);
+        let problem = folder.problem("trivial", code).await;
+        assert_eq!((problem.file.as_str(), problem.serving.as_deref()), ("trivial.wasm", Some("1.0.0")));
+        let catalog = folder.registry.current();
+        assert_eq!(catalog.job("trivial").unwrap().component, first.component, "{code}");
+        folder.put("trivial.wasm", &good);
+        folder.until("the recovery", |c| c.problems.is_empty()).await;
+    }
+}
+
+/// `bad_schema` under the name `trivial`, so that its schema is what is looked at. Both names have their place in the
+/// data of the component, so the longer is cut to the shorter.
+fn renamed_bad_schema() -> Vec<u8> {
+    let bytes = fs::read(guest("trivial")).unwrap();
+    let (from, to) = (br#"{"type": "object"}"#, br#"{"type": "objekt"}"#);
+    let at = bytes.windows(from.len()).position(|window| window == from).expect("the schema is in there");
+    let mut bytes = bytes;
+    bytes[at..at + to.len()].copy_from_slice(to);
+    bytes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_counts_at_once_and_does_not_load_the_component_again() {
+    let mut folder = Folder::new(&["trivial"]).await;
+    let before = Arc::clone(folder.registry.current().job("trivial").unwrap());
+    folder.put("trivial.toml", b"[limits]\nfuel = 77000\n");
+    let fuel = |c: &Catalog| c.job("trivial").map(|job| job.policy.limits.fuel);
+    let catalog = folder.until("the policy", |c| fuel(c) == Some(77_000)).await;
+    let after = catalog.job("trivial").unwrap();
+    assert!(Arc::ptr_eq(&before.program, &after.program));
+
+    folder.put("trivial.toml", b"[limits]\nfule = 1\n");
+    let problem = folder.problem("trivial", "invalid_policy").await;
+    assert!(problem.file == "trivial.toml" && problem.message.contains("line 2"), "{problem:?}");
+    assert_eq!(fuel(&folder.registry.current()), Some(77_000), "the policy before still counts");
+
+    folder.put("trivial.toml", b"enabled = false\n");
+    let problem = folder.problem("trivial", "disabled").await;
+    assert_eq!(problem.serving, None);
+    assert!(folder.registry.current().jobs.is_empty());
+
+    fs::remove_file(plugins(&folder.bed).join("trivial.toml")).unwrap();
+    let catalog = folder.until("the defaults", |c| c.job("trivial").is_some()).await;
+    assert_eq!(catalog.job("trivial").unwrap().policy, Policy::default());
+    assert!(catalog.problems.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_folder_is_served_once_it_is_there() {
+    let bed = Bed::new();
+    let dir = bed.folder.path().join("later");
+    let options = RegistryOptions { dir: dir.clone(), defaults: Policy::default() };
+    let registry = PluginRegistry::start(&bed.sandbox, options).await;
+    let mut changes = registry.changes();
+    assert!(registry.current().jobs.is_empty());
+    fs::create_dir(&dir).unwrap();
+    fs::copy(guest("trivial"), dir.join("trivial.wasm")).unwrap();
+    while registry.current().job("trivial").is_none() {
+        tokio::time::timeout(Duration::from_secs(60), changes.changed()).await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn compiled_code_is_cached_and_a_damaged_entry_is_made_again() {
+    let cache = tempfile::tempdir().unwrap();
+    let path = cache.path().join("code");
+    let load = async || {
+        let path = path.clone();
+        let folder = Folder::with(&["trivial"], move |_, options| options.cache_dir = Some(path)).await;
+        let catalog = folder.registry.current();
+        let job = catalog.job("trivial").unwrap();
+        completed(&job.program.run(request(job, &json!({}), 1, None, &Arc::default())).await)
+    };
+    assert_eq!(load().await, "{}");
+    let entries = || fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    let [entry] = entries().try_into().unwrap();
+    let whole = fs::read(&entry).unwrap();
+    assert_eq!(load().await, "{}");
+    assert_eq!(fs::read(&entry).unwrap(), whole);
+
+    let mut damaged = whole.clone();
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    for bad in [damaged, whole[..whole.len() - 1].to_vec(), Vec::new()] {
+        fs::write(&entry, bad).unwrap();
+        assert_eq!(load().await, "{}");
+        assert_eq!(entries().len(), 1);
+        assert!(fs::read(&entry).unwrap().len() == whole.len(), "it was made again");
+    }
+
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
+    fs::write(&entry, b"from somebody else").unwrap();
+    assert_eq!(load().await, "{}");
+    assert_eq!(fs::read(&entry).unwrap(), b"from somebody else", "a folder that others can write to is left alone");
+}
