@@ -90,15 +90,11 @@ pub(super) fn row(status: &TaskStatus) -> Value {
 }
 
 fn fields(status: &TaskStatus) -> Map<String, Value> {
-    let mut fields = match serde_json::to_value(JobView::from(status)) {
+    match serde_json::to_value(JobView::from(status)) {
         Ok(Value::Object(fields)) => fields,
         // A view is a struct of texts, numbers and JSON, which always make an object.
         _ => Map::new(),
-    };
-    if let Some(reason) = fields.shift_remove("waiting") {
-        fields.insert("waiting_reason".into(), reason);
     }
-    fields
 }
 
 /// What to do next, where there is something to do.

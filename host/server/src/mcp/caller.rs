@@ -36,9 +36,10 @@ impl Caller {
             context.meta.get(CAPABILITIES_KEY).and_then(|capabilities| capabilities.get("extensions"));
         let declared = extensions.is_some_and(|extensions| extensions.get(TASKS_EXTENSION_ID).is_some());
         let session_knows_links = || {
-            context.peer.peer_info().is_none_or(|info| {
-                info.protocol_version.as_str() >= ProtocolVersion::V_2025_06_18.as_str()
-            })
+            context
+                .peer
+                .peer_info()
+                .is_none_or(|info| info.protocol_version.as_str() >= ProtocolVersion::V_2025_06_18.as_str())
         };
         Self {
             modern,

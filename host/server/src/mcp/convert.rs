@@ -1,6 +1,6 @@
 //! Puts jobs into the types of the protocol. The only file that knows both.
 
-use longshore_domain::{LoadedJob, Progress, Task, TaskState, Timestamp};
+use longshore_domain::{LoadedJob, Progress, Task, TaskState};
 use longshore_scheduler::{ServiceError, TaskStatus};
 use rmcp::model::{
     CallToolResult, ContentBlock, CreateTaskResult, DetailedTask, ErrorData, GetTaskResult, InputRequests,
@@ -90,7 +90,8 @@ fn task(status: &TaskStatus) -> McpTask {
         TaskState::Completed | TaskState::Failed => McpState::Completed,
         TaskState::Cancelled => McpState::Cancelled,
     };
-    let mut told = McpTask::new(task.id.to_string(), state, rfc3339(task.created_at), rfc3339(task.updated_at));
+    let mut told =
+        McpTask::new(task.id.to_string(), state, rfc3339(task.created_at), rfc3339(task.updated_at));
     told.status_message = status_message(status);
     told.ttl_ms = ttl_ms(task);
     told.poll_interval_ms = (!task.state.is_terminal()).then_some(status.poll_after_ms);
@@ -152,9 +153,9 @@ pub(super) fn resource(link: &Link) -> Resource {
 /// An artifact as a listed resource, with the job that made it.
 pub(super) fn listed_resource(link: &Link, task: &Task) -> Resource {
     let finished = task.finished_at.map(rfc3339).unwrap_or_default();
-    resource(link).with_description(format!("Made by {} job {}, completed {finished}", task.job_type, task.id))
+    resource(link)
+        .with_description(format!("Made by {} job {}, completed {finished}", task.job_type, task.id))
 }
-
 
 /// An error where there is no tool result to put it into.
 pub(super) fn protocol_error(error: &ServiceError) -> ErrorData {

@@ -60,7 +60,8 @@ mod tests {
     #[test]
     fn only_the_modern_era_is_offered_tasks() {
         assert!(modern(Duration::from_secs(5)).capabilities.supports_tasks());
-        let legacy = serde_json::to_value(legacy(ProtocolVersion::V_2025_11_25, Duration::from_secs(5))).unwrap();
+        let legacy =
+            serde_json::to_value(legacy(ProtocolVersion::V_2025_11_25, Duration::from_secs(5))).unwrap();
         assert!(legacy["capabilities"].get("extensions").is_none());
         assert!(legacy["capabilities"].get("tasks").is_none());
         assert!(legacy["instructions"].as_str().unwrap().contains("within 5 s"));

@@ -51,7 +51,8 @@ pub(super) async fn listen(
     let tasks = match task_ids {
         Some(_) if !Caller::of(context).tasks => return Err(tasks::not_declared()),
         Some(ids) if ids.len() > TASKS_MAX => {
-            let message = format!("taskIds has {} entries, more than the {TASKS_MAX} of one subscription", ids.len());
+            let message =
+                format!("taskIds has {} entries, more than the {TASKS_MAX} of one subscription", ids.len());
             return Err(ErrorData::invalid_params(message, None));
         }
         Some(ids) => Some(known_tasks(front, &ids).await),
@@ -115,7 +116,11 @@ impl Subscription {
 }
 
 /// Tells of each change of the catalog; several that come together are one.
-async fn follow_tools(subscription: &Subscription, mut changes: tokio::sync::watch::Receiver<u64>, wanted: bool) {
+async fn follow_tools(
+    subscription: &Subscription,
+    mut changes: tokio::sync::watch::Receiver<u64>,
+    wanted: bool,
+) {
     while wanted {
         if changes.changed().await.is_err()
             || subscription.tell("notifications/tools/list_changed", json!({})).await.is_err()

@@ -15,11 +15,10 @@ mod job_tool;
 mod line;
 mod listen;
 mod own;
+mod page;
 mod refusal;
 mod resources;
 mod tasks;
-#[cfg(test)]
-mod tests;
 mod tools;
 mod uri;
 mod wait;

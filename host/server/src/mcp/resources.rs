@@ -4,12 +4,13 @@ use base64::Engine as _;
 use longshore_domain::{TaskFilter, TaskState};
 use longshore_scheduler::{ArtifactFile, ServiceError};
 use rmcp::model::{
-    CacheScope, ErrorData, ListResourceTemplatesResult, ListResourcesResult, ReadResourceResult, ResourceContents,
-    ResourceTemplate,
+    CacheScope, ErrorData, ListResourceTemplatesResult, ListResourcesResult, ReadResourceResult,
+    ResourceContents, ResourceTemplate,
 };
 use serde_json::json;
 
 use super::front::Front;
+use super::page::{self, NoPage};
 use super::{answer, convert, uri};
 
 /// Jobs that one page looks into.
@@ -28,7 +29,13 @@ pub(super) async fn list(front: &Front, cursor: Option<String>) -> Result<ListRe
         limit: JOBS_A_PAGE,
         after: cursor,
     };
-    let page = front.service.list(filter).await.map_err(|error| convert::protocol_error(&error))?;
+    let page = page::of(front, filter).await.map_err(|none| match none {
+        NoPage::Cursor => ErrorData::invalid_params(
+            "cursor must be nextCursor of an answer before; leave it out to begin anew",
+            None,
+        ),
+        NoPage::Service(error) => convert::protocol_error(&error),
+    })?;
     let mut resources = Vec::new();
     for task in page.tasks {
         // A job whose files cannot be shown right now, or that was pruned meanwhile, is left out; reading says why.
@@ -97,7 +104,13 @@ fn contents(bytes: Vec<u8>, uri: &str, media_type: &str) -> ResourceContents {
 
 fn is_text(media_type: &str) -> bool {
     let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let named = ["application/json", "application/x-ndjson", "application/jsonl", "application/xml", "application/toml"];
+    let named = [
+        "application/json",
+        "application/x-ndjson",
+        "application/jsonl",
+        "application/xml",
+        "application/toml",
+    ];
     essence.starts_with("text/")
         || named.contains(&essence.as_str())
         || essence.ends_with("+json")
@@ -133,7 +146,9 @@ mod tests {
                 ResourceContents::TextResourceContents { .. }
             )
         };
-        for media_type in ["text/csv", "text/plain; charset=utf-8", "application/JSON", "application/problem+json"] {
+        for media_type in
+            ["text/csv", "text/plain; charset=utf-8", "application/JSON", "application/problem+json"]
+        {
             assert!(text(b"a,b", media_type), "{media_type}");
         }
         assert!(!text(b"PK", "application/zip"));

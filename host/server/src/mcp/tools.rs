@@ -44,8 +44,11 @@ pub(super) fn unknown(catalog: &Catalog, name: &str) -> ErrorData {
             problem.code, problem.message
         ),
         None => {
-            let names: Vec<&str> =
-                own::ALL.iter().map(|own| own.name).chain(catalog.jobs.keys().map(|name| name.as_str())).collect();
+            let names: Vec<&str> = own::ALL
+                .iter()
+                .map(|own| own.name)
+                .chain(catalog.jobs.keys().map(|name| name.as_str()))
+                .collect();
             format!("Unknown tool: {shown}. The tools are {}; tools/list describes them", names.join(", "))
         }
     };

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use rmcp::model::{
-    CancelledNotification, CancelledNotificationParam, ClientJsonRpcMessage, ClientNotification, ClientRequest,
-    ErrorData, InitializedNotification, JsonRpcMessage, RequestId, ServerJsonRpcMessage,
+    CancelledNotification, CancelledNotificationParam, ClientJsonRpcMessage, ClientNotification,
+    ClientRequest, ErrorData, InitializedNotification, JsonRpcMessage, RequestId, ServerJsonRpcMessage,
 };
 use tokio::io::AsyncRead;
 use tokio::sync::mpsc;
@@ -93,12 +93,18 @@ impl Receiver {
         }
     }
 
-    fn request(&mut self, id: RequestId, method: &str, params: &str) -> Result<ClientJsonRpcMessage, Rejection> {
+    fn request(
+        &mut self,
+        id: RequestId,
+        method: &str,
+        params: &str,
+    ) -> Result<ClientJsonRpcMessage, Rejection> {
         let typed = match request::typed(method, params) {
             Ok(typed) => typed,
             Err(error) => return Err(Rejection { id: Some(id), error }),
         };
-        let opens = matches!(typed.request, ClientRequest::InitializeRequest(_) | ClientRequest::PingRequest(_));
+        let opens =
+            matches!(typed.request, ClientRequest::InitializeRequest(_) | ClientRequest::PingRequest(_));
         if !self.initialized && !opens {
             let missing = request::missing_metadata(&typed.request);
             if !missing.is_empty() {
@@ -196,7 +202,8 @@ mod tests {
         input.push(b'\n');
         input.extend(modern(1, "tools/list", json!({})).into_bytes());
         let run = run(&input).await;
-        let codes: Vec<_> = run.answers.iter().map(|answer| answer["error"]["code"].as_i64().unwrap()).collect();
+        let codes: Vec<_> =
+            run.answers.iter().map(|answer| answer["error"]["code"].as_i64().unwrap()).collect();
         assert_eq!(codes, [-32700, -32700, -32600, -32600]);
         assert!(run.answers.iter().all(|answer| answer.get("id").is_none()));
         assert_eq!(run.answers[3]["error"]["data"]["bytes_max"], 1_000);

@@ -7,8 +7,9 @@
 
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, CancelTaskRequest, ClientRequest, CustomRequest, DiscoverRequest,
-    ErrorData, GetMeta as _, GetTaskRequest, InitializeRequest, InputResponses, PaginatedRequestParams, PingRequest, ProtocolVersion,
-    ReadResourceRequest, Request, RequestMetaObject, RequestOptionalParam, UpdateTaskParams, UpdateTaskRequest,
+    ErrorData, GetMeta as _, GetTaskRequest, InitializeRequest, InputResponses, PaginatedRequestParams,
+    PingRequest, ProtocolVersion, ReadResourceRequest, Request, RequestMetaObject, RequestOptionalParam,
+    UpdateTaskParams, UpdateTaskRequest,
 };
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};

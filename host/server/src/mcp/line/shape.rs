@@ -24,7 +24,8 @@ pub(super) fn modern(message: &mut ServerJsonRpcMessage) {
         ServerResult::ReadResourceResult(result) => &mut result.meta,
         ServerResult::CustomResult(result) => {
             if let Some(object) = result.0.as_object_mut()
-                && let Value::Object(meta) = object.entry("_meta").or_insert_with(|| Value::Object(serde_json::Map::new()))
+                && let Value::Object(meta) =
+                    object.entry("_meta").or_insert_with(|| Value::Object(serde_json::Map::new()))
             {
                 meta.entry(SERVER_INFO_KEY).or_insert_with(|| server_info().clone());
             }

@@ -44,7 +44,11 @@ fn input_schema() -> Value {
     })
 }
 
-pub(super) async fn call(front: &Front, mut arguments: Arguments, caller: &Caller) -> Result<Answer, Refusal> {
+pub(super) async fn call(
+    front: &Front,
+    mut arguments: Arguments,
+    caller: &Caller,
+) -> Result<Answer, Refusal> {
     let id = arguments.job_id();
     let timeout = arguments.seconds("wait_seconds").unwrap_or_default().min(WAIT_MAX);
     arguments.finish()?;

@@ -1,1 +1,0 @@
-//! The whole protocol over a pipe.

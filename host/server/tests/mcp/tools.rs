@@ -1,0 +1,163 @@
+//! The tools.
+
+use serde_json::json;
+
+use crate::support::{Era, World};
+
+#[tokio::test]
+async fn the_list_of_tools_is_always_the_same() {
+    let world = World::new();
+    world.add_job_type("a_first");
+    world.add_job_type("cancel_job");
+    let mut names = Vec::new();
+    for era in [Era::Modern, Era::Tasks, Era::Legacy("2024-11-05")] {
+        let mut client = world.client(era).await;
+        let list = client.request("tools/list", json!({})).await;
+        let tools = list["tools"].as_array().unwrap();
+        for tool in tools {
+            assert_eq!(tool["inputSchema"]["type"], "object", "{tool}");
+            assert!(tool["annotations"]["readOnlyHint"].is_boolean() && tool["title"].is_string());
+            assert!(tool.get("outputSchema").is_none());
+        }
+        names.push(tools.iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>());
+    }
+    let expected = [
+        "enqueue_job",
+        "check_job_status",
+        "cancel_job",
+        "retry_job",
+        "list_jobs",
+        "list_job_types",
+        "a_first",
+        "script",
+    ];
+    assert!(names.iter().all(|names| *names == expected), "{names:?}");
+}
+
+#[tokio::test]
+async fn an_unknown_tool_is_a_protocol_error_that_helps() {
+    let world = World::new();
+    let mut client = world.client(Era::Modern).await;
+    let error = client.error("tools/call", json!({"name": "scritp"})).await;
+    assert_eq!(error["code"], -32602);
+    assert!(
+        error["message"].as_str().unwrap().contains("enqueue_job")
+            && error["message"].as_str().unwrap().contains("script")
+    );
+    let blocked = client.error("tools/call", json!({"name": "broken"})).await;
+    assert!(blocked["message"].as_str().unwrap().contains("broken.toml"), "{blocked}");
+}
+
+#[tokio::test]
+async fn job_types_come_with_their_problems() {
+    let world = World::new();
+    let mut client = world.client(Era::Modern).await;
+    let types = client.tool("list_job_types", json!({})).await;
+    assert_eq!(types["job_types"][0]["version"], "1.2.3");
+    assert_eq!(types["job_types"][0]["permissions"][0]["target"], "email");
+    assert_eq!(types["problems"][0]["code"], "blocked");
+    let only = client.tool("list_job_types", json!({"job_type": "broken"})).await;
+    assert_eq!(only["job_types"], json!([]));
+    assert_eq!(client.refused("list_job_types", json!({"job_type": "x"})).await["code"], "unknown_job_type");
+}
+
+#[tokio::test]
+async fn wrong_arguments_are_named() {
+    let world = World::new();
+    let mut client = world.client(Era::Modern).await;
+    for (tool, arguments, code, field) in [
+        ("enqueue_job", json!({}), "invalid_arguments", "/job_type"),
+        ("enqueue_job", json!({"job_type": "script", "paylaod": {}}), "invalid_arguments", "/paylaod"),
+        ("enqueue_job", json!({"job_type": "script", "priority": 1000}), "invalid_arguments", "/priority"),
+        ("enqueue_job", json!({"job_type": "script", "run_at": "noon"}), "invalid_arguments", "/run_at"),
+        ("enqueue_job", json!({"job_type": "script", "payload": {"od": 1}}), "invalid_input", "/payload/do"),
+        ("check_job_status", json!({"job_id": "42"}), "invalid_arguments", "/job_id"),
+        ("check_job_status", json!({}), "invalid_arguments", "/job_id"),
+        ("list_jobs", json!({"status": "done"}), "invalid_arguments", "/status"),
+        ("list_jobs", json!({"cursor": "made up"}), "invalid_arguments", "/cursor"),
+        ("list_jobs", json!({"limit": 0}), "invalid_arguments", "/limit"),
+        ("list_job_types", json!({"verbose": true}), "invalid_arguments", "/verbose"),
+    ] {
+        let error = client.refused(tool, arguments.clone()).await;
+        assert_eq!(
+            (&error["code"], &error["violations"][0]["field"]),
+            (&json!(code), &json!(field)),
+            "{tool} {arguments}: {error}"
+        );
+        assert!(error["next"].is_string() && error["retryable"] == false);
+    }
+    let error = client.refused("enqueue_job", json!({"job_type": "scritp"})).await;
+    assert_eq!(error["code"], "unknown_job_type");
+    for tool in ["check_job_status", "cancel_job", "retry_job"] {
+        let error = client.refused(tool, json!({"job_id": "00000000-0000-4000-8000-000000000000"})).await;
+        assert_eq!(error["code"], "job_not_found", "{tool}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_makes_a_call_safe_to_repeat() {
+    let world = World::new();
+    let mut client = world.client(Era::Modern).await;
+    let ask = |word: &str| json!({"job_type": "script", "payload": {"do": word}, "idempotency_key": "k"});
+    let first = client.tool("enqueue_job", ask("work")).await;
+    let again = client.tool("enqueue_job", ask("work")).await;
+    assert_eq!((&first["job_id"], &first["deduplicated"]), (&again["job_id"], &json!(false)));
+    assert_eq!(again["deduplicated"], true);
+    let conflict = client.refused("enqueue_job", ask("fail")).await;
+    assert_eq!(conflict["code"], "idempotency_conflict");
+    assert!(conflict["message"].as_str().unwrap().contains(first["job_id"].as_str().unwrap()));
+}
+
+#[tokio::test]
+async fn jobs_can_be_delayed_cancelled_and_run_again() {
+    let world = World::new();
+    let mut client = world.client(Era::Modern).await;
+    let job = client
+        .tool("enqueue_job", json!({"job_type": "script", "payload": {"do": "work"}, "delay_seconds": 3600}))
+        .await;
+    assert_eq!(job["status"], "scheduled");
+    assert!(job["due_at"].is_string());
+    let id = job["job_id"].clone();
+    let cancelled = client.tool("cancel_job", json!({ "job_id": id })).await;
+    assert_eq!((&cancelled["status"], &cancelled["cancel"]), (&json!("cancelled"), &json!("cancelled")));
+    assert_eq!(client.tool("cancel_job", json!({ "job_id": id })).await["cancel"], "already_ended");
+    client.tool("retry_job", json!({ "job_id": id })).await;
+    client.until(&id, |status| status["status"] == "completed").await;
+    assert_eq!(client.refused("retry_job", json!({ "job_id": id })).await["code"], "not_retryable");
+}
+
+#[tokio::test]
+async fn jobs_are_listed_in_pages() {
+    let world = World::idle();
+    let mut client = world.client(Era::Modern).await;
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        let job = client.tool("enqueue_job", json!({"job_type": "script", "payload": {"do": "work"}})).await;
+        ids.insert(0, job["job_id"].clone());
+    }
+    let mut listed = Vec::new();
+    let mut cursor = json!(null);
+    loop {
+        let page = client.tool("list_jobs", json!({"limit": 2, "status": "queued", "cursor": cursor})).await;
+        listed.extend(page["jobs"].as_array().unwrap().iter().map(|job| job["job_id"].clone()));
+        cursor = page["next_cursor"].clone();
+        if cursor.is_null() {
+            break;
+        }
+    }
+    assert_eq!(listed, ids);
+    assert_eq!(client.tool("list_jobs", json!({"status": "failed"})).await["jobs"], json!([]));
+}
+
+#[tokio::test]
+async fn a_failed_job_is_an_error_of_its_tool_but_not_of_who_looks() {
+    let world = World::new();
+    let mut client = world.client(Era::Modern).await;
+    let result = client.call("script", json!({"do": "fail"})).await;
+    assert_eq!(result["isError"], true);
+    assert_eq!(result["structuredContent"]["error"]["code"], "job_failed");
+    assert!(result["structuredContent"]["next"].as_str().unwrap().contains("retry_job"));
+    let id = result["structuredContent"]["job_id"].clone();
+    let status = client.tool("check_job_status", json!({ "job_id": id })).await;
+    assert_eq!(status["error"]["retryable"], false);
+}
