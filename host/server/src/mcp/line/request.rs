@@ -7,9 +7,9 @@
 
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, CancelTaskRequest, ClientRequest, CustomRequest, DiscoverRequest,
-    ErrorData, GetMeta as _, GetTaskRequest, InitializeRequest, InputResponses, PaginatedRequestParams,
-    PingRequest, ProtocolVersion, ReadResourceRequest, Request, RequestMetaObject, RequestOptionalParam,
-    UpdateTaskParams, UpdateTaskRequest,
+    DiscoverRequestParams, ErrorData, GetMeta as _, GetTaskRequest, InitializeRequest, InputResponses,
+    PaginatedRequestParams, PingRequest, ProtocolVersion, ReadResourceRequest, Request, RequestMetaObject,
+    RequestOptionalParam, UpdateTaskParams, UpdateTaskRequest,
 };
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -53,7 +53,8 @@ pub(super) fn typed(method: &str, params: &str) -> Result<TypedRequest, ErrorDat
     let modern = is_modern(&meta);
     let request = match method {
         "initialize" => ClientRequest::InitializeRequest(plain(method, params, InitializeRequest::new)?),
-        "server/discover" => ClientRequest::DiscoverRequest(plain(method, params, DiscoverRequest::new)?),
+        // Its type refuses unknown fields, `_meta` among them.
+        "server/discover" => ClientRequest::DiscoverRequest(DiscoverRequest::new(DiscoverRequestParams {})),
         "ping" => ClientRequest::PingRequest(PingRequest::default()),
         "tools/list" => ClientRequest::ListToolsRequest(paged(method, params)?),
         "resources/list" => ClientRequest::ListResourcesRequest(paged(method, params)?),
@@ -128,6 +129,7 @@ mod tests {
         for (method, params) in [
             ("tools/call", json!({"name": "x", "arguments": {"a": 1}, "_meta": meta()})),
             ("tools/list", json!({"_meta": meta()})),
+            ("server/discover", json!({"_meta": meta()})),
             ("tasks/get", json!({"taskId": "t", "_meta": meta()})),
             ("subscriptions/listen", json!({"notifications": {}, "_meta": meta()})),
         ] {
