@@ -8,6 +8,7 @@ pub mod conformance;
 mod connection;
 mod fault;
 mod files;
+mod history;
 mod migrations;
 mod options;
 mod readers;
@@ -17,5 +18,6 @@ mod verbs;
 mod writer;
 
 pub use files::LocalFiles;
+pub use history::fill_history;
 pub use options::{StoreOptions, Synchronous};
 pub use sqlite::SqliteStore;

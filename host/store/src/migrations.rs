@@ -42,6 +42,22 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
         .map_err(|error| store_error(&error))
 }
 
+/// Removes what an ANALYZE left, and says whether there was anything; the connection has to be opened again then. Hot
+/// tables are empty one moment and long the next: statistics from an empty moment make SQLite scan them for ever.
+pub(crate) fn forget_statistics(connection: &Connection) -> Result<bool, StoreError> {
+    let there: bool = connection
+        .query_row("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1')", [], |row| {
+            row.get(0)
+        })
+        .map_err(|error| store_error(&error))?;
+    if there {
+        connection
+            .execute_batch("DROP TABLE IF EXISTS sqlite_stat1; DROP TABLE IF EXISTS sqlite_stat4")
+            .map_err(|error| store_error(&error))?;
+    }
+    Ok(there)
+}
+
 fn version(connection: &Connection) -> Result<u32, StoreError> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(|error| store_error(&error))
 }

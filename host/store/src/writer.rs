@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::fault::{Fault, store_error};
-use crate::migrations::migrate;
+use crate::migrations::{forget_statistics, migrate};
 use crate::{StoreOptions, connection};
 
 /// Commands in one transaction. It bounds how long a commit is, and so how long other processes wait.
@@ -79,6 +79,9 @@ impl Writer {
         connection::be_patient(options.busy_timeout);
         let mut connection = connection::open_writer(path, options).map_err(|error| store_error(&error))?;
         migrate(&mut connection)?;
+        if forget_statistics(&connection)? {
+            connection = connection::open_writer(path, options).map_err(|error| store_error(&error))?;
+        }
         let (requests, queue) = mpsc::channel(QUEUE_MAX);
         let patience = options.busy_timeout;
         let thread = thread::Builder::new()

@@ -157,8 +157,10 @@ fn end(c: &Connection, finish: &Finish, held: &Held, state: TaskState) -> Result
 
 /// Makes the effects of an attempt that ended well real. Its task is never resumed, so the checkpoint goes.
 fn keep_effects(c: &Connection, finish: &Finish, seq: i64) -> Result<(), Fault> {
-    c.prepare_cached(FORGET_CHECKPOINT)?.execute([seq])?;
-    artifacts::replace(c, seq, &finish.artifacts)?;
+    let resumable = c.prepare_cached(FORGET_CHECKPOINT)?.execute([seq])? > 0;
+    if resumable || !finish.artifacts.is_empty() {
+        artifacts::replace(c, seq, &finish.artifacts)?;
+    }
     if !finish.artifacts.is_empty() {
         c.prepare_cached(TO_PUBLISH)?.execute([seq])?;
     }

@@ -1,0 +1,142 @@
+//! What is particular to the store on SQLite: its file, other processes, and what is left after a kill.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use longshore_domain::{
+    NewTask, Owner, StoreError, SubmitError, TaskFilter, TaskId, TaskState, TaskStore, Timestamp,
+};
+use longshore_store::{SqliteStore, StoreOptions, fill_history};
+
+fn open(path: &Path) -> Arc<SqliteStore> {
+    SqliteStore::open(path, StoreOptions::default()).unwrap()
+}
+
+fn new_task() -> NewTask {
+    NewTask {
+        id: TaskId::random(),
+        owner: Owner::local(),
+        job_type: "export".parse().unwrap(),
+        payload: "{}".into(),
+        idempotency_key: None,
+        priority: 0,
+        created_at: Timestamp::from_ms(1),
+        run_at: None,
+        deadline_at: None,
+        ttl_ms: 1,
+    }
+}
+
+#[tokio::test]
+async fn everything_acknowledged_is_in_the_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tasks.db");
+    let store = open(&path);
+    let mut ids = Vec::new();
+    for _ in 0..100 {
+        ids.push(store.submit(new_task()).await.unwrap().task.id);
+    }
+    // What a kill leaves: the files as they are, nothing closed, nothing moved out of the write-ahead log. The
+    // shared-memory file is not on disk after a power loss.
+    let left = tempfile::tempdir().unwrap();
+    for name in ["tasks.db", "tasks.db-wal"] {
+        fs::copy(folder.path().join(name), left.path().join(name)).unwrap();
+    }
+    assert!(fs::metadata(left.path().join("tasks.db-wal")).unwrap().len() > 0);
+    let found = open(&left.path().join("tasks.db"));
+    for id in ids {
+        assert_eq!(found.get(None, id).await.unwrap().unwrap().state, TaskState::Queued);
+    }
+}
+
+#[tokio::test]
+async fn closing_a_store_leaves_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tasks.db");
+    let store = open(&path);
+    let id = store.submit(new_task()).await.unwrap().task.id;
+    drop(store);
+    let names: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["tasks.db"]);
+    assert!(open(&path).get(None, id).await.unwrap().is_some());
+}
+
+#[test]
+fn many_open_a_new_file_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tasks.db");
+    let threads: Vec<_> = (0..8)
+        .map(|_| {
+            let path = path.clone();
+            std::thread::spawn(move || open(&path))
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_another_program_holds_is_busy() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tasks.db");
+    let options = StoreOptions { busy_timeout: Duration::from_millis(20), ..StoreOptions::default() };
+    let store = SqliteStore::open(&path, options).unwrap();
+    let id = store.submit(new_task()).await.unwrap().task.id;
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let refused = store.submit(new_task()).await;
+    assert!(matches!(refused, Err(SubmitError::Store(StoreError::Busy(_)))), "{refused:?}");
+    assert!(store.get(None, id).await.unwrap().is_some(), "readers do not wait for a writer");
+    other.execute_batch("ROLLBACK").unwrap();
+    store.submit(new_task()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_write_waits_for_another_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tasks.db");
+    let store = open(&path);
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let submission = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.submit(new_task()).await }
+    });
+    tokio::task::yield_now().await;
+    assert!(!submission.is_finished());
+    other.execute_batch("COMMIT").unwrap();
+    submission.await.unwrap().unwrap();
+}
+
+#[test]
+fn a_file_of_another_program_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tasks.db");
+    rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE orders (id INTEGER)").unwrap();
+    let refused = SqliteStore::open(&path, StoreOptions::default()).unwrap_err();
+    assert!(matches!(refused, StoreError::Broken(_)), "{refused}");
+    fs::write(&path, "not a database at all, but long enough to be looked at".repeat(100)).unwrap();
+    assert!(SqliteStore::open(&path, StoreOptions::default()).is_err());
+}
+
+#[tokio::test]
+async fn a_history_is_made_of_finished_tasks() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tasks.db");
+    fill_history(&path, 30).unwrap();
+    fill_history(&path, 12).unwrap();
+    let store = open(&path);
+    let filter = TaskFilter { state: Some(TaskState::Completed), limit: 100, ..TaskFilter::default() };
+    let page = store.list(filter).await.unwrap();
+    assert_eq!(page.tasks.len(), 42);
+    let task = store.get(None, page.tasks[0].id).await.unwrap().unwrap();
+    assert!(task.result.is_some());
+    assert_eq!(store.attempts(task.id).await.unwrap().len(), 1);
+    assert!(store.live_counts().await.unwrap().is_empty());
+}
