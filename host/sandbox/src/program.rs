@@ -24,6 +24,10 @@ use crate::schema::Schema;
 /// Handles to resources that a guest may hold, over all kinds.
 const HANDLES_MAX: usize = 10_000;
 
+/// Fuel is handed out in portions. Compiled code keeps count in a register, and only at the end of a portion does the
+/// count of a loop that calls nothing become known.
+const FUEL_PORTION: u64 = 10_000_000;
+
 /// Bytes that any guest may pass to the host in one call. A guest whose policy lets it save more may pass more.
 const CALL_BYTES_MIN: u64 = 16 << 20;
 
@@ -126,25 +130,23 @@ fn describe_failure(failure: Failure) -> Failure {
 }
 
 fn link(linker: &Linker<Guest>, component: &Component) -> wasmtime::Result<JobPre<Guest>> {
-    let pre = match linker.instantiate_pre(component) {
-        Ok(pre) => pre,
-        // It imports more of WASI than there is here (`wasi:http`, say): runtimes do, whether or not the job needs
-        // it. What nobody implements ends the attempt when it is called.
-        Err(_) => {
-            let mut linker = linker.clone();
-            linker.define_unknown_imports_as_traps(component)?;
-            linker.instantiate_pre(component)?
-        }
-    };
-    JobPre::new(pre)
+    if let Ok(pre) = linker.instantiate_pre(component) {
+        return JobPre::new(pre);
+    }
+    // It imports more of WASI than there is here (`wasi:http`, say): runtimes do, whether or not the job needs it. What
+    // nobody implements ends the attempt when it is called.
+    let mut linker = linker.clone();
+    linker.define_unknown_imports_as_traps(component)?;
+    JobPre::new(linker.instantiate_pre(component)?)
 }
 
 /// A `wasmtime::Store` in which everything is metered and bounded.
 fn store(engine: &Engine, guest: Guest, limits: &Limits) -> Store<Guest> {
     let mut store = Store::new(engine, guest);
     store.limiter(|guest| &mut guest.allowance);
-    // Fails only on an engine without fuel, and all of ours have it.
+    // These fail only on an engine without fuel, and all of ours have it.
     let _ = store.set_fuel(limits.fuel);
+    let _ = store.fuel_async_yield_interval(Some(FUEL_PORTION));
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|mut context| {
         let left = context.get_fuel()?;

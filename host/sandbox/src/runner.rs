@@ -56,19 +56,17 @@ pub(crate) async fn run(program: &Program, mut request: RunRequest) -> RunReport
         messages: Vec::new(),
     };
     report.outcome = match (conclusion, guest.into_attempt()) {
-        (Conclusion::Returned(answer), Some(mut attempt)) => {
-            match conclude(program, &mut attempt, answer).await {
-                Ok(result) => match attempt.artifacts.seal().await {
-                    Ok(artifacts) => {
-                        report.artifacts = artifacts;
-                        report.messages = attempt.outbox.take_unsaved();
-                        RunOutcome::Completed(result)
-                    }
-                    Err(ended) => outcome(ended),
-                },
+        (Conclusion::Returned(answer), Some(mut attempt)) => match conclude(program, &attempt, answer) {
+            Ok(result) => match attempt.artifacts.seal().await {
+                Ok(artifacts) => {
+                    report.artifacts = artifacts;
+                    report.messages = attempt.outbox.take_unsaved();
+                    RunOutcome::Completed(result)
+                }
                 Err(ended) => outcome(ended),
-            }
-        }
+            },
+            Err(ended) => outcome(ended),
+        },
         (Conclusion::Ended(ended), _) => outcome(ended),
         (Conclusion::NoRoom | Conclusion::Returned(_), _) => RunOutcome::NoRoom,
     };
@@ -177,11 +175,7 @@ async fn fenced(stop: &StopSignal) {
 }
 
 /// What a job's own answer means.
-async fn conclude(
-    program: &Program,
-    attempt: &mut Attempt,
-    answer: Result<String, JobError>,
-) -> Result<String, Ended> {
+fn conclude(program: &Program, attempt: &Attempt, answer: Result<String, JobError>) -> Result<String, Ended> {
     let asked_to_stop = attempt.stop_reason();
     if asked_to_stop == Some(StopReason::Fenced) {
         return Err(Ended::Stopped(StopReason::Fenced));

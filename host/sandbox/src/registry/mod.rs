@@ -181,15 +181,14 @@ impl std::fmt::Debug for PluginRegistry {
 impl Loader {
     fn new(sandbox: &Sandbox, options: RegistryOptions) -> Self {
         let shared = Arc::clone(&sandbox.shared);
-        let open = |dir: &PathBuf| {
-            Cache::open(dir, shared.linker.engine())
-                .inspect_err(|error| {
-                    tracing::warn!("compiled code is not cached in {}: {error}", dir.display())
-                })
-                .ok()
-                .map(Arc::new)
-        };
-        let cache = shared.cache_dir.as_ref().and_then(open);
+        let cache =
+            shared.cache_dir.as_deref().and_then(|dir| match Cache::open(dir, shared.linker.engine()) {
+                Ok(cache) => Some(Arc::new(cache)),
+                Err(error) => {
+                    tracing::warn!("compiled code is not cached in {}: {error}", dir.display());
+                    None
+                }
+            });
         Self { shared, cache, options, turns: Semaphore::new(LOADS_MAX) }
     }
 

@@ -77,7 +77,10 @@ async fn messages_after_the_last_save_come_with_the_end() {
     ]);
     let report = bed.run("probe", &json!({"calls": calls})).await;
     let answers: serde_json::Value = serde_json::from_str(&completed(&report)).unwrap();
-    assert_eq!(answers, json!([null, "proceed", null, "duplicate_key", "invalid_message", "invalid_message"]));
+    assert_eq!(
+        answers,
+        json!([null, "proceed", null, "duplicate_key", "invalid_message", "invalid_message"])
+    );
     assert_eq!(report.messages.iter().map(|m| m.key.as_str()).collect::<Vec<_>>(), ["b"]);
 }
 

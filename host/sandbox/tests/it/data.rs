@@ -38,7 +38,8 @@ fn query(sql: &str, params: Value, max_rows: u32, packed: bool) -> Value {
 #[tokio::test]
 async fn both_forms_give_the_same_rows() {
     let bed = bed(1_000);
-    let sql = "SELECT id, city, total, note, CAST(x'ff' AS TEXT) AS odd FROM orders WHERE id > ? AND city <> ?";
+    let sql =
+        "SELECT id, city, total, note, CAST(x'ff' AS TEXT) AS odd FROM orders WHERE id > ? AND city <> ?";
     let answers = bed
         .probe(json!([
             query(sql, json!([10, "nowhere"]), 7, false),
@@ -108,13 +109,16 @@ async fn an_error_in_the_middle_comes_after_the_rows_before_it() {
 
 #[tokio::test]
 async fn an_empty_result_has_columns_and_no_rows() {
-    let answers = bed(1).probe(json!([query("SELECT id FROM orders WHERE id < 0", json!([]), 5, false)])).await;
+    let answers =
+        bed(1).probe(json!([query("SELECT id FROM orders WHERE id < 0", json!([]), 5, false)])).await;
     assert_eq!(answers[0], json!({"columns": [["id", "INTEGER"]], "rows": [], "batches": []}));
 }
 
 #[tokio::test]
 async fn many_rows_pass_in_bounded_batches() {
-    let bed = bed(200_000);
+    let mut bed = bed(200_000);
+    // The probe gives its blobs back as lists of numbers.
+    bed.policy.limits.result_bytes_max = 16 << 20;
     let answers = bed
         .probe(json!([
             {"count": {"source": "shop", "sql": "SELECT id, city, total FROM orders"}},
@@ -129,7 +133,8 @@ async fn many_rows_pass_in_bounded_batches() {
 #[tokio::test]
 async fn cursors_are_counted() {
     let bed = bed(10_000);
-    let cursors = |count| json!({"cursors": {"source": "shop", "sql": "SELECT id FROM orders", "count": count}});
+    let cursors =
+        |count| json!({"cursors": {"source": "shop", "sql": "SELECT id FROM orders", "count": count}});
     assert_eq!(bed.probe(json!([cursors(16)])).await, json!([16]));
     let failure = bed.probe_fails(json!([cursors(17)])).await;
     assert_failure(&failure, Code::LimitExceeded, &["16 cursors"]);

@@ -54,7 +54,11 @@ async fn memory_runs_out() {
     let mut bed = Bed::new();
     bed.policy.limits.memory_bytes_max = 32 << 20;
     let report = bed.run("hog", &json!({})).await;
-    assert!(report.usage.memory_bytes <= 32 << 20 && report.usage.memory_bytes > 16 << 20, "{:?}", report.usage);
+    assert!(
+        report.usage.memory_bytes <= 32 << 20 && report.usage.memory_bytes > 16 << 20,
+        "{:?}",
+        report.usage
+    );
     assert_failure(&failed(report), Code::OutOfMemory, &["33554432", "limits.memory_bytes_max", "hog.toml"]);
 }
 
@@ -73,7 +77,8 @@ async fn a_component_that_is_too_large_to_start_is_out_of_memory() {
 async fn a_refused_growth_that_the_job_survives_is_no_failure() {
     let mut bed = Bed::new();
     bed.policy.limits.memory_bytes_max = 32 << 20;
-    let answers = bed.probe(json!([{"try_memory": {"bytes": 100_000_000}}, {"try_memory": {"bytes": 1_000}}])).await;
+    let answers =
+        bed.probe(json!([{"try_memory": {"bytes": 100_000_000}}, {"try_memory": {"bytes": 1_000}}])).await;
     assert_eq!(answers, json!([false, true]));
 }
 
@@ -101,7 +106,8 @@ async fn other_traps_say_what_they_are() {
 #[tokio::test]
 async fn a_job_says_itself_how_it_failed() {
     let bed = Bed::new();
-    let fails = async |kind| bed.probe_fails(json!([{"fail": {"kind": kind, "message": "no such city"}}])).await;
+    let fails =
+        async |kind| bed.probe_fails(json!([{"fail": {"kind": kind, "message": "no such city"}}])).await;
     assert_failure(&fails("invalid_input").await, Code::InvalidInput, &["no such city"]);
     assert_failure(&fails("failed").await, Code::JobFailed, &["no such city"]);
     let retry = fails("retry").await;

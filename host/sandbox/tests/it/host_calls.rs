@@ -28,10 +28,18 @@ async fn reaching_for_what_is_not_granted_ends_the_attempt() {
     let mut bed = Bed::new();
     bed.policy.grants.data = vec!["crm".into()];
     let failure = bed.probe_fails(json!([{"send": {"channel": "email", "key": "a"}}])).await;
-    assert_failure(&failure, Code::PermissionDenied, &["`outbox = [\"email\"]` under [grants] in probe.toml"]);
+    assert_failure(
+        &failure,
+        Code::PermissionDenied,
+        &["`outbox = [\"email\"]` under [grants] in probe.toml"],
+    );
     let query = json!([{"query": {"source": "shop", "sql": "SELECT 1", "max_rows": 1, "packed": false}}]);
     let failure = bed.probe_fails(query).await;
-    assert_failure(&failure, Code::PermissionDenied, &["`data = [\"crm\", \"shop\"]` under [grants] in probe.toml"]);
+    assert_failure(
+        &failure,
+        Code::PermissionDenied,
+        &["`data = [\"crm\", \"shop\"]` under [grants] in probe.toml"],
+    );
 }
 
 #[tokio::test]
@@ -43,7 +51,8 @@ async fn what_is_granted_but_not_there_is_told_to_the_job() {
     });
     bed.policy.grants.data = vec!["nowhere".into(), "gone".into(), "text".into()];
     bed.policy.grants.outbox = vec!["pigeon".into()];
-    let query = |source| json!({"query": {"source": source, "sql": "SELECT 1", "max_rows": 1, "packed": true}});
+    let query =
+        |source| json!({"query": {"source": source, "sql": "SELECT 1", "max_rows": 1, "packed": true}});
     let send = json!({"send": {"channel": "pigeon", "key": "a"}});
     let answers =
         bed.probe(json!([query("nowhere"), query("gone"), query("text"), send, {"sources": {}}])).await;
@@ -130,10 +139,13 @@ async fn progress_is_kept_and_cheap() {
     let bed = Bed::new();
     bed.probe(json!([{"reports": {"times": 100_000}}])).await;
     let report = bed
-        .run("probe", &json!({"calls": [
-            {"report": {"done": 5, "message": "half\nway"}},
-            {"report": {"done": 6, "message": ""}}
-        ]}))
+        .run(
+            "probe",
+            &json!({"calls": [
+                {"report": {"done": 5, "message": "half\nway"}},
+                {"report": {"done": 6, "message": ""}}
+            ]}),
+        )
         .await;
     assert_eq!((report.progress.done, report.progress.message.as_str()), (6, "half way"));
 }

@@ -1,5 +1,8 @@
 //! The sandbox with real components, and a store that is scripted.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+#![allow(clippy::needless_pass_by_value, reason = "`json!` values read better as they are")]
+
 mod commit;
 mod data;
 mod ends;

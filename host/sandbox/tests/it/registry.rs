@@ -1,6 +1,7 @@
 //! The plugin folder, with real components.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,7 +72,10 @@ async fn what_is_there_is_loaded_at_the_start_in_one_revision() {
     let folder = Folder::new(&["trivial", "steps", "bad_schema", "wrong_name"]).await;
     let catalog = folder.registry.current();
     assert_eq!(catalog.revision, 1);
-    assert_eq!(catalog.jobs.keys().map(|name| name.as_str()).collect::<Vec<_>>(), ["steps", "trivial"]);
+    assert_eq!(
+        catalog.jobs.keys().map(longshore_domain::JobTypeName::as_str).collect::<Vec<_>>(),
+        ["steps", "trivial"]
+    );
     assert_eq!(catalog.problems["bad_schema"].code, "invalid_schema");
     assert_eq!(catalog.problems["wrong_name"].code, "wrong_name");
     assert!(catalog.problems["wrong_name"].message.contains("another_name.wasm"));
@@ -178,6 +182,62 @@ async fn a_missing_folder_is_served_once_it_is_there() {
     }
 }
 
+/// A program that stands for the host's: it runs `child_that_compiles` in this test's own binary.
+fn compiler(folder: &Path) -> PathBuf {
+    let program = folder.join("compiler");
+    let test = std::env::current_exe().unwrap();
+    let script = format!(
+        "#!/bin/sh\n[ \"$1\" = compile-component ] || exit 9\nIN=\"$2\" OUT=\"$3\" exec {} --exact --ignored \
+         registry::child_that_compiles >&2\n",
+        test.display()
+    );
+    executable(&program, &script);
+    program
+}
+
+fn executable(path: &Path, script: &str) {
+    fs::write(path, script).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Not a test: what `compiler` runs.
+#[test]
+#[ignore = "it is run by a test as its child process"]
+fn child_that_compiles() {
+    let (Some(input), Some(output)) = (std::env::var_os("IN"), std::env::var_os("OUT")) else { return };
+    longshore_sandbox::compile_child(Path::new(&input), Path::new(&output)).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn components_are_compiled_in_a_child_process() {
+    let folder = Folder::with(&["trivial"], |folder, options| {
+        options.cache_dir = Some(folder.join("code"));
+        options.compiler = Some(compiler(folder));
+    })
+    .await;
+    let catalog = folder.registry.current();
+    let job = catalog.job("trivial").unwrap_or_else(|| panic!("{:?}", catalog.problems));
+    let report = job.program.run(request(job, &json!({}), 1, None, &Arc::default())).await;
+    assert_eq!(completed(&report), "{}");
+    let left: Vec<_> = fs::read_dir(folder.bed.folder.path().join("code")).unwrap().collect();
+    assert_eq!(left.len(), 1, "only the entry is left: {left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compiler_that_fails_is_told_of() {
+    let folder = Folder::with(&["trivial"], |folder, options| {
+        options.cache_dir = Some(folder.join("code"));
+        let program = folder.join("compiler");
+        executable(&program, "#!/bin/sh\necho 'no room at all' >&2\nexit 3\n");
+        options.compiler = Some(program);
+    })
+    .await;
+    let catalog = folder.registry.current();
+    let problem = &catalog.problems["trivial"];
+    assert_eq!(problem.code, "compile_failed");
+    assert!(problem.message.contains("no room at all") && problem.message.contains('3'), "{problem:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn compiled_code_is_cached_and_a_damaged_entry_is_made_again() {
     let cache = tempfile::tempdir().unwrap();
@@ -206,9 +266,12 @@ async fn compiled_code_is_cached_and_a_damaged_entry_is_made_again() {
         assert!(fs::read(&entry).unwrap().len() == whole.len(), "it was made again");
     }
 
-    use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
     fs::write(&entry, b"from somebody else").unwrap();
     assert_eq!(load().await, "{}");
-    assert_eq!(fs::read(&entry).unwrap(), b"from somebody else", "a folder that others can write to is left alone");
+    assert_eq!(
+        fs::read(&entry).unwrap(),
+        b"from somebody else",
+        "a folder that others can write to is left alone"
+    );
 }

@@ -31,7 +31,10 @@ async fn a_job_that_listens_stops_by_itself() {
     let bed = Bed::new();
     for reason in [StopReason::Cancelled, StopReason::Drain, StopReason::DeadlineExceeded] {
         let begin = Instant::now();
-        assert_eq!(stopped(&bed, "sleeper", &json!({"ms": 60_000}), reason).await, RunOutcome::Stopped(reason));
+        assert_eq!(
+            stopped(&bed, "sleeper", &json!({"ms": 60_000}), reason).await,
+            RunOutcome::Stopped(reason)
+        );
         assert!(begin.elapsed().as_millis() < 4_000, "it did not need its grace");
     }
 }

@@ -205,12 +205,15 @@ impl Bed {
         fs::create_dir(&files).unwrap();
         let files = Arc::new(FakeFiles { folder: files, full: Mutex::new(false) });
         let sandbox =
-            Sandbox::new(options, Arc::clone(&store) as _, Arc::clone(&files) as _, Arc::new(Standstill)).unwrap();
+            Sandbox::new(options, Arc::clone(&store) as _, Arc::clone(&files) as _, Arc::new(Standstill))
+                .unwrap();
         Self { folder, store, files, sandbox, policy: Policy::default() }
     }
 
     pub(crate) async fn job(&self, name: &str) -> Arc<LoadedJob> {
-        load_plugin(&self.sandbox, &guest(name), &self.policy).await.unwrap_or_else(|problem| panic!("{problem:?}"))
+        load_plugin(&self.sandbox, &guest(name), &self.policy)
+            .await
+            .unwrap_or_else(|problem| panic!("{problem:?}"))
     }
 
     pub(crate) async fn run(&self, name: &str, input: &Value) -> RunReport {

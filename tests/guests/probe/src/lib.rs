@@ -17,29 +17,80 @@ struct Input {
 #[serde(rename_all = "snake_case")]
 enum Call {
     Task {},
-    Report { done: u64, message: String },
+    Report {
+        done: u64,
+        message: String,
+    },
     Load {},
-    Save { bytes: usize },
-    Log { lines: usize, message: String },
-    Print { text: String },
-    Open { name: String },
-    Write { name: String, bytes: usize, #[serde(default)] times: usize },
-    Send { channel: String, key: String, #[serde(default)] subject: String, #[serde(default)] body_bytes: usize },
+    Save {
+        bytes: usize,
+    },
+    Log {
+        lines: usize,
+        message: String,
+    },
+    Print {
+        text: String,
+    },
+    Open {
+        name: String,
+    },
+    Write {
+        name: String,
+        bytes: usize,
+        #[serde(default)]
+        times: usize,
+    },
+    Send {
+        channel: String,
+        key: String,
+        #[serde(default)]
+        subject: String,
+        #[serde(default)]
+        body_bytes: usize,
+    },
     Sources {},
-    Query { source: String, sql: String, #[serde(default)] params: Vec<Value>, max_rows: u32, packed: bool },
+    Query {
+        source: String,
+        sql: String,
+        #[serde(default)]
+        params: Vec<Value>,
+        max_rows: u32,
+        packed: bool,
+    },
     /// Reads a whole result and gives its sum: rows, cells, bytes.
-    Count { source: String, sql: String },
+    Count {
+        source: String,
+        sql: String,
+    },
     /// Opens cursors, reads a row of each, and keeps them.
-    Cursors { source: String, sql: String, count: usize },
+    Cursors {
+        source: String,
+        sql: String,
+        count: usize,
+    },
     /// Answers with a text of that many bytes, or with this very text, in place of the list of answers.
-    Answer { #[serde(default)] bytes: usize, text: Option<String> },
-    Fail { kind: String, message: String },
+    Answer {
+        #[serde(default)]
+        bytes: usize,
+        text: Option<String>,
+    },
+    Fail {
+        kind: String,
+        message: String,
+    },
     /// Grows a second time after being refused, and lives with it.
-    TryMemory { bytes: usize },
+    TryMemory {
+        bytes: usize,
+    },
     /// Holds this much in pieces.
-    Random { bytes: usize },
+    Random {
+        bytes: usize,
+    },
     /// Loops over a cheap call.
-    Reports { times: u64 },
+    Reports {
+        times: u64,
+    },
 }
 
 struct Component;
@@ -51,7 +102,9 @@ impl Guest for Component {
             version: env!("CARGO_PKG_VERSION").into(),
             title: "Probe".into(),
             description: "Calls the host as it is told, and says what came back.".into(),
-            input_schema: r#"{"type": "object", "properties": {"calls": {"type": "array"}}, "required": ["calls"]}"#.into(),
+            input_schema:
+                r#"{"type": "object", "properties": {"calls": {"type": "array"}}, "required": ["calls"]}"#
+                    .into(),
             output_schema: Some(r#"{"type": "array", "items": {"not": {"const": "forbidden"}}}"#.into()),
             permissions: Vec::new(),
         }
@@ -64,7 +117,9 @@ impl Guest for Component {
         let mut answers = Vec::new();
         for call in input.calls {
             match call {
-                Call::Answer { bytes, text } => return Ok(text.unwrap_or_else(|| format!("\"{}\"", "x".repeat(bytes)))),
+                Call::Answer { bytes, text } => {
+                    return Ok(text.unwrap_or_else(|| format!("\"{}\"", "x".repeat(bytes))));
+                }
                 Call::Fail { kind, message } => return Err(error(&kind, message)),
                 call => answers.push(answer(call, &mut kept)),
             }
@@ -167,13 +222,24 @@ fn answer(call: Call, kept: &mut Vec<data::Cursor>) -> Value {
     }
 }
 
-fn query(source: &str, sql: &str, params: &[Cell], max_rows: u32, packed: bool) -> Result<Value, data::HostError> {
+fn query(
+    source: &str,
+    sql: &str,
+    params: &[Cell],
+    max_rows: u32,
+    packed: bool,
+) -> Result<Value, data::HostError> {
     let cursor = data::query(source, sql, params)?;
-    let columns: Vec<Value> = cursor.columns().into_iter().map(|c| json!([c.name, c.declared_type])).collect();
+    let columns: Vec<Value> =
+        cursor.columns().into_iter().map(|c| json!([c.name, c.declared_type])).collect();
     let mut rows = Vec::new();
     let mut batches = Vec::new();
     loop {
-        let batch = if packed { unpack(cursor.next_packed(max_rows)?, columns.len()) } else { cursor.next(max_rows)? };
+        let batch = if packed {
+            unpack(cursor.next_packed(max_rows)?, columns.len())
+        } else {
+            cursor.next(max_rows)?
+        };
         if batch.is_empty() {
             return Ok(json!({"columns": columns, "rows": rows, "batches": batches}));
         }

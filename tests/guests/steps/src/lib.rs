@@ -45,7 +45,8 @@ impl Guest for Component {
             }"#
             .into(),
             output_schema: Some(
-                r#"{"type": "object", "properties": {"steps": {"type": "integer"}}, "required": ["steps"]}"#.into(),
+                r#"{"type": "object", "properties": {"steps": {"type": "integer"}}, "required": ["steps"]}"#
+                    .into(),
             ),
             permissions: Vec::new(),
         }
@@ -73,7 +74,10 @@ impl Guest for Component {
                 send(channel, step)?;
             }
             if input.fail_at == Some(step) && task.attempt == 1 {
-                return Err(JobError::Retry(RetryRequest { message: format!("step {step} fails"), after_ms: Some(1) }));
+                return Err(JobError::Retry(RetryRequest {
+                    message: format!("step {step} fails"),
+                    after_ms: Some(1),
+                }));
             }
             state.done += 1;
             progress::report(state.done, Some(input.steps), &format!("step {}", state.done));
