@@ -39,7 +39,9 @@ impl Invoice {
             |line: &OrderLine| tax::line(supply, line.quantity, line.unit_price_paise, line.gst_rate);
         let lines = order.lines.iter().map(amounts).collect::<Result<Vec<_>>>()?;
         let mut sum = Amounts::default();
-        lines.iter().for_each(|line| sum += *line);
+        for line in &lines {
+            sum += *line;
+        }
         Ok(Self { number, time, supply, lines, sum, order })
     }
 

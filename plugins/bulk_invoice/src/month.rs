@@ -69,7 +69,7 @@ impl LocalTime {
     }
 
     /// `01-Mar-2026`.
-    pub(crate) fn date(&self) -> String {
+    pub(crate) fn date(self) -> String {
         format!("{:02}-{}-{:04}", self.day, NAMES[usize::from(self.month.month) - 1], self.month.year)
     }
 }

@@ -144,7 +144,7 @@ impl Batch<'_> {
             let after = After { ordered_at: order.ordered_at.clone(), id: order.id };
             self.invoice(order)?;
             self.state.after = Some(after);
-            if self.state.done % INVOICES_PER_SAVE == 0 {
+            if self.state.done.is_multiple_of(INVOICES_PER_SAVE) {
                 self.save()?;
             }
         }
@@ -153,7 +153,7 @@ impl Batch<'_> {
 
     fn invoice(&mut self, order: Order) -> Result<()> {
         let invoice = Invoice::new(order, self.state.done + 1)?;
-        self.zip.add(&invoice.file_name(), DosTime::new(&invoice.time), &pdf::render(&invoice)?)?;
+        self.zip.add(&invoice.file_name(), DosTime::new(invoice.time), &pdf::render(&invoice)?)?;
         self.add_to_register(&register::row(&invoice)?)?;
         self.compare(&invoice);
 
@@ -200,7 +200,7 @@ impl Batch<'_> {
     fn register_into_zip(&mut self, name: &str) -> Result<()> {
         let Self { ctx, source, selection, zip, state, .. } = self;
         let last = state.after.as_ref().map_or("", |after| &after.ordered_at);
-        let modified = DosTime::new(&LocalTime::parse(last)?);
+        let modified = DosTime::new(LocalTime::parse(last)?);
         let crc = zip.stream(name, modified, |out| {
             out.write_all(&register::header()?)?;
             let mut orders = selection.open(source, None)?;

@@ -38,11 +38,11 @@ pub(crate) fn amount(paise: i64) -> String {
 fn number(n: u64) -> String {
     let split = |unit: u64, name: &str| {
         let head = format!("{} {name}", number(n / unit));
-        if n % unit == 0 { head } else { format!("{head} {}", number(n % unit)) }
+        if n.is_multiple_of(unit) { head } else { format!("{head} {}", number(n % unit)) }
     };
     match n {
         0..20 => ONES[n as usize].into(),
-        20..100 if n % 10 == 0 => TENS[n as usize / 10].into(),
+        20..100 if n.is_multiple_of(10) => TENS[n as usize / 10].into(),
         20..100 => format!("{}-{}", TENS[n as usize / 10], ONES[n as usize % 10]),
         100..1_000 => split(100, "Hundred"),
         1_000..100_000 => split(1_000, "Thousand"),

@@ -41,7 +41,7 @@ pub(crate) struct Entry {
 pub(crate) struct DosTime(u32);
 
 impl DosTime {
-    pub(crate) fn new(time: &crate::month::LocalTime) -> Self {
+    pub(crate) fn new(time: crate::month::LocalTime) -> Self {
         let year = u32::from(time.month.year).clamp(1980, 2107) - 1980;
         let date = year << 9 | u32::from(time.month.month) << 5 | u32::from(time.day);
         let clock = u32::from(time.hour) << 11 | u32::from(time.minute) << 5 | u32::from(time.second / 2);
@@ -216,15 +216,15 @@ impl<W: Write> Write for Counted<W> {
 }
 
 fn put16<const N: usize>(out: &mut Vec<u8>, words: [u16; N]) {
-    words.iter().for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
+    out.extend(words.map(u16::to_le_bytes).as_flattened());
 }
 
 fn put32<const N: usize>(out: &mut Vec<u8>, words: [u32; N]) {
-    words.iter().for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
+    out.extend(words.map(u32::to_le_bytes).as_flattened());
 }
 
 fn put64<const N: usize>(out: &mut Vec<u8>, words: [u64; N]) {
-    words.iter().for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
+    out.extend(words.map(u64::to_le_bytes).as_flattened());
 }
 
 /// All ones tell a reader to look for the real value in the ZIP64 fields.
@@ -239,7 +239,7 @@ mod tests {
     use std::io::{Cursor, Read};
 
     fn time() -> DosTime {
-        DosTime::new(&LocalTime::parse("2026-03-05T14:07:09+05:30").unwrap())
+        DosTime::new(LocalTime::parse("2026-03-05T14:07:09+05:30").unwrap())
     }
 
     fn read(archive: &[u8], name: &str) -> Vec<u8> {

@@ -1,5 +1,7 @@
 //! The whole job on a small shop, interrupted everywhere.
 
+#![allow(clippy::unwrap_used)] // in helpers too, where clippy does not see that they are of a test
+
 use bulk_invoice::BulkInvoice;
 use longshore_plugin::JobError;
 use longshore_plugin::testing::{TestHost, assert_describes, assert_resumes};
@@ -51,7 +53,7 @@ fn march(city: &str) -> Json {
     json!({ "city": city, "month": "2026-03" })
 }
 
-fn refused(input: Json) -> String {
+fn refused(input: &Json) -> String {
     match shop(5).run::<BulkInvoice>(input) {
         Err(JobError::InvalidInput(message)) => message,
         other => panic!("{other:?}"),
@@ -66,7 +68,7 @@ fn it_describes_itself() {
 #[test]
 fn one_invoice_an_order_and_a_register_that_adds_up() {
     let host = shop(40);
-    let result = host.run::<BulkInvoice>(march("delhi")).unwrap();
+    let result = host.run::<BulkInvoice>(&march("delhi")).unwrap();
     assert_eq!((&result["invoices"], &result["city"]), (&json!(40), &json!("Delhi")));
     assert_eq!(result["first_invoice"], "DEL/2603/00001");
     assert_eq!(result["last_invoice"], "DEL/2603/00040");
@@ -98,8 +100,8 @@ fn an_order_whose_record_differs_is_reported() {
     let host = shop(3);
     let spoiled = TestHost::new().source("shop", &format!("{TABLES}
         INSERT INTO orders VALUES (7, 'DEL', 1, '2026-03-05T10:00:00+05:30', 'Delhi', '', '', '', '', 'Delhi', '07', '', 0, 0, 0, 0, 5);"));
-    assert_eq!(host.run::<BulkInvoice>(march("Delhi")).unwrap()["differing_orders"], 0);
-    assert_eq!(spoiled.run::<BulkInvoice>(march("Delhi")).unwrap()["differing_orders"], 1);
+    assert_eq!(host.run::<BulkInvoice>(&march("Delhi")).unwrap()["differing_orders"], 0);
+    assert_eq!(spoiled.run::<BulkInvoice>(&march("Delhi")).unwrap()["differing_orders"], 1);
     assert!(
         spoiled.log()[0].contains("order 7 has 5 paise in the database, its lines give 0"),
         "{:?}",
@@ -110,13 +112,13 @@ fn an_order_whose_record_differs_is_reported() {
 #[test]
 fn nothing_to_invoice_is_answered_with_what_there_is() {
     assert_eq!(
-        refused(march("Mumbai")),
+        refused(&march("Mumbai")),
         "city: there is no branch in `Mumbai`; there are branches in: Bengaluru, Delhi"
     );
-    assert_eq!(refused(march("Bengaluru")), "city: Bengaluru has no orders at all");
-    let message = refused(json!({ "city": "Delhi", "month": "2020-01" }));
+    assert_eq!(refused(&march("Bengaluru")), "city: Bengaluru has no orders at all");
+    let message = refused(&json!({ "city": "Delhi", "month": "2020-01" }));
     assert_eq!(message, "month: Delhi has no orders in 2020-01; it has orders from 2026-02 to 2026-04");
-    assert!(refused(json!({ "city": "Delhi", "month": "March" })).contains("write it as 2026-03"));
+    assert!(refused(&json!({ "city": "Delhi", "month": "March" })).contains("write it as 2026-03"));
 }
 
 #[test]
@@ -130,7 +132,7 @@ fn interruptions_do_not_show_in_the_files() {
 #[ignore = "writes files for a person to look at"]
 fn files_to_look_at() {
     let host = shop(40);
-    host.run::<BulkInvoice>(march("Delhi")).unwrap();
+    host.run::<BulkInvoice>(&march("Delhi")).unwrap();
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
     for name in host.artifact_names() {
         std::fs::write(folder.join(&name), host.artifact(&name)).unwrap();

@@ -56,16 +56,12 @@ pub struct State {
 /// Runs one attempt.
 pub(crate) fn run(ctx: &Context<State>, input: &Input) -> Result<Output> {
     let source = ctx.source(input.source.as_deref())?;
-    let saved = ctx.load()?;
-    let (plan, position, encoder) = match saved {
-        Some(State { plan, position, encoder }) => {
-            info!(ctx, "resuming after {} of {} rows", position.rows, plan.total);
-            (plan, position, encoder)
-        }
-        None => {
-            ctx.progress(0u64, None, "looking at the table")?;
-            (Plan::make(&source, input)?, Position::default(), Vec::new())
-        }
+    let State { plan, position, encoder } = if let Some(saved) = ctx.load()? {
+        info!(ctx, "resuming after {} of {} rows", saved.position.rows, saved.plan.total);
+        saved
+    } else {
+        ctx.progress(0u64, None, "looking at the table")?;
+        State { plan: Plan::make(&source, input)?, position: Position::default(), encoder: Vec::new() }
     };
 
     let file = file_name(input, &plan.table);

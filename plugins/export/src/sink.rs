@@ -22,7 +22,7 @@ pub(crate) enum Sink {
         /// The file.
         artifact: Artifact,
         /// The open member; none right after a cut.
-        member: Option<GzEncoder<Artifact>>,
+        member: Option<Box<GzEncoder<Artifact>>>,
         /// Bytes of the member that do not fill a piece yet.
         rest: Vec<u8>,
     },
@@ -80,8 +80,9 @@ impl Sink {
 
 /// The member that is open, or a new one. Its header has no time and no name: the same rows give the same bytes.
 fn open_member<'a>(
-    member: &'a mut Option<GzEncoder<Artifact>>,
+    member: &'a mut Option<Box<GzEncoder<Artifact>>>,
     artifact: &Artifact,
 ) -> &'a mut GzEncoder<Artifact> {
-    member.get_or_insert_with(|| GzEncoder::new(artifact.clone(), flate2::Compression::new(GZIP_LEVEL)))
+    let new = || Box::new(GzEncoder::new(artifact.clone(), flate2::Compression::new(GZIP_LEVEL)));
+    member.get_or_insert_with(new)
 }

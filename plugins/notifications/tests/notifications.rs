@@ -1,5 +1,7 @@
 //! The whole job on a small shop, interrupted everywhere.
 
+#![allow(clippy::unwrap_used)] // in helpers too, where clippy does not see that they are of a test
+
 use longshore_plugin::testing::{TestHost, assert_describes, assert_resumes};
 use notifications::Notifications;
 use serde_json::json;
@@ -26,7 +28,7 @@ fn it_describes_itself() {
 #[test]
 fn each_supplier_gets_one_message() {
     let host = shop(4);
-    let result = host.run::<Notifications>(json!({})).unwrap();
+    let result = host.run::<Notifications>(&json!({})).unwrap();
     assert_eq!(result["messages"], 3);
     assert_eq!(result["suppliers"], 4);
     assert_eq!(result["without_address"], 1);
@@ -44,7 +46,7 @@ fn each_supplier_gets_one_message() {
 #[test]
 fn one_supplier_can_be_chosen() {
     let host = shop(4);
-    let result = host.run::<Notifications>(json!({ "supplier_id": 2, "channel": "webhook" })).unwrap();
+    let result = host.run::<Notifications>(&json!({ "supplier_id": 2, "channel": "webhook" })).unwrap();
     assert_eq!((&result["messages"], &result["suppliers"]), (&json!(1), &json!(1)));
     assert_eq!(host.messages()[0].channel, "webhook");
 }
@@ -52,8 +54,8 @@ fn one_supplier_can_be_chosen() {
 #[test]
 fn a_message_that_was_sent_already_is_passed_over() {
     let host = shop(3);
-    host.run::<Notifications>(json!({})).unwrap();
-    let again = host.run::<Notifications>(json!({})).unwrap();
+    host.run::<Notifications>(&json!({})).unwrap();
+    let again = host.run::<Notifications>(&json!({})).unwrap();
     assert_eq!(again["messages"], 0);
     assert_eq!(host.messages().len(), 2);
     assert!(host.log().iter().any(|line| line.contains("supplier 1 was told already")), "{:?}", host.log());

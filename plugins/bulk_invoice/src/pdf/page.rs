@@ -66,25 +66,31 @@ impl Page {
             Align::Centre => x - width() / 2.0,
         };
         let font = if style.face == Face::Bold { BOLD } else { REGULAR };
-        let [r, g, b] = style.colour;
-        self.content.set_fill_rgb(r, g, b).begin_text().set_font(font, style.size);
+        self.fill_with(style.colour);
+        self.content.begin_text().set_font(font, style.size);
         self.content.next_line(short(x), short(HEIGHT - y)).show(Str(&encode(text))).end_text();
     }
 
     /// A filled rectangle whose upper left corner is at x and y.
-    pub(super) fn fill(&mut self, x: f32, y: f32, width: f32, height: f32, [r, g, b]: Colour) {
-        self.content.set_fill_rgb(r, g, b).rect(x, short(HEIGHT - y - height), width, height).fill_nonzero();
+    pub(super) fn fill(&mut self, x: f32, y: f32, width: f32, height: f32, colour: Colour) {
+        self.fill_with(colour);
+        self.content.rect(x, short(HEIGHT - y - height), width, height).fill_nonzero();
     }
 
     /// A thin horizontal line.
-    pub(super) fn rule(&mut self, x: f32, y: f32, width: f32, thickness: f32, [r, g, b]: Colour) {
+    pub(super) fn rule(&mut self, x: f32, y: f32, width: f32, thickness: f32, colour: Colour) {
         let y = short(HEIGHT - y);
+        let [red, green, blue] = colour;
         self.content
-            .set_stroke_rgb(r, g, b)
+            .set_stroke_rgb(red, green, blue)
             .set_line_width(thickness)
             .move_to(x, y)
             .line_to(x + width, y)
             .stroke();
+    }
+
+    fn fill_with(&mut self, [red, green, blue]: Colour) {
+        self.content.set_fill_rgb(red, green, blue);
     }
 
     /// The page's drawing instructions.

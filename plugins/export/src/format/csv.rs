@@ -80,7 +80,7 @@ fn push_quoted(text: &[u8], out: &mut Vec<u8>) {
 /// Sixteen bytes at a time and without a branch for each, which the compiler turns into SIMD.
 #[inline]
 fn needs_quotes(text: &[u8]) -> bool {
-    let special = |byte: u8| (byte == b'"') | (byte == b',') | (byte == b'\n') | (byte == b'\r');
+    let special = |byte: u8| matches!(byte, b'"' | b',' | b'\n' | b'\r');
     let (blocks, rest) = text.as_chunks::<16>();
     blocks.iter().any(|block| block.iter().fold(false, |found, byte| found | special(*byte)))
         || rest.iter().fold(false, |found, byte| found | special(*byte))

@@ -111,7 +111,7 @@ fn push_string(text: &[u8], out: &mut Vec<u8>) {
 }
 
 fn must_be_escaped(byte: u8) -> bool {
-    (byte == b'"') | (byte == b'\\') | (byte < 0x20)
+    matches!(byte, b'"' | b'\\' | 0..0x20)
 }
 
 /// Sixteen bytes at a time and without a branch for each, which the compiler turns into SIMD.

@@ -38,8 +38,8 @@ pub(super) struct MemoryHost {
 impl MemoryHost {
     pub(super) fn begin_attempt(&self) {
         self.attempts.set(self.attempts.get() + 1);
-        *self.written.borrow_mut() = self.artifacts.borrow().clone();
-        *self.sent.borrow_mut() = self.messages.borrow().clone();
+        self.written.borrow_mut().clone_from(&self.artifacts.borrow());
+        self.sent.borrow_mut().clone_from(&self.messages.borrow());
     }
 
     pub(super) fn end_attempt(&self, successful: bool) {
@@ -49,8 +49,8 @@ impl MemoryHost {
     }
 
     fn commit(&self) {
-        *self.artifacts.borrow_mut() = self.written.borrow().clone();
-        *self.messages.borrow_mut() = self.sent.borrow().clone();
+        self.artifacts.borrow_mut().clone_from(&self.written.borrow());
+        self.messages.borrow_mut().clone_from(&self.sent.borrow());
     }
 
     fn signal(&self) -> Signal {
@@ -96,7 +96,7 @@ impl Host for MemoryHost {
     fn open_artifact(&self, name: &str, _: &str) -> Result<Box<dyn HostArtifact>, HostError> {
         let wrong = |c: char| c == '/' || c == '\\' || c.is_control();
         if name.is_empty() || name.chars().count() > 128 || name.contains(wrong) || name.starts_with('.') {
-            return Err(error("invalid_name", format!("`{name}` is no plain file name")));
+            return Err(error("invalid_name", &format!("`{name}` is no plain file name")));
         }
         self.written.borrow_mut().entry(name.into()).or_default();
         Ok(Box::new(MemoryArtifact { name: name.into(), files: Rc::clone(&self.written) }))
@@ -108,8 +108,8 @@ impl Host for MemoryHost {
 
     fn query(&self, source: &str, sql: &str, params: &[Value]) -> Result<Box<dyn HostCursor>, HostError> {
         let sources = self.sources.borrow();
-        let database = sources.get(source).ok_or_else(|| error("source_unavailable", source))?;
-        let (columns, rows) = packed::query(database, sql, params).map_err(|e| error("query_failed", e))?;
+        let database = sources.get(source).ok_or_else(|| error("source_unavailable", &source))?;
+        let (columns, rows) = packed::query(database, sql, params).map_err(|e| error("query_failed", &e))?;
         let batch_rows = match self.batch_rows.get() {
             0 => u32::MAX,
             rows => rows,
@@ -120,14 +120,14 @@ impl Host for MemoryHost {
     fn send(&self, message: &Message) -> Result<(), HostError> {
         let mut sent = self.sent.borrow_mut();
         if sent.iter().any(|other| other.key == message.key) {
-            return Err(error("duplicate_key", format!("`{}` was sent already", message.key)));
+            return Err(error("duplicate_key", &format!("`{}` was sent already", message.key)));
         }
         sent.push(message.clone());
         Ok(())
     }
 }
 
-fn error(code: &str, message: impl ToString) -> HostError {
+fn error(code: &str, message: &impl ToString) -> HostError {
     HostError { code: code.into(), message: message.to_string() }
 }
 

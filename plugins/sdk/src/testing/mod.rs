@@ -13,7 +13,7 @@
 //!
 //! let shop = "CREATE TABLE orders (id INTEGER PRIMARY KEY); INSERT INTO orders VALUES (1), (2);";
 //! let host = TestHost::new().source("shop", shop);
-//! let result = host.run::<MyJob>(serde_json::json!({ "table": "orders" })).unwrap();
+//! let result = host.run::<MyJob>(&serde_json::json!({ "table": "orders" })).unwrap();
 //! assert_eq!(result["rows"], 2);
 //! assert_eq!(host.artifact("orders.csv"), b"id\r\n1\r\n2\r\n");
 //! ```
@@ -79,7 +79,7 @@ impl TestHost {
     }
 
     /// Runs an attempt, and gives the job's result as JSON.
-    pub fn run<J: Job>(&self, input: Json) -> Result<Json> {
+    pub fn run<J: Job>(&self, input: &Json) -> Result<Json> {
         self.memory.begin_attempt();
         let ctx = Context::<J::State>::new(Rc::clone(&self.memory) as _, J::STATE_FORMAT);
         let result = adapter::run::<J>(&ctx, &input.to_string());
@@ -135,7 +135,7 @@ pub fn assert_describes<J: Job>() {
 /// artifacts and messages as the undisturbed one. Gives the undisturbed host and its result.
 pub fn assert_resumes<J: Job>(host: impl Fn() -> TestHost, input: &Json) -> (TestHost, Json) {
     let undisturbed = host();
-    let result = undisturbed.run::<J>(input.clone()).expect("the job succeeds when undisturbed");
+    let result = undisturbed.run::<J>(input).expect("the job succeeds when undisturbed");
     let calls = undisturbed.memory.calls.get();
     let saves = undisturbed.memory.save_calls.borrow();
     let near_saves = saves.iter().flat_map(|save| save - 1..=save + 1);
@@ -143,9 +143,9 @@ pub fn assert_resumes<J: Job>(host: impl Fn() -> TestHost, input: &Json) -> (Tes
     let stops: BTreeSet<u32> = near_saves.chain(spread).filter(|call| (1..=calls).contains(call)).collect();
     for call in stops {
         let disturbed = host().stop_after(call);
-        let first = disturbed.run::<J>(input.clone());
+        let first = disturbed.run::<J>(input);
         assert_eq!(first, Err(JobError::Cancelled), "the job went on when told to stop at call {call}");
-        let second = disturbed.run::<J>(input.clone()).expect("the job succeeds when resumed");
+        let second = disturbed.run::<J>(input).expect("the job succeeds when resumed");
         assert_eq!(second, result, "the result differs when stopped at call {call}");
         assert_eq!(disturbed.artifact_names(), undisturbed.artifact_names(), "stopped at call {call}");
         for name in undisturbed.artifact_names() {
