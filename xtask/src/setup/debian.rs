@@ -66,20 +66,29 @@ fn driver_folder(sysroot: &Path) -> Result<PathBuf> {
     bail!("Debian's rustc has no librustc_driver where it was expected");
 }
 
-/// The target links with two programs that only the installed Rust brings.
+/// The target links with two programs that only the installed Rust brings, and one of them needs its LLVM.
 fn borrow_linkers(sysroot: &Path) -> Result<()> {
     let version = shell::read(Command::new("rustc").arg("-vV"))?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host")?;
     let installed = shell::read(Command::new("rustc").args(["--print", "sysroot"]))?;
+    let (installed, borrowed) = (Path::new(installed.trim()), sysroot.join("usr"));
     let folder = Path::new("lib/rustlib").join(host).join("bin");
-    let (from, to) = (Path::new(installed.trim()).join(&folder), sysroot.join("usr").join(&folder));
-    fs::create_dir_all(&to)?;
+    fs::create_dir_all(borrowed.join(&folder))?;
     for linker in ["rust-lld", "wasm-component-ld"] {
-        let path = from.join(linker);
-        fs::copy(&path, to.join(linker))
-            .with_context(|| format!("the installed Rust has no {}", path.display()))?;
+        copy(&installed.join(&folder).join(linker), &borrowed.join(&folder).join(linker))?;
+    }
+    // The linker looks for it three folders above itself. A Rust whose linker brings its own LLVM has none there.
+    for library in installed.join("lib").read_dir()? {
+        let (path, name) = library.map(|library| (library.path(), library.file_name()))?;
+        if name.to_string_lossy().starts_with("libLLVM") {
+            copy(&path, &borrowed.join("lib").join(name))?;
+        }
     }
     Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to).map(drop).with_context(|| format!("cannot copy {}", from.display()))
 }
 
 /// Builds the standard library as a dependency of an empty crate, and puts it where rustc looks.
@@ -89,8 +98,7 @@ fn build_std(sysroot: &Path, toolchain: &Toolchain) -> Result<()> {
     let startup = library.join("self-contained");
     fs::create_dir_all(&startup)?;
     for file in ["libc.a", "crt1-command.o", "crt1-reactor.o"] {
-        let path = sysroot.join("usr/lib/wasm32-wasi").join(file);
-        fs::copy(&path, startup.join(file)).with_context(|| format!("cannot copy {}", path.display()))?;
+        copy(&sysroot.join("usr/lib/wasm32-wasi").join(file), &startup.join(file))?;
     }
     let seed = Crate::new("rlib", "//! Nothing of its own.\n")?;
     let mut build = cargo(seed.folder(), toolchain);
@@ -103,7 +111,7 @@ fn build_std(sysroot: &Path, toolchain: &Toolchain) -> Result<()> {
         let is_std = path.extension().is_some_and(|extension| extension == "rlib")
             && !name.to_string_lossy().starts_with("libseed-");
         if is_std {
-            fs::copy(&path, library.join(name))?;
+            copy(&path, &library.join(name))?;
         }
     }
     Ok(())

@@ -12,7 +12,7 @@ const WAITING: &str = "{spinner} {msg}";
 
 /// Shows how far a job is. On something that is no terminal, shows nothing.
 pub(super) struct Bar {
-    bar: ProgressBar,
+    line: ProgressBar,
     form: &'static str,
     note: &'static str,
 }
@@ -21,9 +21,9 @@ impl Bar {
     /// A bar that waits for its job; one that is never seen unless `show`.
     pub(super) fn new(show: bool) -> Self {
         let target = if show { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(None, target);
-        bar.enable_steady_tick(Duration::from_millis(120));
-        Self { bar, form: "", note: "" }
+        let line = ProgressBar::with_draw_target(None, target);
+        line.enable_steady_tick(Duration::from_millis(120));
+        Self { line, form: "", note: "" }
     }
 
     /// Shows the job as it is now.
@@ -36,21 +36,21 @@ impl Bar {
         };
         if form != self.form {
             self.form = form;
-            self.bar.set_style(style(form));
+            self.line.set_style(style(form));
             if form != WAITING {
                 // What was done before, by an earlier attempt, says nothing about how fast this one is.
-                self.bar.set_position(progress.done);
-                self.bar.reset_eta();
+                self.line.set_position(progress.done);
+                self.line.reset_eta();
             }
         }
         if let Some(total) = progress.total {
-            self.bar.set_length(total);
+            self.line.set_length(total);
         }
-        self.bar.set_position(progress.done);
+        self.line.set_position(progress.done);
         let waiting = status.waiting.as_deref().unwrap_or(status.task.state.as_str());
         let message = if form == WAITING { waiting } else { &progress.message };
         let gap = if self.note.is_empty() || message.is_empty() { "" } else { "  " };
-        self.bar.set_message(format!("{message}{gap}{}", self.note));
+        self.line.set_message(format!("{message}{gap}{}", self.note));
     }
 
     /// Adds a remark that stays.
@@ -60,7 +60,7 @@ impl Bar {
 
     /// Takes the bar away.
     pub(super) fn end(&self) {
-        self.bar.finish_and_clear();
+        self.line.finish_and_clear();
     }
 }
 

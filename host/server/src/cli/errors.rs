@@ -38,11 +38,8 @@ pub(super) fn report(error: &Error) -> ExitCode {
     if is_closed_pipe(error) {
         return ExitCode::SUCCESS;
     }
-    let mut text = format!("error: {}\n", chain(error));
-    if let Some(hint) = hint(error) {
-        text += &format!("hint: {hint}\n");
-    }
-    let _ = io::stderr().write_all(text.as_bytes());
+    let hint = hint(error).map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
+    let _ = write!(io::stderr(), "error: {}\n{hint}", chain(error));
     if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
 }
 

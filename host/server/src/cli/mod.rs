@@ -39,7 +39,7 @@ Every command works while others run in the same project: they share the work an
 
 /// Durable background jobs for AI agents, run from sandboxed plugins
 #[derive(Parser)]
-#[command(name = "longshore", version, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(name = "longshore", version, after_help = after_help(), max_term_width = 100)]
 #[command(disable_help_subcommand = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -73,6 +73,14 @@ enum Command {
     Plugin(plugin::Command),
     #[command(hide = true)]
     CompileComponent(compile::Args),
+}
+
+/// The help of all commands, with the variables of the environment.
+fn after_help() -> String {
+    let width = env::ALL.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    let variables: Vec<String> =
+        env::ALL.iter().map(|(name, purpose)| format!("  {name:width$}  {purpose}")).collect();
+    format!("{AFTER_HELP}\n\nEnvironment:\n{}", variables.join("\n"))
 }
 
 /// What `main` does: reads the command line, obeys, and says by the exit code how it went.

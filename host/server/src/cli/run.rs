@@ -2,10 +2,10 @@
 
 use std::io::Read as _;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use longshore_domain::{Owner, TaskId, TaskState};
+use longshore_domain::{MessageState, OutboxMessage, Owner, TaskId, TaskState};
 use longshore_scheduler::{SubmitRequest, TaskService, TaskStatus};
 use serde_json::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -29,6 +29,8 @@ leaves at once. Exit code: 0 completed, 1 failed, 2 wrong usage, 130 cancelled."
 
 /// How often the bar moves.
 const LOOK: Duration = Duration::from_millis(100);
+/// How long the messages of a completed job are waited for. Those that take longer are delivered by another process.
+const DELIVERY_MAX: Duration = Duration::from_secs(10);
 
 /// Run one job and see its progress and result
 #[derive(clap::Args)]
@@ -82,11 +84,12 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<ExitCode> {
         let id = status.task.id;
         status = follow(&host.service(), id, &mut interrupted, !args.json, &mut left).await?;
     }
+    let messages = if args.detach { Vec::new() } else { delivered(&host.service(), &status).await? };
     host.shutdown(Shutdown::Now).await;
     if args.json {
         print_json(&JobView::from(&status))?;
     } else {
-        print(&report(&status))?;
+        print(&report(&status, &messages))?;
     }
     Ok(exit_code(&status, args.detach || left))
 }
@@ -128,6 +131,23 @@ async fn follow(
     }
 }
 
+/// The messages of a completed job, once each was tried. Nobody else may be there to deliver them.
+async fn delivered(service: &TaskService, status: &TaskStatus) -> Result<Vec<OutboxMessage>> {
+    if status.task.state != TaskState::Completed {
+        return Ok(Vec::new());
+    }
+    let started = Instant::now();
+    loop {
+        let messages = service.messages(&Owner::local(), status.task.id).await?;
+        let is_untried =
+            |message: &OutboxMessage| message.state == MessageState::Pending && message.last_error.is_none();
+        if !messages.iter().any(is_untried) || started.elapsed() > DELIVERY_MAX {
+            return Ok(messages);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
 fn exit_code(status: &TaskStatus, is_left: bool) -> ExitCode {
     match status.task.state {
         TaskState::Completed => ExitCode::SUCCESS,
@@ -139,7 +159,7 @@ fn exit_code(status: &TaskStatus, is_left: bool) -> ExitCode {
 }
 
 /// What people are told at the end.
-fn report(status: &TaskStatus) -> String {
+fn report(status: &TaskStatus, messages: &[OutboxMessage]) -> String {
     let (task, view) = (&status.task, JobView::from(status));
     let id = &view.job_id;
     let mut lines = Vec::new();
@@ -177,7 +197,19 @@ fn report(status: &TaskStatus) -> String {
             text::size(artifact.bytes)
         ));
     }
+    lines.extend(messages_line(messages));
     lines.join("\n")
+}
+
+/// How many messages went out, and why others did not.
+fn messages_line(messages: &[OutboxMessage]) -> Option<String> {
+    let sent = messages.iter().filter(|message| message.state == MessageState::Delivered).count();
+    let trouble = messages.iter().find_map(|message| message.last_error.as_deref());
+    match (messages.len(), trouble) {
+        (0, _) => None,
+        (all, None) => Some(format!("{sent} of {all} messages delivered")),
+        (all, Some(error)) => Some(format!("{sent} of {all} messages delivered; one that was not: {error}")),
+    }
 }
 
 /// The payload that the argument names.

@@ -12,7 +12,7 @@ impl Table {
     }
 
     /// Adds a row. Line breaks would tear the table apart, so they become spaces.
-    pub(super) fn row(&mut self, cells: Vec<String>) {
+    pub(super) fn row(&mut self, cells: &[String]) {
         self.rows
             .push(cells.iter().map(|cell| cell.split_whitespace().collect::<Vec<_>>().join(" ")).collect());
     }
@@ -44,8 +44,8 @@ mod tests {
     #[test]
     fn columns_line_up() {
         let mut table = Table::new(&["NAME", "STATE"]);
-        table.row(vec!["export".into(), "ready".into()]);
-        table.row(vec!["é".into(), "blocked\nwhy".into()]);
+        table.row(&["export".into(), "ready".into()]);
+        table.row(&["é".into(), "blocked\nwhy".into()]);
         assert_eq!(table.render(), "NAME    STATE\nexport  ready\né       blocked why");
     }
 }

@@ -44,11 +44,7 @@ struct Store {
 
 impl Default for Store {
     fn default() -> Self {
-        Self {
-            path: "data/longshore.db".into(),
-            synchronous: Synchronous::Full,
-            files: "data".into(),
-        }
+        Self { path: "data/longshore.db".into(), synchronous: Synchronous::Full, files: "data".into() }
     }
 }
 
@@ -71,12 +67,12 @@ impl Default for Worker {
 #[serde(default, deny_unknown_fields)]
 struct Plugins {
     dir: PathBuf,
-    cache: PathBuf,
+    cache: Option<PathBuf>,
 }
 
 impl Default for Plugins {
     fn default() -> Self {
-        Self { dir: "plugins".into(), cache: "data/cache".into() }
+        Self { dir: "plugins".into(), cache: None }
     }
 }
 
@@ -135,8 +131,8 @@ impl Default for Limits {
 }
 
 impl File {
-    /// Makes every path absolute, seen from the folder `project`.
-    pub(super) fn resolve(self, project: PathBuf) -> Config {
+    /// Makes every path absolute, seen from the folder `project`. `user_cache` is where the user's caches are.
+    pub(super) fn resolve(self, project: PathBuf, user_cache: Option<PathBuf>) -> Config {
         let absolute = |path: PathBuf| project.join(path);
         Config {
             store: StoreConfig {
@@ -148,7 +144,13 @@ impl File {
                 concurrency: self.worker.concurrency,
                 lease: Duration::from_millis(self.worker.lease_ms),
             },
-            plugins: PluginsConfig { dir: absolute(self.plugins.dir), cache: absolute(self.plugins.cache) },
+            plugins: PluginsConfig {
+                dir: absolute(self.plugins.dir),
+                cache: absolute(self.plugins.cache.unwrap_or_else(|| match user_cache {
+                    Some(folder) => folder.join("longshore").join("compiled"),
+                    None => "data/cache".into(),
+                })),
+            },
             sources: self
                 .sources
                 .into_iter()

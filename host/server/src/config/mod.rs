@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use longshore_domain::Policy;
 
+use crate::env;
+
 pub use self::error::ConfigError;
 pub use self::project::{FILE_NAME, NoProject, find_project};
 
@@ -78,7 +80,8 @@ pub struct WorkerConfig {
 pub struct PluginsConfig {
     /// The folder that is watched for `NAME.wasm` and `NAME.toml`.
     pub dir: PathBuf,
-    /// The folder of compiled code, which can be deleted at any time.
+    /// The folder of compiled code, which can be deleted at any time. All projects of a user share one, unless said
+    /// otherwise.
     pub cache: PathBuf,
 }
 
@@ -125,7 +128,7 @@ impl Config {
         let project = std::path::absolute(project)
             .map_err(|source| ConfigError::Unreadable { file: path.clone(), source })?;
         let file = file::parse(&text).map_err(|error| ConfigError::from_toml(&path, &text, &error))?;
-        Ok(file.resolve(project))
+        Ok(file.resolve(project, env::user_cache()))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use longshore_domain::{LoadedJob, Problem};
+use longshore_domain::{LoadedJob, Permission, Problem};
 use serde_json::{Value, json};
 
 use crate::app::{Host, Role, Shutdown};
@@ -88,36 +88,35 @@ fn view(job: &LoadedJob) -> Value {
 
 fn describe(job: &LoadedJob) -> String {
     let job_type = &job.job_type;
-    let mut text = format!(
-        "{} {}: {}\n\n{}\n\nComponent  {}\n",
-        job_type.name,
-        job_type.version,
-        job_type.title,
-        job_type.description.trim(),
-        job.component
-    );
-    for permission in &job_type.permissions {
-        let granted = match job.policy.grants.of_kind(&permission.kind) {
-            Some(names) if job.policy.grants.allows(&permission.kind, &permission.target) => {
-                format!("granted: {}", names.join(", "))
-            }
-            _ => "not granted".into(),
-        };
-        text += &format!(
-            "Permission {} {:?}, {granted} ({})\n",
-            permission.kind, permission.target, permission.reason
-        );
-    }
     let policy =
         toml::to_string_pretty(&job.policy).unwrap_or_else(|error| format!("(cannot be shown: {error})"));
-    text += &format!("\nPolicy, defaults included:\n\n{}\n", indent(&policy));
-    text += &format!("\nInput schema:\n\n{}\n", indent(&format!("{:#}", job_type.input_schema)));
+    let mut sections = vec![
+        format!("{} {}: {}", job_type.name, job_type.version, job_type.title),
+        job_type.description.trim().to_owned(),
+        format!("Component: {}", job.component),
+    ];
+    sections.extend(job_type.permissions.iter().map(|permission| describe_permission(job, permission)));
+    sections.push(titled("Policy, defaults included", &policy));
+    sections.push(titled("Input schema", &format!("{:#}", job_type.input_schema)));
     if let Some(schema) = &job_type.output_schema {
-        text += &format!("\nOutput schema:\n\n{}\n", indent(&format!("{schema:#}")));
+        sections.push(titled("Output schema", &format!("{schema:#}")));
     }
-    text.trim_end().to_owned()
+    sections.join("\n\n")
 }
 
-fn indent(text: &str) -> String {
-    text.trim().lines().map(|line| format!("  {line}").trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+fn describe_permission(job: &LoadedJob, permission: &Permission) -> String {
+    let Permission { kind, target, reason } = permission;
+    let grants = &job.policy.grants;
+    let granted = match grants.of_kind(kind) {
+        Some(names) if grants.allows(kind, target) => format!("granted: {}", names.join(", ")),
+        _ => "not granted".into(),
+    };
+    let wanted = if target == "*" { "any" } else { target };
+    format!("Permission: {kind} {wanted} ({reason}); {granted}")
+}
+
+fn titled(title: &str, text: &str) -> String {
+    let lines: Vec<String> =
+        text.trim().lines().map(|line| format!("  {line}").trim_end().to_owned()).collect();
+    format!("{title}:\n\n{}", lines.join("\n"))
 }

@@ -87,7 +87,7 @@ pub(super) async fn run(config: &Config, args: &Args) -> Result<()> {
             (None, _) => plugin.title.unwrap_or_default().to_owned(),
         };
         let version = plugin.version.unwrap_or("-").to_owned();
-        table.row(vec![plugin.name.to_owned(), version, plugin.state.to_owned(), remark]);
+        table.row(&[plugin.name.to_owned(), version, plugin.state.to_owned(), remark]);
     }
     print(&table.render())
 }

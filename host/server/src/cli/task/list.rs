@@ -78,9 +78,11 @@ fn table(jobs: &[JobView]) -> Table {
         let remark = match (&job.error, &job.waiting_reason) {
             (Some(error), _) => format!("{}: {}", error.code.as_str(), error.message),
             (None, Some(reason)) => reason.clone(),
+            // What a job said last is of interest only while it may say more.
+            (None, None) if job.status.is_terminal() => String::new(),
             (None, None) => job.progress.message.clone(),
         };
-        table.row(vec![
+        table.row(&[
             job.job_id.clone(),
             job.job_type.clone(),
             job.status.as_str().to_owned(),

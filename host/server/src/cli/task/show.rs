@@ -62,7 +62,7 @@ pub(super) async fn run(service: &TaskService, args: Args) -> Result<()> {
         let mut table = Table::new(&["MESSAGE TO", "CHANNEL", "STATE", "SUBJECT", ""]);
         for message in &messages {
             let state = serde_json::to_value(message.state)?;
-            table.row(vec![
+            table.row(&[
                 message.message.recipient.clone(),
                 message.message.channel.clone(),
                 state.as_str().unwrap_or_default().to_owned(),
@@ -134,7 +134,7 @@ fn attempt_table(attempts: &[AttemptRecord]) -> Table {
     let mut table = Table::new(&["ATTEMPT", "STARTED", "TOOK", "OUTCOME", "FUEL", "MEMORY", ""]);
     for attempt in attempts {
         let took = attempt.ended_at.map(|end| text::span(end.since(attempt.started_at))).unwrap_or_default();
-        table.row(vec![
+        table.row(&[
             attempt.number.to_string(),
             text::time(&rfc3339(attempt.started_at)),
             took,
