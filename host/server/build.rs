@@ -8,20 +8,21 @@ use std::path::{Path, PathBuf};
 
 use longshore_guest_build::build_script;
 
+/// The plugins that come with Longshore. Others in the workspace are there to be copied.
+const SHIPPED: [&str; 3] = ["bulk_invoice", "export", "notifications"];
+
 fn main() -> Result<(), Box<dyn Error>> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let root = here.join("../..").canonicalize()?;
-    let policies = here.join("policies");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo names no OUT_DIR")?);
-    let guests = build_script::guests(&root.join("plugins"), &[root.join("wit"), policies.clone()]);
+    let guests = build_script::guests(&root.join("plugins"), &[root.join("wit")]);
     let mut list = String::from("&[\n");
-    for policy in files(&policies)? {
-        let name = policy.file_stem().and_then(|stem| stem.to_str()).ok_or("a policy has no name")?;
+    for name in SHIPPED {
         let guest = guests.iter().find(|guest| guest.name == name);
-        let guest = guest.ok_or_else(|| format!("{} belongs to no plugin", policy.display()))?;
+        let guest = guest.ok_or_else(|| format!("plugins/ makes no {name}.wasm"))?;
         // Copied first, because the guest workspace may be built again while this program is compiled.
         let component = out.join(format!("{name}.wasm"));
         fs::copy(&guest.component, &component)?;
+        let policy = guest.package.join(format!("{name}.toml"));
         let (component, policy) = (literal(&component)?, literal(&policy)?);
         writeln!(list, "EmbeddedPlugin {{ name: {name:?}, component: include_bytes!({component}), ")?;
         writeln!(list, "policy: include_str!({policy}) }},")?;
@@ -29,15 +30,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     list += "]\n";
     fs::write(out.join("plugins.rs"), list)?;
     Ok(())
-}
-
-fn files(folder: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        files.push(entry?.path());
-    }
-    files.sort();
-    Ok(files)
 }
 
 /// The path as a string literal of Rust.
