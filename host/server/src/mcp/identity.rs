@@ -4,11 +4,9 @@ use std::time::Duration;
 
 use rmcp::model::{Implementation, InitializeResult, ProtocolVersion, ServerCapabilities, ServerConfig};
 
-/// Name, title and version, as every client is told.
+/// Name, title and version, as every client is told with every result.
 pub(super) fn server_info() -> Implementation {
-    Implementation::new("longshore", env!("CARGO_PKG_VERSION"))
-        .with_title("Longshore")
-        .with_description("Runs plugins as durable background jobs")
+    Implementation::new("longshore", env!("CARGO_PKG_VERSION")).with_title("Longshore")
 }
 
 /// What is offered to a client of revision 2026-07-28.
@@ -32,7 +30,7 @@ pub(super) fn legacy(version: ProtocolVersion, wait: Duration) -> InitializeResu
 
 fn config(capabilities: ServerCapabilities, version: ProtocolVersion, wait: Duration) -> ServerConfig {
     ServerConfig::new(capabilities)
-        .with_server_info(server_info())
+        .with_server_info(server_info().with_description("Runs plugins as durable background jobs"))
         .with_protocol_version(version)
         .with_instructions(instructions(wait))
 }

@@ -7,7 +7,7 @@ use super::answer::Answer;
 use super::caller::Caller;
 use super::front::Front;
 use super::refusal::Refusal;
-use super::wait::{Until, Waited, wait};
+use super::wait::{Until, wait};
 
 /// What the tool answers.
 pub(super) enum Submitted {
@@ -30,17 +30,21 @@ pub(super) async fn call(
         ..SubmitRequest::default()
     };
     let status = front.service.submit(&front.owner, request).await?.status;
-    if caller.tasks {
-        return Ok(Submitted::Handle(Box::new(status)));
-    }
     let id = status.task.id;
-    match wait(front, id, Until::End, front.options.wait, caller).await? {
-        Waited::Status(status) => Ok(Submitted::Answer(Answer::outcome(&status))),
-        Waited::Abandoned => {
-            // Nobody was given the job's id, so nobody else can want it, and a client that gave up may call again: the job
-            // would be done twice. A client that just goes away closes the connection instead, and its jobs go on.
-            front.service.cancel(&front.owner, id).await?;
-            Ok(Submitted::Answer(Answer::status(&status)))
-        }
-    }
+    let waited = if caller.cancelled.is_cancelled() && !front.closing.is_cancelled() {
+        None
+    } else if caller.tasks {
+        return Ok(Submitted::Handle(Box::new(status)));
+    } else {
+        wait(front, id, Until::End, front.options.wait, caller).await?
+    };
+    let answer = if let Some(status) = waited {
+        Answer::outcome(&status)
+    } else {
+        // Nobody was given the job's id, so nobody else can want it, and a client that gave up may call again: the job would
+        // be done twice. A client that just goes away closes the connection instead, and its jobs go on.
+        front.service.cancel(&front.owner, id).await?;
+        Answer::status(&status)
+    };
+    Ok(Submitted::Answer(answer))
 }

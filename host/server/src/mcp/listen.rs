@@ -115,20 +115,18 @@ impl Subscription {
     }
 }
 
-/// Tells of each change of the catalog; several that come together are one.
+/// Tells of each change of the catalog, if wanted; several that come together are one. Never ends by itself.
 async fn follow_tools(
     subscription: &Subscription,
     mut changes: tokio::sync::watch::Receiver<u64>,
     wanted: bool,
 ) {
-    while wanted {
-        if changes.changed().await.is_err()
-            || subscription.tell("notifications/tools/list_changed", json!({})).await.is_err()
-        {
-            break;
-        }
+    if wanted {
+        while changes.changed().await.is_ok()
+            && subscription.tell("notifications/tools/list_changed", json!({})).await.is_ok()
+        {}
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Tells how a task is: once at the start, since it may have ended before anybody listened, and then at each change. A task

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use longshore_domain::Catalog;
+use longshore_domain::{Catalog, JobTypeName, Problem};
 use rmcp::model::{ErrorData, Tool};
 
 use super::{convert, own};
@@ -38,19 +38,13 @@ fn list(catalog: &Catalog) -> Arc<[Tool]> {
 /// The error for a name that is no tool.
 pub(super) fn unknown(catalog: &Catalog, name: &str) -> ErrorData {
     let shown: String = name.chars().take(80).collect();
-    let message = match catalog.problems.get(name) {
-        Some(problem) => format!(
-            "Unknown tool: {shown}. A plugin of that name is not offered ({}): {}",
-            problem.code, problem.message
-        ),
-        None => {
-            let names: Vec<&str> = own::ALL
-                .iter()
-                .map(|own| own.name)
-                .chain(catalog.jobs.keys().map(|name| name.as_str()))
-                .collect();
-            format!("Unknown tool: {shown}. The tools are {}; tools/list describes them", names.join(", "))
-        }
+    let message = if let Some(problem) = catalog.problems.get(name) {
+        let Problem { code, message, .. } = problem;
+        format!("Unknown tool: {shown}. A plugin of that name is not offered ({code}): {message}")
+    } else {
+        let own_tools = own::ALL.iter().map(|own| own.name);
+        let names: Vec<&str> = own_tools.chain(catalog.jobs.keys().map(JobTypeName::as_str)).collect();
+        format!("Unknown tool: {shown}. The tools are {}; tools/list describes them", names.join(", "))
     };
     ErrorData::invalid_params(message, None)
 }

@@ -17,23 +17,15 @@ pub(super) enum Until {
     Change,
 }
 
-/// How a wait ended.
-#[derive(Debug)]
-pub(super) enum Waited {
-    /// With this status: what was waited for happened, the time is over, or the connection closes.
-    Status(TaskStatus),
-    /// The client cancelled its request.
-    Abandoned,
-}
-
-/// Waits for a job, `timeout` at most.
+/// Waits for a job, `timeout` at most, and says how it is when that is over, or what was waited for happened, or the
+/// connection closes. None when the client cancelled its request.
 pub(super) async fn wait(
     front: &Front,
     id: TaskId,
     until: Until,
     timeout: Duration,
     caller: &Caller,
-) -> Result<Waited, ServiceError> {
+) -> Result<Option<TaskStatus>, ServiceError> {
     let mut reporter = caller.reporter();
     let held = async {
         match until {
@@ -44,14 +36,14 @@ pub(super) async fn wait(
     let status = tokio::select! {
         biased;
         () = front.closing.cancelled() => front.service.status(&front.owner, id).await,
-        () = caller.cancelled.cancelled() => return Ok(Waited::Abandoned),
+        () = caller.cancelled.cancelled() => return Ok(None),
         status = held => status,
         never = report(front, id, reporter.as_mut()) => match never {},
     }?;
     if let Some(reporter) = &mut reporter {
         reporter.report(&status.task.progress).await;
     }
-    Ok(Waited::Status(status))
+    Ok(Some(status))
 }
 
 /// Tells progress for as long as it is polled.

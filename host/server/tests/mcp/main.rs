@@ -1,5 +1,11 @@
 //! MCP over a pipe, with a real service on a real store and jobs that do as they are told.
 
+#![allow(
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test ends where it cannot go on, and sees all of its support"
+)]
+
 mod legacy;
 mod limits;
 mod lines;

@@ -34,12 +34,17 @@ pub(super) struct Rejection {
     /// The request, if it could be read.
     pub(super) id: Option<RequestId>,
     /// The answer.
-    pub(super) error: ErrorData,
+    pub(super) error: Box<ErrorData>,
 }
 
 impl Rejection {
+    /// The answer `error` to the request `id`.
+    pub(super) fn new(id: Option<RequestId>, error: ErrorData) -> Self {
+        Self { id, error: Box::new(error) }
+    }
+
     fn invalid(id: Option<RequestId>, message: impl Into<String>) -> Self {
-        Self { id, error: ErrorData::invalid_request(message.into(), None) }
+        Self::new(id, ErrorData::invalid_request(message.into(), None))
     }
 }
 
@@ -73,10 +78,9 @@ pub(super) fn read(line: &str) -> Result<Envelope<'_>, Rejection> {
         ));
     }
     let wire: Wire<'_> = serde_json::from_str(line).map_err(|error| match error.classify() {
-        Category::Syntax | Category::Eof | Category::Io => Rejection {
-            id: None,
-            error: ErrorData::parse_error(format!("the line is not JSON: {error}"), None),
-        },
+        Category::Syntax | Category::Eof | Category::Io => {
+            Rejection::new(None, ErrorData::parse_error(format!("the line is not JSON: {error}"), None))
+        }
         Category::Data => {
             Rejection::invalid(None, format!("the line is JSON but no JSON-RPC message: {error}"))
         }
@@ -102,10 +106,9 @@ pub(super) fn read(line: &str) -> Result<Envelope<'_>, Rejection> {
     let params = if params == "null" { "{}" } else { params };
     match id {
         Some(id) if params.starts_with('{') => Ok(Envelope::Request { id, method, params }),
-        Some(id) => Err(Rejection {
-            id: Some(id),
-            error: ErrorData::invalid_params("params must be an object", None),
-        }),
+        Some(id) => {
+            Err(Rejection::new(Some(id), ErrorData::invalid_params("params must be an object", None)))
+        }
         None => Ok(Envelope::Notification { method, params }),
     }
 }

@@ -10,7 +10,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 const KEPT_BYTES: usize = 1024 * 1024;
 
 /// One line of the input.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Line<'a> {
     /// Its text, without its end and without blanks around it.
     Text(&'a str),

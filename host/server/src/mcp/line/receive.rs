@@ -64,7 +64,7 @@ impl Receiver {
 
     async fn answer(&self, rejection: Rejection) -> bool {
         tracing::debug!(id = ?rejection.id, message = %rejection.error.message, "an MCP message was refused");
-        let answer = ServerJsonRpcMessage::error(rejection.error, rejection.id);
+        let answer = ServerJsonRpcMessage::error(*rejection.error, rejection.id);
         let Some(line) = super::transport::line_of(&answer) else { return true };
         self.lines.send(line).await.is_ok()
     }
@@ -75,7 +75,7 @@ impl Receiver {
             Line::Text(text) => text,
             Line::NotUtf8 => {
                 let error = ErrorData::parse_error("the line is not UTF-8", None);
-                return Err(Rejection { id: None, error });
+                return Err(Rejection::new(None, error));
             }
             Line::TooLong => {
                 let max = self.line_bytes_max;
@@ -83,7 +83,7 @@ impl Receiver {
                     "the message has more than {max} bytes, the most this server reads; nothing of it was done"
                 );
                 let data = serde_json::json!({ "bytes_max": max });
-                return Err(Rejection { id: None, error: ErrorData::invalid_request(message, Some(data)) });
+                return Err(Rejection::new(None, ErrorData::invalid_request(message, Some(data))));
             }
         };
         match envelope::read(text)? {
@@ -101,7 +101,7 @@ impl Receiver {
     ) -> Result<ClientJsonRpcMessage, Rejection> {
         let typed = match request::typed(method, params) {
             Ok(typed) => typed,
-            Err(error) => return Err(Rejection { id: Some(id), error }),
+            Err(error) => return Err(Rejection::new(Some(id), error)),
         };
         let opens =
             matches!(typed.request, ClientRequest::InitializeRequest(_) | ClientRequest::PingRequest(_));
@@ -113,7 +113,7 @@ impl Receiver {
                      initialize (older revisions)",
                     missing.join(" and ")
                 );
-                return Err(Rejection { id: Some(id), error: ErrorData::invalid_params(message, None) });
+                return Err(Rejection::new(Some(id), ErrorData::invalid_params(message, None)));
             }
         }
         match self.in_flight.begin(&id, typed.modern) {
@@ -121,11 +121,11 @@ impl Receiver {
             Err(Refused::SameId) => {
                 // An answer with this id would be taken for that of the first request.
                 let message = format!("id {id} is already used by a request that has no answer yet");
-                return Err(Rejection { id: None, error: ErrorData::invalid_request(message, None) });
+                return Err(Rejection::new(None, ErrorData::invalid_request(message, None)));
             }
             Err(Refused::TooMany) => {
                 let message = "too many requests wait for their answer; try again when some have it";
-                return Err(Rejection { id: Some(id), error: ErrorData::internal_error(message, None) });
+                return Err(Rejection::new(Some(id), ErrorData::internal_error(message, None)));
             }
         }
         self.initialized |= matches!(typed.request, ClientRequest::InitializeRequest(_));
@@ -180,7 +180,7 @@ mod tests {
             run.messages.push(message);
         }
         while let Some(line) = answered.recv().await {
-            assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+            assert_eq!(line.iter().position(|byte| *byte == b'\n'), Some(line.len() - 1));
             run.answers.push(serde_json::from_slice(&line).unwrap());
         }
         run

@@ -12,7 +12,7 @@ use rmcp::model::{
     RequestOptionalParam, UpdateTaskParams, UpdateTaskRequest,
 };
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 
 /// Where a request names its protocol version.
 const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
@@ -38,7 +38,7 @@ struct UpdateFields {
     task_id: String,
     // Nobody asks anything yet, so any answers are ignored, whatever their form; but they must be there.
     #[serde(rename = "inputResponses")]
-    _input_responses: std::collections::BTreeMap<String, IgnoredAny>,
+    _input_responses: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Reads a request. `params` is the text of a JSON object.

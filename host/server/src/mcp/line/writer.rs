@@ -56,7 +56,7 @@ mod tests {
             let mut text = String::new();
             far.read_to_string(&mut text).await.map(|_| text)
         });
-        let expected: String = (0..1_000).map(|number| format!("{number}\n")).collect();
+        let expected: String = (0..1_000).flat_map(|number| [number.to_string(), "\n".into()]).collect();
         for number in 0..1_000 {
             sender.send(format!("{number}\n").into_bytes()).await.unwrap();
         }

@@ -10,7 +10,7 @@ use crate::mcp::arguments::Arguments;
 use crate::mcp::caller::Caller;
 use crate::mcp::front::Front;
 use crate::mcp::refusal::Refusal;
-use crate::mcp::wait::{Until, Waited, wait};
+use crate::mcp::wait::{Until, wait};
 
 /// Longest time that an answer is held. Many clients give up on a call after 60 s.
 const WAIT_MAX: Duration = Duration::from_secs(50);
@@ -56,8 +56,8 @@ pub(super) async fn call(
         return Ok(Answer::status(&front.service.status(&front.owner, id).await?));
     }
     match wait(front, id, Until::Change, timeout, caller).await? {
-        Waited::Status(status) => Ok(Answer::status(&status)),
+        Some(status) => Ok(Answer::status(&status)),
         // Only the answer is given up; the job has an owner who knows its id.
-        Waited::Abandoned => Ok(Answer::data(serde_json::Map::new())),
+        None => Ok(Answer::data(serde_json::Map::new())),
     }
 }

@@ -29,7 +29,7 @@ fn scrub(value: &mut Value) {
                     "path" => *value = "<path>".into(),
                     "version" => *value = "<version>".into(),
                     "ttlMs" | "poll_after_ms" | "pollIntervalMs" if value.is_number() => {
-                        *value = "<ms>".into()
+                        *value = "<ms>".into();
                     }
                     "text" => scrub_text(value),
                     _ => scrub(value),
