@@ -247,6 +247,7 @@ async fn measure(arguments: &Arguments) -> serde_json::Value {
     let began = Instant::now();
     fill_history(&filled_path, arguments.history).expect("a history can be made");
     let filled_in = began.elapsed();
+    let resident_before = resident_mib();
     let open = |path: &Path| SqliteStore::open(path, options).expect("the store opens");
     let empty = open(&folder.path().join("empty.db"));
     let filled = open(&filled_path);
@@ -270,13 +271,17 @@ async fn measure(arguments: &Arguments) -> serde_json::Value {
     let alone = alone(&filled).await;
 
     // Everything a task needs, with the CPU it takes.
-    let before = cpu();
+    let many = tasks * 5;
     let began = Instant::now();
-    let (_, ids) = submit(&filled, tasks * 5, callers).await;
+    let start = cpu();
+    let (_, ids) = submit(&filled, many, callers).await;
+    let submitted = cpu();
     drain(&filled, 4, 16).await;
+    let drained = cpu();
     get_all(&filled, &ids, callers).await;
+    let read = cpu();
     let whole = began.elapsed();
-    let cpu_per_task = cpu().saturating_sub(before) / (tasks as u32 * 5);
+    let each = |from: Duration, to: Duration| us(to.saturating_sub(from) / many as u32);
 
     let [without, with] = costs.map(median);
     let [submit_without, submit_with] = submits.map(median);
@@ -287,12 +292,14 @@ async fn measure(arguments: &Arguments) -> serde_json::Value {
         "claim_finish_per_s": { "without": rate(tasks, without), "with": rate(tasks, with) },
         "submit_per_s": { "without": rate(tasks, submit_without), "with": rate(tasks, submit_with) },
         "get_per_s": { "without": rate(tasks, get_without), "with": rate(tasks, get_with) },
-        "submit_claim_finish_get_per_s": rate(tasks * 5, whole),
-        "cpu_us_per_task": us(cpu_per_task),
+        "submit_claim_finish_get_per_s": rate(many, whole),
+        "cpu_us": {
+            "submit": each(start, submitted), "claim_finish": each(submitted, drained), "get": each(drained, read),
+        },
         "alone_us": alone,
         "fdatasync_us": us(fdatasync(folder.path())),
         "fill_s": filled_in.as_secs_f64(),
-        "resident_mib": resident_mib().round(),
+        "resident_mib": { "before": resident_before.round(), "after": resident_mib().round() },
         "synchronous": format!("{:?}", arguments.synchronous).to_lowercase(),
         "callers": callers,
     })

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::StoreOptions;
@@ -53,7 +54,7 @@ pub(crate) fn open_writer(path: &Path, options: &StoreOptions) -> rusqlite::Resu
          PRAGMA foreign_keys = ON;",
         options.synchronous.pragma()
     ))?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    prepare_once(&connection)?;
     Ok(connection)
 }
 
@@ -67,8 +68,17 @@ pub(crate) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
         "PRAGMA cache_size = -{READER_CACHE_KIB};
          PRAGMA temp_store = MEMORY;"
     ))?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    prepare_once(&connection)?;
     Ok(connection)
+}
+
+/// Lets a statement be prepared once. Without the stability guarantee SQLite prepares a statement again for each use
+/// when a parameter might bear on its plan, and beside partial indexes nearly every one might: a read of one task took
+/// six times as long.
+fn prepare_once(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    Ok(())
 }
 
 /// Puts the file into WAL mode. SQLite does not ask the busy handler when two processes do this to a new file at once.

@@ -91,3 +91,27 @@ fn every_plan_is_the_one_that_was_reviewed() {
     }
     assert_eq!(plans, EXPECTED, "review the change, then run this test with LONGSHORE_ACCEPT_PLANS=1");
 }
+
+/// A statement that is prepared again for each use costs several times what it does.
+#[test]
+fn statements_are_prepared_once() {
+    use rusqlite::StatementStatus;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tasks.db");
+    crate::fill_history(&path, 10).unwrap();
+    let options = crate::StoreOptions::default();
+    let connection = crate::connection::open_writer(&path, &options).unwrap();
+    for (name, sql) in all_statements() {
+        let mut statement = connection.prepare(sql).unwrap();
+        for value in 1..4_i64 {
+            for index in 1..=statement.parameter_count() {
+                statement.raw_bind_parameter(index, value).unwrap();
+            }
+            // Whether it succeeds with such values does not matter here.
+            let mut rows = statement.raw_query();
+            while let Ok(Some(_)) = rows.next() {}
+        }
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{name} was prepared again");
+    }
+}
