@@ -135,7 +135,9 @@ impl Export<'_> {
             for _ in 0..batch.len() {
                 encoder.row(&mut cells, width, self.state.position.rows == 0, &mut self.out)?;
                 let key = cells.clone();
-                cells.by_ref().take(key_len).for_each(drop);
+                for _ in 0..key_len {
+                    cells.next();
+                }
                 self.state.position.rows += 1;
                 rows_since_cut += 1;
                 let bytes_since_cut = taken + self.out.len() + encoder.pending();

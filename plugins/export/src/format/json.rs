@@ -3,8 +3,8 @@
 //! Integers are exact whatever their size, floats the shortest that reads back; what JSON has no number for is
 //! written as a text: `"Infinity"`. Blobs are Base64.
 
-use super::Encoder;
 use super::number::{not_finite, push_base64, push_integer, push_real};
+use super::{Encoder, words};
 use crate::input::Input;
 use crate::plan::PlannedColumn;
 use longshore_plugin::prelude::*;
@@ -80,7 +80,7 @@ impl Objects {
     #[inline]
     fn push(&self, cells: &mut Cells<'_>, out: &mut Vec<u8>) {
         for (before, cell) in self.before.iter().zip(cells) {
-            out.extend_from_slice(before);
+            words::push(before, out);
             match cell {
                 Cell::Null => out.extend_from_slice(b"null"),
                 Cell::Integer(integer) => push_integer(integer, out),
@@ -102,24 +102,19 @@ impl Objects {
 #[inline]
 fn push_string(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
-    if needs_escapes(text) {
+    let start = out.len();
+    let needs_escapes = words::push_searched(text, out, |word| {
+        words::any_below(word, 0x20) | words::any_equal(word, b'"') | words::any_equal(word, b'\\')
+    });
+    if needs_escapes {
+        out.truncate(start);
         push_escaped(text, out);
-    } else {
-        out.extend_from_slice(text);
     }
     out.push(b'"');
 }
 
 fn must_be_escaped(byte: u8) -> bool {
     matches!(byte, b'"' | b'\\' | 0..0x20)
-}
-
-/// Sixteen bytes at a time and without a branch for each, which the compiler turns into SIMD.
-#[inline]
-fn needs_escapes(text: &[u8]) -> bool {
-    let (blocks, rest) = text.as_chunks::<16>();
-    blocks.iter().any(|block| block.iter().fold(false, |found, byte| found | must_be_escaped(*byte)))
-        || rest.iter().fold(false, |found, byte| found | must_be_escaped(*byte))
 }
 
 fn push_escaped(mut text: &[u8], out: &mut Vec<u8>) {

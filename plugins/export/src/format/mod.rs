@@ -4,6 +4,7 @@ pub(crate) mod csv;
 pub(crate) mod json;
 mod number;
 pub(crate) mod parquet;
+mod words;
 
 use crate::input::Input;
 use crate::plan::PlannedColumn;

@@ -1,12 +1,13 @@
 //! Numbers and blobs as text.
 
+use super::words;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 /// An integer in decimal.
 #[inline]
 pub(super) fn push_integer(integer: i64, out: &mut Vec<u8>) {
-    out.extend_from_slice(itoa::Buffer::new().format(integer).as_bytes());
+    words::push(itoa::Buffer::new().format(integer).as_bytes(), out);
 }
 
 /// The shortest decimal that reads back as the same float. What is not finite gets its name (SQLite can hold the
@@ -14,7 +15,7 @@ pub(super) fn push_integer(integer: i64, out: &mut Vec<u8>) {
 #[inline]
 pub(super) fn push_real(real: f64, out: &mut Vec<u8>) {
     if real.is_finite() {
-        out.extend_from_slice(zmij::Buffer::new().format_finite(real).as_bytes());
+        words::push(zmij::Buffer::new().format_finite(real).as_bytes(), out);
     } else {
         out.extend_from_slice(not_finite(real).as_bytes());
     }
