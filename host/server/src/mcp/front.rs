@@ -20,7 +20,7 @@ use super::answer::Answer;
 use super::caller::Caller;
 use super::job_tool::{self, Submitted};
 use super::tools::ToolList;
-use super::{McpOptions, convert, identity, listen, own, resources, tasks, tools};
+use super::{McpOptions, convert, identity, listen, own, page, resources, tasks, tools};
 
 /// What discovery says changes only with the program.
 const DISCOVERY_FRESH_MS: u64 = 60 * 60 * 1_000;
@@ -99,9 +99,10 @@ impl ServerHandler for Front {
 
     async fn list_tools(
         &self,
-        _request: Option<PaginatedRequestParams>,
+        request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
+        page::only(request)?;
         let tools = self.tools.of(&self.service.catalog());
         let result = ListToolsResult::with_all_items(tools.to_vec());
         Ok(if Caller::of(&context).modern {
@@ -153,9 +154,10 @@ impl ServerHandler for Front {
 
     async fn list_resource_templates(
         &self,
-        _request: Option<PaginatedRequestParams>,
+        request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        page::only(request)?;
         let mut result = resources::templates();
         if !Caller::of(&context).modern {
             (result.ttl_ms, result.cache_scope) = (None, None);

@@ -1,7 +1,8 @@
-//! Pages of jobs, and cursors that are none.
+//! Pages, and cursors that are none.
 
 use longshore_domain::{Page, StoreError, TaskFilter};
 use longshore_scheduler::ServiceError;
+use rmcp::model::{ErrorData, PaginatedRequestParams};
 
 use super::front::Front;
 
@@ -26,5 +27,13 @@ pub(super) async fn of(front: &Front, filter: TaskFilter) -> Result<Page, NoPage
             Err(NoPage::Cursor)
         }
         Err(error) => Err(NoPage::Service(error)),
+    }
+}
+
+/// Refuses a cursor where the first page is always the only one.
+pub(super) fn only(request: Option<PaginatedRequestParams>) -> Result<(), ErrorData> {
+    match request.and_then(|page| page.cursor) {
+        Some(_) => Err(ErrorData::invalid_params("there is no further page, so there is no cursor", None)),
+        None => Ok(()),
     }
 }

@@ -12,6 +12,7 @@ mod lines;
 mod modern;
 mod resources;
 mod shapes;
+mod speed;
 mod support;
 mod tasks;
 mod tools;

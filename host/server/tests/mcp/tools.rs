@@ -19,6 +19,7 @@ async fn the_list_of_tools_is_always_the_same() {
             assert!(tool["annotations"]["readOnlyHint"].is_boolean() && tool["title"].is_string());
             assert!(tool.get("outputSchema").is_none());
         }
+        assert_eq!(client.error("tools/list", json!({"cursor": "made up"})).await["code"], -32602);
         names.push(tools.iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>());
     }
     let expected = [
