@@ -20,6 +20,10 @@ use crate::program::Program;
 /// How long a line of a long-running job's log waits at most before it is kept.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
+/// How much later than the tick a guest is ended from outside. The tick comes first wherever it can, because it leaves
+/// a backtrace.
+const AFTER_TICK: Duration = Duration::from_millis(100);
+
 /// Characters of what a job says of its failure.
 const MESSAGE_CHARS_MAX: usize = 4_000;
 
@@ -140,7 +144,7 @@ async fn watch<T>(
     let ended = tokio::select! {
         biased;
         done = call => return Ok(done),
-        () = tokio::time::sleep_until(deadline.into()) => None,
+        () = tokio::time::sleep_until((deadline + AFTER_TICK).into()) => None,
         reason = told_to_stop(stop, limits.limits) => Some(reason),
         () = keeping_log => None,
     };

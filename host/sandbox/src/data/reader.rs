@@ -127,9 +127,8 @@ fn authorize(context: AuthContext<'_>) -> Authorization {
 fn run(connection: &Connection, query: Query) {
     let Query { sql, params, value_bytes_max, columns, batches, .. } = query;
     let length_max = i32::try_from(value_bytes_max).unwrap_or(i32::MAX);
-    let prepared = connection
-        .set_limit(Limit::SQLITE_LIMIT_LENGTH, length_max)
-        .and_then(|_| connection.prepare_cached(&sql));
+    let prepared =
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, length_max).and_then(|_| connection.prepare(&sql));
     let mut statement = match prepared {
         Ok(statement) => statement,
         Err(error) => {

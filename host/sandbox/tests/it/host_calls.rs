@@ -154,3 +154,43 @@ async fn progress_is_kept_and_cheap() {
 async fn a_guest_gets_randomness() {
     assert_eq!(Bed::new().probe(json!([{"random": {"bytes": 100}}])).await, json!([100]));
 }
+
+#[tokio::test]
+async fn wasi_is_empty_handed() {
+    let answers = Bed::new().probe(json!([{"wasi": {}}])).await;
+    let network = answers[0]["network"].as_str().unwrap().to_owned();
+    assert_eq!(
+        answers[0],
+        json!({
+            "environment": 0, "arguments": 0, "files": false, "writes": false, "network": network, "names": false,
+            "clock": true
+        })
+    );
+    assert!(network.contains("denied"), "{network}");
+}
+
+#[tokio::test]
+async fn a_wasi_interface_that_is_not_there_may_be_imported_but_not_called() {
+    let bed = Bed::new();
+    crate::support::completed(&bed.run("wants_more", &json!({})).await);
+    let failure = crate::support::failed(bed.run("wants_more", &json!({"call": true})).await);
+    assert_failure(&failure, Code::PermissionDenied, &["wasi:keyvalue/store"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_of_a_job_that_goes_on_reach_the_store() {
+    let bed = std::sync::Arc::new(Bed::new());
+    let stop = std::sync::Arc::new(longshore_domain::StopSignal::default());
+    let job = bed.job("probe").await;
+    let calls =
+        json!({"calls": [{"log": {"lines": 1, "message": "under way"}}, {"reports": {"times": u64::MAX}}]});
+    let request = crate::support::request(&job, &calls, 1, None, &stop);
+    let run = tokio::spawn(async move { job.program.run(request).await });
+    while bed.log().is_empty() {
+        assert!(!run.is_finished());
+        tokio::task::yield_now().await;
+    }
+    stop.stop(longshore_domain::StopReason::Fenced);
+    run.await.unwrap();
+    assert_eq!(bed.log(), ["under way"]);
+}

@@ -69,7 +69,7 @@ fn plugins(bed: &Bed) -> PathBuf {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_there_is_loaded_at_the_start_in_one_revision() {
-    let folder = Folder::new(&["trivial", "steps", "bad_schema", "wrong_name"]).await;
+    let folder = Folder::new(&["trivial", "steps", "bad_schema", "wrong_name", "bad_describe"]).await;
     let catalog = folder.registry.current();
     assert_eq!(catalog.revision, 1);
     assert_eq!(
@@ -79,6 +79,9 @@ async fn what_is_there_is_loaded_at_the_start_in_one_revision() {
     assert_eq!(catalog.problems["bad_schema"].code, "invalid_schema");
     assert_eq!(catalog.problems["wrong_name"].code, "wrong_name");
     assert!(catalog.problems["wrong_name"].message.contains("another_name.wasm"));
+    let problem = &catalog.problems["bad_describe"];
+    assert_eq!(problem.code, "describe_failed");
+    assert!(problem.message.contains("must not call any import"), "{problem:?}");
     let job = catalog.job("steps").unwrap();
     assert_eq!((job.job_type.version.as_str(), job.job_type.title.as_str()), ("1.0.0", "Steps"));
     assert_eq!(job.component.as_str().len(), 64);
@@ -117,7 +120,8 @@ async fn a_bad_file_never_displaces_a_good_version() {
         ("invalid_component", b"\0asm\x01\0\0\0".to_vec()),
         ("wrong_world", b"\0asm\x0d\0\x01\0".to_vec()),
         ("wrong_name", fs::read(guest("wrong_name")).unwrap()),
-        ("invalid_schema", renamed_bad_schema()),
+        ("wrong_world", patched("wants_more", b"wasi:keyvalue/", b"evil:keyvalue/")),
+        ("invalid_schema", patched("trivial", br#"{"type": "object"}"#, br#"{"type": "objekt"}"#)),
         ("too_large", too_large),
     ] {
         folder.put("trivial.wasm", &bytes);
@@ -130,14 +134,20 @@ async fn a_bad_file_never_displaces_a_good_version() {
     }
 }
 
-/// `bad_schema` under the name `trivial`, so that its schema is what is looked at. Both names have their place in the
-/// data of the component, so the longer is cut to the shorter.
-fn renamed_bad_schema() -> Vec<u8> {
-    let bytes = fs::read(guest("trivial")).unwrap();
-    let (from, to) = (br#"{"type": "object"}"#, br#"{"type": "objekt"}"#);
-    let at = bytes.windows(from.len()).position(|window| window == from).expect("the schema is in there");
-    let mut bytes = bytes;
-    bytes[at..at + to.len()].copy_from_slice(to);
+/// A guest in which some bytes are replaced by as many others.
+fn patched(name: &str, from: &[u8], to: &[u8]) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let mut bytes = fs::read(guest(name)).unwrap();
+    let places: Vec<usize> = bytes
+        .windows(from.len())
+        .enumerate()
+        .filter(|(_, window)| *window == from)
+        .map(|(at, _)| at)
+        .collect();
+    assert!(!places.is_empty());
+    for at in places {
+        bytes[at..at + to.len()].copy_from_slice(to);
+    }
     bytes
 }
 

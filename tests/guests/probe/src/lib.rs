@@ -87,6 +87,8 @@ enum Call {
     Random {
         bytes: usize,
     },
+    /// Looks for everything that WASI could give.
+    Wasi {},
     /// Loops over a cheap call.
     Reports {
         times: u64,
@@ -212,6 +214,15 @@ fn answer(call: Call, kept: &mut Vec<data::Cursor>) -> Value {
             });
             json!(keys.len())
         }
+        Call::Wasi {} => json!({
+            "environment": std::env::vars().count(),
+            "arguments": std::env::args().count(),
+            "files": std::fs::read_dir("/").is_ok() || std::fs::read_dir(".").is_ok(),
+            "writes": std::fs::write("/tmp/x", "x").is_ok(),
+            "network": std::net::TcpStream::connect("127.0.0.1:80").map_err(|error| error.kind().to_string()).err(),
+            "names": std::net::ToSocketAddrs::to_socket_addrs("localhost:80").is_ok(),
+            "clock": std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).is_ok(),
+        }),
         Call::Reports { times } => {
             (0..times).for_each(|done| {
                 progress::report(done, Some(times), "");
