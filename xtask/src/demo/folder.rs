@@ -23,7 +23,8 @@ pub(super) fn prepare(longshore: &Path, folder: &Path) -> Result<()> {
     std::fs::create_dir_all(folder)?;
     std::fs::write(folder.join(MARK), "Made by `cargo xtask demo`, which may write it anew.\n")?;
     say(&format!("demo: writing a project with a sample shop to {}", folder.display()));
-    shell::run(Command::new(longshore).arg("init").arg(folder).arg("--force"))
+    // What it advises to do next, the demo does.
+    shell::read(Command::new(longshore).arg("init").arg(folder).arg("--force")).map(drop)
 }
 
 fn is_free(folder: &Path) -> Result<bool> {

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use crate::shell::cargo;
+use crate::shell::{cargo, shown};
 
 /// Builds `longshore` optimised, the plugins with it, and says where it is.
 pub(crate) fn build() -> Result<PathBuf> {
@@ -33,8 +33,9 @@ pub(crate) fn executable(cargo: &mut Command) -> Result<PathBuf> {
             executable = message["executable"].as_str().map(PathBuf::from).or(executable);
         }
     }
-    if !child.wait()?.success() {
-        bail!("the build failed");
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("`{}` failed ({status})", shown(cargo));
     }
     executable.context("cargo does not say what it built")
 }
