@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::client::Client;
@@ -45,8 +45,11 @@ fn status(client: &mut Client, id: &str) -> Result<Value> {
 
 fn bar() -> Result<ProgressBar> {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    let style = "  {wide_bar} {human_pos}/{human_len} {per_sec} {eta} left  {msg}";
-    bar.set_style(ProgressStyle::with_template(style)?);
+    let style = "  {wide_bar} {human_pos}/{human_len}  {rate}  {eta} left  {msg}";
+    let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        let _ = write!(out, "{:.0}/s", state.per_sec());
+    };
+    bar.set_style(ProgressStyle::with_template(style)?.with_key("rate", rate));
     Ok(bar)
 }
 

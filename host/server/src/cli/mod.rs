@@ -98,7 +98,7 @@ pub fn main() -> ExitCode {
 fn obey(global: &Global, command: Command) -> Result<ExitCode> {
     // Those that serve say what they do; those that a person runs to see something say only what is wrong.
     let level = match command {
-        Command::Serve(_) | Command::Worker(_) => "info",
+        Command::Serve(_) | Command::Worker(_) => "info,rmcp=warn",
         _ => "warn",
     };
     logging::start(global.log_format, level);
