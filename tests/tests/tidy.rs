@@ -206,7 +206,7 @@ fn every_guest_is_used() {
     let tests: String = files("tests/tests", "rs")
         .iter()
         .chain(&files("tests/src", "rs"))
-        .chain(&files("tests/examples", "rs"))
+        .chain(&files("tests/bench", "rs"))
         .chain(&files("host/sandbox/tests", "rs"))
         .map(|path| read(path))
         .collect();

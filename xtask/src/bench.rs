@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut bench = match args.name {
         Name::Mcp => mcp(scratch.path())?,
         Name::Export => export()?,
-        Name::Claim => example("longshore-store", "bench_claim")?,
+        Name::Claim => Command::new(build("longshore-store", "--example", "bench_claim")?),
     };
     bench.args(&args.more);
     say(&format!("bench: running {}", shell::shown(&bench)));
@@ -58,29 +58,26 @@ fn mcp(scratch: &Path) -> Result<Command> {
     let trivial =
         guests.iter().find(|guest| guest.name == "trivial").context("there is no guest `trivial`")?;
     std::fs::copy(&trivial.component, scratch.join("trivial.wasm"))?;
-    let mut bench = example("longshore-tests", "load")?;
+    let mut bench = Command::new(build("longshore-bench", "--bin", "bench-mcp")?);
     bench.arg("--longshore").arg(longshore).arg("--plugins").arg(scratch);
     Ok(bench)
 }
 
 fn export() -> Result<Command> {
     let longshore = demo::build_host()?;
-    let native = build_example("longshore-tests", "export_native")?;
-    let mut bench = example("longshore-tests", "bench_export")?;
+    let native = build("longshore-bench", "--bin", "export-native")?;
+    let mut bench = Command::new(build("longshore-bench", "--bin", "bench-export")?);
     bench.arg("--longshore").arg(longshore).arg("--native").arg(native);
-    bench.arg("--python").arg(shell::root().join("tests/baselines/export.py"));
+    bench.arg("--python").arg(shell::root().join("tests/bench/baselines/export.py"));
     Ok(bench)
 }
 
-fn example(package: &str, name: &str) -> Result<Command> {
-    build_example(package, name).map(Command::new)
-}
-
-fn build_example(package: &str, name: &str) -> Result<PathBuf> {
+/// Builds one program, optimised, and says where it is.
+fn build(package: &str, kind: &str, name: &str) -> Result<PathBuf> {
     setup::ensure()?;
     say(&format!("bench: building {name}"));
     let mut cargo = shell::cargo("");
-    cargo.args(["build", "--release", "--locked", "--package", package, "--example", name]);
+    cargo.args(["build", "--release", "--locked", "--package", package, kind, name]);
     demo::executable(&mut cargo)
 }
 

@@ -50,9 +50,39 @@ fn violation(error: &ValidationError<'_>) -> InputViolation {
             let fields = if names.len() == 1 { "there is no field" } else { "there are no fields" };
             (at.to_owned(), format!("{fields} {}", names.join(", ")))
         }
-        _ => (at.to_owned(), error.to_string()),
+        kind => (at.to_owned(), none_of(kind, error.instance()).unwrap_or_else(|| error.to_string())),
     };
     InputViolation { field, message: message.chars().take(MESSAGE_CHARS_MAX).collect() }
+}
+
+/// What to say when one of several values was wanted, each with a description of its own: the values, since their
+/// schemas (`oneOf` with a `const` each) mean nothing to the caller.
+fn none_of(kind: &ValidationErrorKind, value: &Value) -> Option<String> {
+    let values = wanted(kind)?;
+    let shown: String = value.to_string().chars().take(MESSAGE_CHARS_MAX / 4).collect();
+    (values.len() > 1).then(|| format!("{shown} is none of {}", values.join(", ")))
+}
+
+/// The values that alternatives want; none when one of them wants more than a value.
+fn wanted(kind: &ValidationErrorKind) -> Option<Vec<String>> {
+    match kind {
+        ValidationErrorKind::Constant { expected_value } => Some(vec![expected_value.to_string()]),
+        ValidationErrorKind::Enum { options } => {
+            Some(options.as_array()?.iter().map(ToString::to_string).collect())
+        }
+        ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } => {
+            let mut values = Vec::new();
+            for error in context.iter().flatten() {
+                match error.kind() {
+                    // The alternative of an optional field that is null.
+                    ValidationErrorKind::Type { .. } => {}
+                    kind => values.extend(wanted(kind)?),
+                }
+            }
+            (!values.is_empty()).then_some(values)
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -64,6 +94,16 @@ mod tests {
     fn check(schema: &Value, value: &Value) -> Vec<(String, String)> {
         let schema = Schema::compile(schema).unwrap();
         schema.violations(value).into_iter().map(|v| (v.field, v.message)).collect()
+    }
+
+    #[test]
+    fn alternatives_are_told_by_their_values() {
+        let format = json!({"oneOf": [{"const": "csv", "description": "x"}, {"enum": ["json", "jsonl"]}]});
+        let schema =
+            json!({"properties": {"format": format, "other": {"anyOf": [format, {"type": "null"}]}}});
+        let said = "\"xlsx\" is none of \"csv\", \"json\", \"jsonl\"";
+        let told = check(&schema, &json!({"format": "xlsx", "other": "xlsx"}));
+        assert_eq!(told, [("/format".into(), said.to_owned()), ("/other".into(), said.to_owned())]);
     }
 
     #[test]

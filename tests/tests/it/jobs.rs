@@ -39,11 +39,12 @@ fn bulk_invoice_makes_one_invoice_an_order_and_its_register_equals_the_database(
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).unwrap();
         let mut bytes = Vec::new();
+        let name = entry.name().unwrap().into_owned();
         // The crate checks the CRC while it reads.
         entry.read_to_end(&mut bytes).unwrap();
-        if Path::new(entry.name()).extension().is_some_and(|extension| extension == "pdf") {
+        if Path::new(&name).extension().is_some_and(|extension| extension == "pdf") {
             assert!(bytes.starts_with(b"%PDF-") && bytes.trim_ascii_end().ends_with(b"%%EOF"));
-            assert!(pdfs.insert(entry.name().to_owned()), "two invoices are named {}", entry.name());
+            assert!(pdfs.insert(name.clone()), "two invoices are named {name}");
         }
     }
     assert_eq!(pdfs.len(), 1842);

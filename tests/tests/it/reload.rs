@@ -64,6 +64,7 @@ fn a_queued_job_waits_for_its_plugin_and_says_so() {
 fn bad_files_never_displace_a_good_version_and_the_reason_is_shown() {
     let project = Project::with_guests(&["steps"], "");
     let mut client = project.serve(Era::Modern);
+    eventually(&mut client, "the first load", |types| types["job_types"].to_string().contains("steps"));
     let good = fs::read(guest("steps")).unwrap();
     let core_module = b"\0asm\x01\0\0\0".to_vec();
     for (what, bytes) in [
@@ -78,7 +79,7 @@ fn bad_files_never_displace_a_good_version_and_the_reason_is_shown() {
         let types = eventually(&mut client, what, |types| !problem(types, "steps.wasm").is_null());
         let shown = problem(&types, "steps.wasm").clone();
         assert!(!shown["message"].as_str().unwrap().is_empty(), "{what}: {shown}");
-        assert!(shown["serving"].is_string(), "{what} displaced the good version: {shown}");
+        assert!(shown["serving_version"].is_string(), "{what} displaced the good version: {shown}");
         let id = client.enqueue("steps", json!({"steps": 1}));
         assert_eq!(client.ended(&id)["status"], "completed", "after {what}");
         let list = project.json(&["plugin", "list", "--json"]);

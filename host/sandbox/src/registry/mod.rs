@@ -16,10 +16,10 @@ mod watch;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use longshore_domain::{Catalog, JobCatalog, LoadedJob, Policy, Problem};
 use tokio::sync::{Semaphore, watch as subscription};
-use tokio::task::JoinSet;
 
 pub use compile::{CompileError, compile_child};
 
@@ -39,6 +39,9 @@ pub struct RegistryOptions {
     pub dir: PathBuf,
     /// What policy files are read over.
     pub defaults: Policy,
+    /// How long the start waits for plugins that have to be compiled. One that takes longer is taken in when it is
+    /// ready, and is a problem with the code `loading` until then.
+    pub patience: Duration,
 }
 
 /// Keeps the catalog of a plugin folder. It ends when it is dropped.
@@ -75,19 +78,15 @@ impl PluginRegistry {
         self.revisions.subscribe()
     }
 
-    /// Loads the first state of the folder, all plugins side by side, and publishes it as one revision.
-    async fn load_all(&self, changes: Vec<folder::Change>) {
-        let mut loads = JoinSet::new();
-        for (stem, stamp) in changes {
-            if let Some(stamp) = stamp {
-                loads.spawn(Arc::clone(&self.loader).load(stem, stamp, None));
-            }
-        }
-        let loaded = loads.join_all().await;
+    /// Publishes the first state of the folder as one revision: what is loaded, and what is still being loaded.
+    fn begin(&self, loaded: Vec<(String, Read)>, loading: impl Iterator<Item = String>) {
         {
             let mut shelves = self.shelves();
             for (stem, read) in loaded {
                 shelves.entry(stem).or_default().put(read);
+            }
+            for stem in loading {
+                shelves.entry(stem).or_default().wait();
             }
         }
         self.publish();
@@ -255,7 +254,10 @@ pub async fn load_plugin(
     let Some(stamp) = seen.get(&stem).copied() else {
         return Err(refused(Refusal::new("unreadable", format!("there is no file {}", path.display()))));
     };
-    let loader = Arc::new(Loader::new(sandbox, RegistryOptions { dir, defaults: defaults.clone() }));
+    let loader = Arc::new(Loader::new(
+        sandbox,
+        RegistryOptions { dir, defaults: defaults.clone(), patience: Duration::MAX },
+    ));
     let (_, read) = loader.load(stem.clone(), stamp, None).await;
     let mut shelf = Shelf::default();
     shelf.put(read);

@@ -65,6 +65,13 @@ impl Shelf {
             .map(|plugin| Served { job: Arc::new(loaded(&plugin, policy)), plugin });
     }
 
+    /// Says that the plugin is being loaded for the first time.
+    pub(crate) fn wait(&mut self) {
+        let message =
+            "it is being compiled, which happens once and may take a minute; ask again in a few seconds";
+        self.refusal = Some(Refusal::new("loading", message));
+    }
+
     /// The job that is served.
     pub(crate) fn job(&self) -> Option<&Arc<LoadedJob>> {
         self.served.as_ref().map(|served| &served.job)

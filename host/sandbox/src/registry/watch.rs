@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -46,8 +47,13 @@ pub(super) async fn start(registry: &Arc<PluginRegistry>) {
     // Before the first look, so that nothing falls between the two.
     watch.listen();
     let seen = watch.look().await.unwrap_or_default();
-    let first = watch.settling.take_all(&seen);
-    registry.load_all(first).await;
+    for (stem, stamp) in watch.settling.take_all(&seen) {
+        if let Some(stamp) = stamp {
+            watch.load(registry, stem, stamp);
+        }
+    }
+    let loaded = watch.first_loads(registry.loader.options.patience).await;
+    registry.begin(loaded, watch.under_way.keys().cloned());
     tokio::spawn(drive(Arc::downgrade(registry), watch, events));
 }
 
@@ -100,6 +106,25 @@ impl Watch {
             (load, stem, read)
         });
         self.under_way.insert(stem, (load, handle));
+    }
+
+    /// What is loaded before `patience` ends. The rest goes on.
+    async fn first_loads(&mut self, patience: Duration) -> Vec<(String, Read)> {
+        let mut loaded = Vec::new();
+        let mut patience = pin!(tokio::time::sleep(patience));
+        loop {
+            tokio::select! {
+                biased;
+                Some(load) = self.loads.join_next(), if !self.loads.is_empty() => {
+                    if let Ok((_, stem, read)) = load {
+                        self.under_way.remove(&stem);
+                        loaded.push((stem, read));
+                    }
+                }
+                () = &mut patience, if !self.loads.is_empty() => return loaded,
+                else => return loaded,
+            }
+        }
     }
 
     /// What is in the folder; none if that cannot be told, which is no reason to withdraw anything.

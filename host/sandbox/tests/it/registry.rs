@@ -31,7 +31,7 @@ impl Folder {
         for name in guests {
             fs::copy(guest(name), dir.join(format!("{name}.wasm"))).unwrap();
         }
-        let options = RegistryOptions { dir, defaults: Policy::default() };
+        let options = RegistryOptions { dir, defaults: Policy::default(), patience: Duration::MAX };
         let registry = PluginRegistry::start(&bed.sandbox, options).await;
         let changes = registry.changes();
         Self { bed, registry, changes }
@@ -181,7 +181,7 @@ async fn a_policy_counts_at_once_and_does_not_load_the_component_again() {
 async fn a_missing_folder_is_served_once_it_is_there() {
     let bed = Bed::new();
     let dir = bed.folder.path().join("later");
-    let options = RegistryOptions { dir: dir.clone(), defaults: Policy::default() };
+    let options = RegistryOptions { dir: dir.clone(), defaults: Policy::default(), patience: Duration::MAX };
     let registry = PluginRegistry::start(&bed.sandbox, options).await;
     let mut changes = registry.changes();
     assert!(registry.current().jobs.is_empty());

@@ -32,8 +32,23 @@ pub enum Role {
     Worker,
     /// Works until one job has ended.
     Run,
-    /// Looks, and changes a job's course; runs nothing.
+    /// Looks at jobs and changes their course; runs nothing.
+    Tasks,
+    /// Looks at plugins, or submits a job for others to run; runs nothing.
     Inspect,
+}
+
+impl Role {
+    /// How long the start waits for plugins that are not compiled yet. A client that starts `serve` gives up on a
+    /// server that is silent; whoever looks at plugins or runs one wants to see all of them.
+    const fn patience(self) -> Duration {
+        match self {
+            Self::Serve => Duration::from_secs(3),
+            Self::Worker => Duration::ZERO,
+            Self::Tasks => Duration::from_millis(500),
+            Self::Run | Self::Inspect => Duration::MAX,
+        }
+    }
 }
 
 /// A running host.
@@ -55,7 +70,11 @@ impl Host {
         let files: Arc<dyn ArtifactFiles> = Arc::new(LocalFiles::new(&config.store.files));
         let options = parts::sandbox_options(config);
         let sandbox = Sandbox::new(options, sqlite, Arc::clone(&files), Arc::clone(&clock))?;
-        let options = RegistryOptions { dir: config.plugins.dir.clone(), defaults: config.defaults.clone() };
+        let options = RegistryOptions {
+            dir: config.plugins.dir.clone(),
+            defaults: config.defaults.clone(),
+            patience: role.patience(),
+        };
         let registry = PluginRegistry::start(&sandbox, options).await;
         let service_parts = ServiceParts {
             store,
@@ -67,7 +86,7 @@ impl Host {
             running: Running::new(),
             payload_bytes_max: config.limits.payload_bytes_max,
         };
-        let supervisor = (role != Role::Inspect)
+        let supervisor = (!matches!(role, Role::Tasks | Role::Inspect))
             .then(|| Supervisor::start(service_parts.clone(), parts::supervisor_options(config, role)));
         Ok(Self {
             service: TaskService::new(service_parts),

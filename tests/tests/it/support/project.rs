@@ -36,8 +36,8 @@ impl Project {
         project
     }
 
-    /// What `longshore init --no-sample` makes, with these guests in place of the three plugins. `extra` is added to
-    /// the configuration.
+    /// What `longshore init --no-sample` makes, with these guests in place of the three plugins. The sections of
+    /// `extra` are laid over the configuration.
     pub(crate) fn with_guests(guests: &[&str], extra: &str) -> Self {
         let project = Self { folder: tempfile::tempdir().unwrap() };
         let output = project.longshore(&["init", ".", "--no-sample"]);
@@ -46,8 +46,12 @@ impl Project {
             fs::remove_file(entry.path()).unwrap();
         }
         let config = project.path("longshore.toml");
-        let text = fs::read_to_string(&config).unwrap();
-        fs::write(&config, format!("{text}\n{extra}\n")).unwrap();
+        let mut settings: toml::Table = toml::from_str(&fs::read_to_string(&config).unwrap()).unwrap();
+        for (section, table) in toml::from_str::<toml::Table>(extra).unwrap() {
+            let known = settings.entry(section).or_insert_with(|| toml::Table::new().into());
+            known.as_table_mut().unwrap().extend(table.as_table().unwrap().clone());
+        }
+        fs::write(&config, settings.to_string()).unwrap();
         for name in guests {
             project.add_guest(name, "");
         }

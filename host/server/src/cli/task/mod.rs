@@ -26,7 +26,7 @@ pub(super) enum Command {
 }
 
 pub(super) async fn run(global: &Global, command: Command) -> Result<ExitCode> {
-    let host = Host::start(&global.config()?, Role::Inspect).await?;
+    let host = Host::start(&global.config()?, Role::Tasks).await?;
     let service = host.service();
     let done = match command {
         Command::List(args) => list::run(&service, args).await,

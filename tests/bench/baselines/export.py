@@ -3,7 +3,7 @@
 
 usage: export.py DB TABLE OUT; prints {"seconds": ..., "rows": ..., "bytes": ...}
 
-Like examples/export_native.rs it is the program one would write in ten minutes: NULL and empty text look
+Like src/export_native.rs it is the program one would write in ten minutes: NULL and empty text look
 alike, blobs are hexadecimal.
 """
 
