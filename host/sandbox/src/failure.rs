@@ -99,13 +99,6 @@ pub(crate) fn classify(
                 last_words,
             ),
         )
-    } else if let Some(import) = unknown_import(error) {
-        Failure::new(
-            Code::PermissionDenied,
-            format!(
-                "the job called {import}, which a Longshore job does not get; build the component without it"
-            ),
-        )
     } else if is_hostcall_fuel(error) {
         Failure::new(
             Code::LimitExceeded,
@@ -147,15 +140,6 @@ fn with_backtrace(failure: Failure, error: &wasmtime::Error) -> Failure {
         lines.push(&rest);
     }
     failure.with_detail(lines.join("\n"))
-}
-
-/// The import that a component called although nothing stands behind it.
-fn unknown_import(error: &wasmtime::Error) -> Option<String> {
-    error.chain().find_map(|cause| {
-        let text = cause.to_string();
-        let name = text.strip_prefix("unknown import: `")?.strip_suffix("` has not been defined")?;
-        Some(name.to_owned())
-    })
 }
 
 /// wasmtime keeps the type of this error to itself.

@@ -22,6 +22,7 @@ mod registry;
 mod runner;
 mod sandbox;
 mod schema;
+mod stubs;
 mod wasi;
 
 pub use registry::{CompileError, PluginRegistry, RegistryOptions, compile_child, load_plugin};

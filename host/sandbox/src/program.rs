@@ -20,6 +20,7 @@ use crate::registry::code;
 use crate::runner;
 use crate::sandbox::Shared;
 use crate::schema::Schema;
+use crate::stubs;
 
 /// Handles to resources that a guest may hold, over all kinds.
 const HANDLES_MAX: usize = 10_000;
@@ -33,7 +34,7 @@ const CALL_BYTES_MIN: u64 = 16 << 20;
 
 /// What `describe` may use. Interpreters need some memory just to start.
 const DESCRIBE_FUEL: u64 = 5_000_000_000;
-const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(2);
+const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
 const DESCRIBE_MEMORY_BYTES: u64 = 128 << 20;
 
 /// A component that is compiled and linked.
@@ -133,10 +134,8 @@ fn link(linker: &Linker<Guest>, component: &Component) -> wasmtime::Result<JobPr
     if let Ok(pre) = linker.instantiate_pre(component) {
         return JobPre::new(pre);
     }
-    // It imports more of WASI than there is here (`wasi:http`, say): runtimes do, whether or not the job needs it. What
-    // nobody implements ends the attempt when it is called.
     let mut linker = linker.clone();
-    linker.define_unknown_imports_as_traps(component)?;
+    stubs::define(&mut linker, component)?;
     JobPre::new(linker.instantiate_pre(component)?)
 }
 

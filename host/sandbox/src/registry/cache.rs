@@ -12,8 +12,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
 
+use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, futimens};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
@@ -63,8 +63,7 @@ impl Cache {
         match read(&path) {
             Ok(entry) => {
                 // Used now, so not to be deleted soon. It matters little when that fails.
-                let _ =
-                    File::options().append(true).open(&path).and_then(|f| f.set_modified(SystemTime::now()));
+                let _ = touch(&path);
                 Some(entry)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -182,6 +181,13 @@ fn read(path: &Path) -> io::Result<Entry> {
     let begin = bytes.len() - code.len();
     bytes.drain(..begin);
     Ok(Entry { described: header.described, code: Arc::new(bytes) })
+}
+
+/// Sets when a file was last used to now.
+fn touch(path: &Path) -> io::Result<()> {
+    let time = |tv_nsec| Timespec { tv_sec: 0, tv_nsec };
+    let now = Timestamps { last_access: time(UTIME_OMIT), last_modification: time(UTIME_NOW) };
+    Ok(futimens(File::open(path)?, &now)?)
 }
 
 /// Refuses what another user owns or can write to.
