@@ -106,25 +106,14 @@ fn a_plugin_that_asks_for_more_than_it_is_granted_is_blocked_with_the_line_to_ad
 fn a_running_attempt_ends_on_the_version_it_began_with() {
     let project = Project::with_guests(&["trivial"], "");
     project.add_guest("spin", "[limits]\nfuel = 1000000000000000\n");
-    let mut client = project.serve(Era::Modern);
+    let mut client = project.serve(Era::Legacy);
     let id = client.enqueue("spin", json!({}));
     client.until(&id, |status| status["status"] == "running");
-    let before = project.json(&["plugin", "list", "--json"]);
     // Another section at the end makes another component of the same meaning.
     let mut bytes = fs::read(guest("spin")).unwrap();
     bytes.extend_from_slice(&[0, 5, 4, b'n', b'o', b't', b'e']);
     project.add_component("spin", &bytes, "");
-    let after = {
-        let begin = Instant::now();
-        loop {
-            let list = project.json(&["plugin", "list", "--json"]);
-            if list != before {
-                break list;
-            }
-            assert!(begin.elapsed() < Duration::from_secs(30), "the replacement was not taken");
-        }
-    };
-    assert_ne!(before, after);
+    client.notification("notifications/tools/list_changed");
     let next = client.enqueue("spin", json!({}));
     client.until(&next, |status| status["status"] == "running");
     client.tool("cancel_job", json!({"job_id": id}));
