@@ -1,6 +1,7 @@
 //! The product, tried as its users use it: the real binary over real pipes, on a real SQLite file, with components built
 //! from source. One binary, because linking the host is what costs time.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+#![allow(clippy::needless_pass_by_value, reason = "`json!` values are made where they are passed")]
 
 mod cli;
 mod input;

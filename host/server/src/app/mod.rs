@@ -43,7 +43,7 @@ impl Role {
     /// server that is silent; whoever looks at plugins or runs one wants to see all of them.
     const fn patience(self) -> Duration {
         match self {
-            Self::Serve => Duration::from_secs(3),
+            Self::Serve => Duration::from_secs(20),
             Self::Worker => Duration::ZERO,
             Self::Tasks => Duration::from_millis(500),
             Self::Run | Self::Inspect => Duration::MAX,

@@ -9,8 +9,9 @@ use anyhow::{Context as _, Result};
 
 use super::errors::Usage;
 use super::output::print;
-use super::{snippet, text};
-use crate::config::{FILE_NAME, TEMPLATE};
+use super::{block_on, snippet, text};
+use crate::app::{Host, Role, Shutdown};
+use crate::config::{Config, FILE_NAME, TEMPLATE};
 use crate::embedded::PLUGINS;
 use crate::sample;
 
@@ -37,6 +38,14 @@ pub(super) struct Args {
     /// Leave out the sample shop and its data source
     #[arg(long)]
     no_sample: bool,
+}
+
+/// Loads the plugins once, so that their compiled code is in the cache. The log tells of one that cannot be loaded.
+async fn compile_plugins(project: &Path) -> Result<ExitCode> {
+    let config = Config::load(project)?;
+    let host = Host::start(&config, Role::Inspect).await?;
+    host.shutdown(Shutdown::Now).await;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A file that a project has from the start.
@@ -72,7 +81,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         write(&args.dir.join(&file.path), &file.content)?;
     }
     print(&report(&args.dir, &files)?)?;
-    Ok(ExitCode::SUCCESS)
+    // Now, while somebody watches, rather than when a client starts the host and waits for it.
+    block_on(compile_plugins(&args.dir))
 }
 
 fn files(sample: bool) -> Vec<NewFile> {

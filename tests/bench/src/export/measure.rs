@@ -29,7 +29,7 @@ impl Project {
         let project = Self { longshore: longshore.to_owned(), folder: folder.join("project") };
         fs::create_dir_all(&project.folder)?;
         let status = Command::new(longshore)
-            .args(["init", ".", "--no-sample"])
+            .args(["init", "."])
             .current_dir(&project.folder)
             .stdout(Stdio::null())
             .status()?;

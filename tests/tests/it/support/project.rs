@@ -19,7 +19,7 @@ pub(crate) fn guest(name: &str) -> PathBuf {
 /// SHA-256 of a file, in hexadecimal.
 pub(crate) fn sha256(path: &Path) -> String {
     let bytes = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(bytes).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 /// A folder that is deleted when the test ends.
