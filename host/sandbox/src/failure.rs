@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use longshore_domain::{Code, Failure, Limits, StopReason};
+use longshore_domain::{Code, Failure, Limits, StopReason, StoreError};
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
@@ -26,6 +26,12 @@ pub(crate) enum Ended {
 impl Ended {
     pub(crate) fn failed(code: Code, message: impl Into<String>) -> Self {
         Self::Failed(Failure::new(code, message))
+    }
+}
+
+impl From<StoreError> for Ended {
+    fn from(error: StoreError) -> Self {
+        Self::failed(Code::HostError, error.to_string())
     }
 }
 

@@ -1,6 +1,6 @@
 //! `checkpoint`: where the effects of an attempt become real.
 
-use longshore_domain::{Code, Save, SaveAnswer, StopReason};
+use longshore_domain::{Save, SaveAnswer, StopReason};
 
 use crate::bindings::longshore::job::checkpoint::Host;
 use crate::bindings::longshore::job::types::Signal;
@@ -52,11 +52,5 @@ async fn save(attempt: &mut Attempt, state: Vec<u8>) -> wasmtime::Result<Signal>
         }
         Ok(SaveAnswer::Fenced) => Err(Ended::Stopped(StopReason::Fenced).into()),
         Err(error) => Err(host_failed(format!("the checkpoint was not saved: {error}"))),
-    }
-}
-
-impl From<longshore_domain::StoreError> for Ended {
-    fn from(error: longshore_domain::StoreError) -> Self {
-        Self::failed(Code::HostError, error.to_string())
     }
 }

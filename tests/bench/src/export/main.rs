@@ -39,7 +39,13 @@ fn main() -> Result<()> {
             "the job wrote {} bytes, not {native_bytes}",
             large.bytes
         );
-        python.push(baseline("python3".as_ref(), &[arguments.python.clone()], &source, "rows_1m", &out)?);
+        python.push(baseline(
+            "python3".as_ref(),
+            std::slice::from_ref(&arguments.python),
+            &source,
+            "rows_1m",
+            &out,
+        )?);
     }
     let (longshore, native, python) = (median(longshore), median(native), median(python));
     let report = json!({
