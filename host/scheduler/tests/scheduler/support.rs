@@ -180,7 +180,7 @@ impl World {
     }
 
     pub(crate) fn store(&self) -> Arc<SqliteStore> {
-        SqliteStore::open(&self.folder.path().join("longshore.db"), StoreOptions::default()).unwrap()
+        SqliteStore::open(self.folder.path().join("longshore.db"), StoreOptions::default()).unwrap()
     }
 
     pub(crate) fn folder(&self, name: &str) -> std::path::PathBuf {
