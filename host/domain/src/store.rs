@@ -18,6 +18,11 @@ pub enum StoreError {
     /// The disk, the file or the database itself failed.
     #[error("the task database failed: {0}")]
     Broken(String),
+    /// A list was to go on where no page ended.
+    #[error(
+        "that is not where a page of jobs ended: give what the page before said comes next, or nothing to begin anew"
+    )]
+    NoSuchPage,
     /// The database was written by a newer Longshore.
     #[error(
         "the task database has schema {found}, this Longshore knows schema {known}: use a newer Longshore"

@@ -93,7 +93,7 @@ impl ServiceError {
             Self::UnknownJobType { .. } => "unknown_job_type",
             Self::InvalidInput { .. } => "invalid_input",
             Self::PayloadTooLarge { .. } => "payload_too_large",
-            Self::InvalidArgument(_) => "invalid_arguments",
+            Self::InvalidArgument(_) | Self::Store(StoreError::NoSuchPage) => "invalid_arguments",
             Self::IdempotencyConflict { .. } => "idempotency_conflict",
             Self::NotFound { .. } => "job_not_found",
             Self::NotRetryable { .. } => "not_retryable",

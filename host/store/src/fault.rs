@@ -12,6 +12,9 @@ pub(crate) enum Fault {
     /// The rows contradict each other or the rules: a bug of ours, or a damaged file.
     #[error("{0}")]
     Contradiction(String),
+    /// The caller asked for a page that no page leads to.
+    #[error("no page of tasks ended there")]
+    NoSuchPage,
 }
 
 impl From<IllegalTransition> for Fault {
@@ -25,6 +28,7 @@ impl From<Fault> for StoreError {
         match fault {
             Fault::Sql(error) => store_error(&error),
             Fault::Contradiction(what) => Self::Broken(what),
+            Fault::NoSuchPage => Self::NoSuchPage,
         }
     }
 }

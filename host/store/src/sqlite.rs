@@ -54,7 +54,7 @@ impl CheckpointStore for SqliteStore {
         if lines.is_empty() {
             return Ok(());
         }
-        self.writer.write(move |c| log::append(c, task, &lines)).await
+        self.writer.note(move |c| log::append(c, task, &lines)).await
     }
 
     async fn message_keys(&self, task: TaskId) -> Result<Vec<String>, StoreError> {
@@ -69,7 +69,7 @@ impl TaskStore for SqliteStore {
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError> {
-        self.writer.write(move |c| claim::claim(c, &request)).await
+        self.writer.note(move |c| claim::claim(c, &request)).await
     }
 
     async fn finish(&self, finish: Finish) -> Result<FinishAnswer, StoreError> {
@@ -82,7 +82,7 @@ impl TaskStore for SqliteStore {
         now: Timestamp,
         lease_until: Timestamp,
     ) -> Result<Vec<RenewalAnswer>, StoreError> {
-        self.writer.write(move |c| lease::renew(c, &renewals, now, lease_until)).await
+        self.writer.note(move |c| lease::renew(c, &renewals, now, lease_until)).await
     }
 
     async fn cancel_requests(&self, worker: &WorkerId) -> Result<Vec<TaskId>, StoreError> {
@@ -95,7 +95,7 @@ impl TaskStore for SqliteStore {
     }
 
     async fn promote_due(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError> {
-        self.writer.write(move |c| schedule::promote_due(c, now, limit)).await
+        self.writer.note(move |c| schedule::promote_due(c, now, limit)).await
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -156,7 +156,7 @@ impl TaskStore for SqliteStore {
     }
 
     async fn mark_published(&self, task: TaskId) -> Result<(), StoreError> {
-        self.writer.write(move |c| publication::mark_published(c, task)).await
+        self.writer.note(move |c| publication::mark_published(c, task)).await
     }
 
     async fn claim_messages(
@@ -165,7 +165,7 @@ impl TaskStore for SqliteStore {
         lease_until: Timestamp,
         limit: u32,
     ) -> Result<Vec<OutboxMessage>, StoreError> {
-        self.writer.write(move |c| outbox::claim(c, now, lease_until, limit)).await
+        self.writer.note(move |c| outbox::claim(c, now, lease_until, limit)).await
     }
 
     async fn message_delivered(&self, id: Uuid, now: Timestamp) -> Result<(), StoreError> {

@@ -1,5 +1,6 @@
 //! The one thread that writes. It takes all commands that wait, runs them in one transaction, commits once, and only
-//! then answers each: durability costs one disk flush a batch, not one a command.
+//! then answers each: durability costs one disk flush a batch, not one a command. A batch of bookkeeping alone does not
+//! wait for the disk at all.
 
 use std::path::Path;
 use std::thread::{self, JoinHandle};
@@ -11,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::fault::{Fault, store_error};
 use crate::migrations::{forget_statistics, migrate};
-use crate::{StoreOptions, connection};
+use crate::{StoreOptions, Synchronous, connection};
 
 /// Commands in one transaction. It bounds how long a commit is, and so how long other processes wait.
 const BATCH_MAX: usize = 256;
@@ -25,10 +26,20 @@ const POLITE_BATCHES: u32 = 200;
 /// The gap between two batches, a little longer than the other process's wait between two tries.
 const GAP: Duration = Duration::from_micros(400);
 
+/// What a command's commit has to outlive before it is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Outlives {
+    /// This process. Nobody was promised more: after a power loss the command is as if it had never been, together with
+    /// all that followed from it, because the log is written in order and the next flush covers it.
+    Process,
+    /// A power loss, as far as the store's options say so.
+    PowerLoss,
+}
+
 /// What is asked of the thread.
 enum Request {
     /// Run this within a transaction.
-    Write(Box<dyn Command>),
+    Write(Outlives, Box<dyn Command>),
     /// Say the number that changes when another connection commits.
     DataVersion(oneshot::Sender<Result<u64, StoreError>>),
 }
@@ -84,25 +95,46 @@ impl Writer {
         }
         let (requests, queue) = mpsc::channel(QUEUE_MAX);
         let patience = options.busy_timeout;
+        let synchronous = options.synchronous;
         let thread = thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || {
                 connection::be_patient(patience);
-                WriterThread { connection, queue, data_version: 0, polite_batches: 0 }.run();
+                let commits = Commits { promised: synchronous, now: synchronous };
+                WriterThread { connection, queue, commits, data_version: 0, polite_batches: 0 }.run();
             })
             .map_err(|error| StoreError::Broken(format!("cannot start the writer thread: {error}")))?;
         Ok(Self { requests: Some(requests), thread: Some(thread) })
     }
 
-    /// Runs `verb` in a transaction that other commands may share, and returns when it is committed. When `verb` fails
+    /// Runs `verb` in a transaction that other commands may share, and returns when it is durable. When `verb` fails
     /// nothing of it is kept and the others are not touched. It may run more than once, each time on a clean state.
     pub(crate) async fn write<T, F>(&self, verb: F) -> Result<T, StoreError>
     where
         F: Fn(&Connection) -> Result<T, Fault> + Send + 'static,
         T: Send + 'static,
     {
+        self.run(Outlives::PowerLoss, verb).await
+    }
+
+    /// As [`write`](Self::write), for bookkeeping that may be undone by a power loss as long as all that came after it is
+    /// undone too: it returns when other processes see it, without waiting for the disk.
+    pub(crate) async fn note<T, F>(&self, verb: F) -> Result<T, StoreError>
+    where
+        F: Fn(&Connection) -> Result<T, Fault> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.run(Outlives::Process, verb).await
+    }
+
+    async fn run<T, F>(&self, outlives: Outlives, verb: F) -> Result<T, StoreError>
+    where
+        F: Fn(&Connection) -> Result<T, Fault> + Send + 'static,
+        T: Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
-        self.ask(Request::Write(Box::new(Verb { action: verb, result: None, reply }))).await?;
+        let command = Box::new(Verb { action: verb, result: None, reply });
+        self.ask(Request::Write(outlives, command)).await?;
         answer.await.unwrap_or_else(|_| Err(stopped()))
     }
 
@@ -132,9 +164,41 @@ fn stopped() -> StoreError {
     StoreError::Broken("the store's writer thread has stopped".into())
 }
 
+/// What commits wait for.
+struct Commits {
+    /// What the store's options promise of a durable commit.
+    promised: Synchronous,
+    /// What the connection is set to.
+    now: Synchronous,
+}
+
+impl Commits {
+    /// Sets the connection so that the next commit outlives that.
+    fn shall_outlive(&mut self, connection: &Connection, outlives: Outlives) -> rusqlite::Result<()> {
+        let wanted = match (outlives, self.promised) {
+            (Outlives::Process, Synchronous::Full) => Synchronous::Normal,
+            (_, promised) => promised,
+        };
+        if wanted != self.now {
+            // Not a prepared statement: this pragma acts when it is prepared.
+            connection.execute_batch(&format!("PRAGMA synchronous = {}", wanted.pragma()))?;
+            self.now = wanted;
+        }
+        Ok(())
+    }
+}
+
+/// Commands that share a transaction.
+struct Batch {
+    commands: Vec<Box<dyn Command>>,
+    /// The most that one of them asks for.
+    outlives: Outlives,
+}
+
 struct WriterThread {
     connection: Connection,
     queue: mpsc::Receiver<Request>,
+    commits: Commits,
     /// What it was when the last batch began.
     data_version: u64,
     /// Batches still to be followed by a gap.
@@ -143,24 +207,28 @@ struct WriterThread {
 
 impl WriterThread {
     fn run(mut self) {
-        let mut batch = Vec::with_capacity(BATCH_MAX);
+        let mut batch = Batch { commands: Vec::with_capacity(BATCH_MAX), outlives: Outlives::Process };
         while let Some(request) = self.queue.blocking_recv() {
+            batch.outlives = Outlives::Process;
             self.take(request, &mut batch);
-            while batch.len() < BATCH_MAX
+            while batch.commands.len() < BATCH_MAX
                 && let Ok(request) = self.queue.try_recv()
             {
                 self.take(request, &mut batch);
             }
-            if !batch.is_empty() {
+            if !batch.commands.is_empty() {
                 self.commit_together(&mut batch);
                 self.leave_a_gap();
             }
         }
     }
 
-    fn take(&self, request: Request, batch: &mut Vec<Box<dyn Command>>) {
+    fn take(&self, request: Request, batch: &mut Batch) {
         match request {
-            Request::Write(command) => batch.push(command),
+            Request::Write(outlives, command) => {
+                batch.outlives = batch.outlives.max(outlives);
+                batch.commands.push(command);
+            }
             Request::DataVersion(reply) => {
                 let _ = reply.send(self.read_data_version().map_err(|error| store_error(&error)));
             }
@@ -169,29 +237,35 @@ impl WriterThread {
 
     /// Runs the commands in one transaction. If one fails all are rolled back and each runs alone, so that only that
     /// one is undone. Failures are rare; a savepoint for each command would cost all of them.
-    fn commit_together(&mut self, batch: &mut Vec<Box<dyn Command>>) {
-        match self.run_in_transaction(batch) {
-            Ok(()) => answer_all(batch, &Ok(())),
-            Err(fault) if batch.len() == 1 => answer_all(batch, &Err(fault.into())),
+    fn commit_together(&mut self, batch: &mut Batch) {
+        let Batch { commands, outlives } = batch;
+        match self.run_in_transaction(commands, *outlives) {
+            Ok(()) => answer_all(commands, &Ok(())),
+            Err(fault) if commands.len() == 1 => answer_all(commands, &Err(fault.into())),
             Err(Fault::Sql(error)) if crate::fault::is_busy(&error) => {
-                answer_all(batch, &Err(store_error(&error)));
+                answer_all(commands, &Err(store_error(&error)));
             }
             Err(_) => {
-                for command in batch.drain(..) {
+                for command in commands.drain(..) {
                     let mut alone = vec![command];
-                    let committed = self.run_in_transaction(&mut alone).map_err(StoreError::from);
+                    let committed = self.run_in_transaction(&mut alone, *outlives).map_err(StoreError::from);
                     answer_all(&mut alone, &committed);
                 }
             }
         }
     }
 
-    fn run_in_transaction(&mut self, batch: &mut [Box<dyn Command>]) -> Result<(), Fault> {
+    fn run_in_transaction(
+        &mut self,
+        commands: &mut [Box<dyn Command>],
+        outlives: Outlives,
+    ) -> Result<(), Fault> {
+        self.commits.shall_outlive(&self.connection, outlives)?;
         // Taken at the start: a command that reads first and writes later could otherwise find that its snapshot is
         // out of date.
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         self.watch_for_others();
-        let done = batch
+        let done = commands
             .iter_mut()
             .try_for_each(|command| command.run(&self.connection))
             .and_then(|()| Ok(self.connection.prepare_cached("COMMIT")?.execute([])?));
@@ -202,7 +276,7 @@ impl WriterThread {
                 if !self.connection.is_autocommit() {
                     self.connection.prepare_cached("ROLLBACK")?.execute([])?;
                 }
-                tracing::warn!(%fault, commands = batch.len(), "a batch of writes was rolled back");
+                tracing::warn!(%fault, commands = commands.len(), "a batch of writes was rolled back");
                 Err(fault)
             }
         }
@@ -239,5 +313,29 @@ impl WriterThread {
 fn answer_all(batch: &mut Vec<Box<dyn Command>>, committed: &Result<(), StoreError>) {
     for command in batch.drain(..) {
         command.answer(committed.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the connection is set to, once `write` was committed: 0 off, 1 normal, 2 full.
+    async fn setting_after(synchronous: Synchronous, outlives: Outlives) -> i64 {
+        let folder = tempfile::tempdir().unwrap();
+        let options = StoreOptions { synchronous, ..StoreOptions::default() };
+        let writer = Writer::start(&folder.path().join("store.db"), &options).unwrap();
+        let ask = |c: &Connection| Ok(c.query_row("PRAGMA synchronous", [], |row| row.get(0))?);
+        // The other kind first, so that the setting has to change.
+        writer.note(ask).await.unwrap();
+        writer.run(outlives, ask).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_what_was_promised_waits_for_the_disk() {
+        assert_eq!(setting_after(Synchronous::Full, Outlives::PowerLoss).await, 2);
+        assert_eq!(setting_after(Synchronous::Full, Outlives::Process).await, 1);
+        assert_eq!(setting_after(Synchronous::Normal, Outlives::PowerLoss).await, 1);
+        assert_eq!(setting_after(Synchronous::Off, Outlives::Process).await, 0);
     }
 }

@@ -1,6 +1,13 @@
 //! The same job as three kinds of client see it.
 
-use serde_json::json;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
 
 use crate::support::{Era, Project};
 
@@ -121,4 +128,55 @@ fn artifacts_are_resources() {
     assert_eq!(text, on_disk);
     let listed = client.request("resources/list", json!({}));
     assert!(listed["resources"].to_string().contains(&uri), "{listed}");
+}
+
+/// Lets a server read `input` to its end.
+fn served_over(project: &Project, input: Stdio, output: Stdio, errors: Stdio) {
+    let ended = project
+        .command(&["serve"])
+        .stdin(input)
+        .stdout(output)
+        .stderr(errors)
+        .spawn()
+        .unwrap()
+        .wait()
+        .unwrap();
+    assert!(ended.success(), "{ended}");
+}
+
+fn assert_lists_tools(answers: &str) {
+    let answer = answers.lines().find(|line| line.starts_with('{')).expect("an answer");
+    let answer: Value = serde_json::from_str(answer).unwrap();
+    assert!(answer["result"]["tools"].to_string().contains("trivial"), "{answer}");
+}
+
+#[test]
+fn a_client_may_give_pipes_sockets_or_files() {
+    let project = Project::with_guests(&["trivial"], "");
+    let request = format!(
+        "{}\n",
+        json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": {
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+        }}})
+    );
+
+    let (mut near, far) = UnixStream::pair().unwrap();
+    near.write_all(request.as_bytes()).unwrap();
+    near.shutdown(Shutdown::Write).unwrap();
+    let far = OwnedFd::from(far);
+    served_over(&project, far.try_clone().unwrap().into(), far.into(), Stdio::inherit());
+    assert_lists_tools(&std::io::read_to_string(near).unwrap());
+
+    let (lines, answers) = (project.path("lines"), project.path("answers"));
+    fs::write(&lines, &request).unwrap();
+    let input = File::open(&lines).unwrap();
+    served_over(&project, input.into(), File::create(&answers).unwrap().into(), Stdio::inherit());
+    assert_lists_tools(&fs::read_to_string(&answers).unwrap());
+
+    // As in `longshore serve 2>&1 | …`: both go to one pipe, which must go on waiting for its reader.
+    let (reader, writer) = std::io::pipe().unwrap();
+    let errors = writer.try_clone().unwrap();
+    served_over(&project, File::open(&lines).unwrap().into(), writer.into(), errors.into());
+    assert_lists_tools(&std::io::read_to_string(reader).unwrap());
 }

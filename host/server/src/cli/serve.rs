@@ -35,7 +35,7 @@ pub(super) async fn run(global: &Global, Args {}: Args) -> Result<ExitCode> {
     let mut terminated = signal(SignalKind::terminate())?;
     let host = Host::start(&config, Role::Serve).await?;
     let options = McpOptions { wait: config.mcp.wait, ..McpOptions::default() };
-    let serving = mcp::serve_stdio(host.service(), options, tokio::io::stdin(), tokio::io::stdout());
+    let serving = mcp::serve_stdio(host.service(), options);
     let (served, how) = tokio::select! {
         // The client is gone and waits for nothing: what runs here goes on elsewhere.
         served = serving => (served, Shutdown::Now),

@@ -18,18 +18,22 @@ mod own;
 mod page;
 mod refusal;
 mod resources;
+mod stdio;
 mod tasks;
 mod tools;
 mod uri;
 mod wait;
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use longshore_domain::Owner;
 use longshore_scheduler::TaskService;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use front::Front;
@@ -67,9 +71,39 @@ impl Default for McpOptions {
     }
 }
 
+/// Serves MCP over the process's standard input and output until the input ends or nobody waits for this any more.
+///
+/// The connection has a thread of its own. Whatever the jobs of the process do, its requests are read and answered; and
+/// none of them changes threads between its line and the store.
+pub async fn serve_stdio(service: Arc<TaskService>, options: McpOptions) -> anyhow::Result<()> {
+    let (mut done, served) = oneshot::channel();
+    thread::Builder::new()
+        .name("mcp".into())
+        .spawn(move || {
+            let ended =
+                Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from).and_then(
+                    |runtime| {
+                        let ended = runtime.block_on(async {
+                            let (input, output) = (stdio::stdin()?, stdio::stdout()?);
+                            tokio::select! {
+                                ended = serve(service, options, input, output) => ended,
+                                () = done.closed() => Ok(()),
+                            }
+                        });
+                        // A thread that still reads a terminal would otherwise keep this one from ending.
+                        runtime.shutdown_background();
+                        ended
+                    },
+                );
+            let _ = done.send(ended);
+        })
+        .context("cannot start the thread that serves the client")?;
+    served.await.context("the thread that serves the client is gone")?
+}
+
 /// Serves MCP over a pipe until the input ends. Requests that wait for something are answered at once then, with how things
 /// are; jobs go on wherever they run.
-pub async fn serve_stdio<R, W>(
+pub async fn serve<R, W>(
     service: Arc<TaskService>,
     options: McpOptions,
     input: R,

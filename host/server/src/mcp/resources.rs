@@ -1,7 +1,7 @@
 //! Artifacts as resources: listed, found by template, and read.
 
 use base64::Engine as _;
-use longshore_domain::{TaskFilter, TaskState};
+use longshore_domain::{StoreError, TaskFilter, TaskState};
 use longshore_scheduler::{ArtifactFile, ServiceError};
 use rmcp::model::{
     CacheScope, ErrorData, ListResourceTemplatesResult, ListResourcesResult, ReadResourceResult,
@@ -10,7 +10,6 @@ use rmcp::model::{
 use serde_json::json;
 
 use super::front::Front;
-use super::page::{self, NoPage};
 use super::{answer, convert, uri};
 
 /// Jobs that one page looks into.
@@ -29,12 +28,12 @@ pub(super) async fn list(front: &Front, cursor: Option<String>) -> Result<ListRe
         limit: JOBS_A_PAGE,
         after: cursor,
     };
-    let page = page::of(front, filter).await.map_err(|none| match none {
-        NoPage::Cursor => ErrorData::invalid_params(
+    let page = front.service.list(filter).await.map_err(|error| match error {
+        ServiceError::Store(StoreError::NoSuchPage) => ErrorData::invalid_params(
             "cursor must be nextCursor of an answer before; leave it out to begin anew",
             None,
         ),
-        NoPage::Service(error) => convert::protocol_error(&error),
+        error => convert::protocol_error(&error),
     })?;
     let mut resources = Vec::new();
     for task in page.tasks {

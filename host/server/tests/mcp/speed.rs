@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use longshore::mcp::{McpOptions, serve_stdio};
+use longshore::mcp::{McpOptions, serve};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines, WriteHalf};
 
@@ -22,7 +22,7 @@ async fn tasks_a_second() {
     let world = World::new();
     let (near, far) = tokio::io::duplex(1 << 20);
     let (input, output) = tokio::io::split(far);
-    let host = tokio::spawn(serve_stdio(world.service.clone(), McpOptions::default(), input, output));
+    let host = tokio::spawn(serve(world.service.clone(), McpOptions::default(), input, output));
     let (from_host, mut to_host) = tokio::io::split(near);
     let mut from_host = BufReader::with_capacity(1 << 16, from_host).lines();
 

@@ -1,7 +1,8 @@
 //! Cases of reads.
 
 use longshore_domain::{
-    Code, JobTypeCounts, LogLevel, LogLine, NewTask, Next, Owner, Task, TaskFilter, TaskId, TaskState,
+    Code, JobTypeCounts, LogLevel, LogLine, NewTask, Next, Owner, StoreError, Task, TaskFilter, TaskId,
+    TaskState,
 };
 
 use super::Open;
@@ -119,7 +120,7 @@ pub async fn lists_are_filtered(open: Open) {
 pub async fn a_page_marker_is_checked(open: Open) {
     let kit = Kit::new(&open);
     let filter = TaskFilter { limit: 5, after: Some("no marker".into()), ..TaskFilter::default() };
-    assert!(kit.store.list(filter).await.is_err());
+    assert!(matches!(kit.store.list(filter).await, Err(StoreError::NoSuchPage)));
 }
 
 /// Live tasks are counted by job type and state.

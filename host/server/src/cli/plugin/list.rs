@@ -43,7 +43,7 @@ struct PluginView<'a> {
     code: Option<&'a str>,
     reason: Option<&'a str>,
     /// Version that is served in place of the file as it is now.
-    serving: Option<&'a str>,
+    serving_version: Option<&'a str>,
 }
 
 impl<'a> PluginView<'a> {
@@ -62,7 +62,7 @@ impl<'a> PluginView<'a> {
             component: job.map(|job| job.component.as_str()),
             code: problem.map(|problem| problem.code.as_str()),
             reason: problem.map(|problem| problem.message.as_str()),
-            serving: problem.and_then(|problem| problem.serving.as_deref()),
+            serving_version: problem.and_then(|problem| problem.serving.as_deref()),
         }
     }
 }
@@ -81,7 +81,7 @@ pub(super) async fn run(config: &Config, args: &Args) -> Result<()> {
     }
     let mut table = Table::new(&["NAME", "VERSION", "STATE", ""]);
     for plugin in &plugins {
-        let remark = match (plugin.reason, plugin.serving) {
+        let remark = match (plugin.reason, plugin.serving_version) {
             (Some(reason), Some(serving)) => format!("{reason} (version {serving} is served)"),
             (Some(reason), None) => reason.to_owned(),
             (None, _) => plugin.title.unwrap_or_default().to_owned(),

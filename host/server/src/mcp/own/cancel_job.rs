@@ -1,7 +1,6 @@
 //! `cancel_job`: stops a job.
 
 use longshore_domain::CancelAnswer;
-use serde_json::{Value, json};
 
 use super::OwnTool;
 use crate::mcp::answer::Answer;
@@ -15,20 +14,11 @@ pub(super) const TOOL: OwnTool = OwnTool {
     description: "Stops a job. One that waits is cancelled at once; one that runs is told to stop, gets a few seconds to \
                   end well, and is then interrupted. A job that has already ended stays as it is. Cancelling twice does \
                   no harm.",
-    input_schema,
+    input_schema: super::of_one_job,
     read_only: false,
     destructive: true,
     idempotent: true,
 };
-
-fn input_schema() -> Value {
-    json!({
-        "type": "object",
-        "properties": { "job_id": { "type": "string", "description": "Id of the job." } },
-        "required": ["job_id"],
-        "additionalProperties": false
-    })
-}
 
 pub(super) async fn call(front: &Front, mut arguments: Arguments) -> Result<Answer, Refusal> {
     let id = arguments.job_id();

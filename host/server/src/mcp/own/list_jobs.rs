@@ -1,13 +1,13 @@
 //! `list_jobs`: finds jobs.
 
-use longshore_domain::{InputViolation, TaskFilter, TaskState};
+use longshore_domain::{InputViolation, StoreError, TaskFilter, TaskState};
+use longshore_scheduler::ServiceError;
 use serde_json::{Map, Value, json};
 
 use super::OwnTool;
 use crate::mcp::answer::{self, Answer};
 use crate::mcp::arguments::Arguments;
 use crate::mcp::front::Front;
-use crate::mcp::page::{self, NoPage};
 use crate::mcp::refusal::Refusal;
 
 const LIMIT_DEFAULT: i64 = 20;
@@ -57,12 +57,12 @@ pub(super) async fn call(front: &Front, mut arguments: Arguments) -> Result<Answ
         after: arguments.text("cursor"),
     };
     arguments.finish()?;
-    let page = page::of(front, filter).await.map_err(|none| match none {
-        NoPage::Cursor => Refusal::arguments(vec![InputViolation {
+    let page = front.service.list(filter).await.map_err(|error| match error {
+        ServiceError::Store(StoreError::NoSuchPage) => Refusal::arguments(vec![InputViolation {
             field: "/cursor".into(),
             message: "cursor must be next_cursor of an answer before; leave it out to begin anew".into(),
         }]),
-        NoPage::Service(error) => error.into(),
+        error => error.into(),
     })?;
     let jobs: Vec<Value> =
         page.tasks.into_iter().map(|task| answer::row(&front.service.describe_listed(task))).collect();

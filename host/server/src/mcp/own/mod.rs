@@ -7,7 +7,7 @@ mod list_job_types;
 mod list_jobs;
 mod retry_job;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
 use super::arguments::Arguments;
@@ -32,6 +32,16 @@ pub(super) struct OwnTool {
     pub(super) destructive: bool,
     /// Whether calling it again with the same arguments changes nothing more.
     pub(super) idempotent: bool,
+}
+
+/// Schema of the arguments of a tool that concerns one job and asks for nothing more.
+fn of_one_job() -> Value {
+    json!({
+        "type": "object",
+        "properties": { "job_id": { "type": "string", "description": "Id of the job." } },
+        "required": ["job_id"],
+        "additionalProperties": false
+    })
 }
 
 /// All of them, in the order in which they are listed.

@@ -1,7 +1,5 @@
 //! `retry_job`: runs a job again.
 
-use serde_json::{Value, json};
-
 use super::OwnTool;
 use crate::mcp::answer::Answer;
 use crate::mcp::arguments::Arguments;
@@ -14,20 +12,11 @@ pub(super) const TOOL: OwnTool = OwnTool {
     description: "Runs a failed or cancelled job again under the same job_id, from its last checkpoint. What it had done up \
                   to there is not done twice. Transient failures are retried without this; use it once the cause of the \
                   failure is gone.",
-    input_schema,
+    input_schema: super::of_one_job,
     read_only: false,
     destructive: false,
     idempotent: false,
 };
-
-fn input_schema() -> Value {
-    json!({
-        "type": "object",
-        "properties": { "job_id": { "type": "string", "description": "Id of the job." } },
-        "required": ["job_id"],
-        "additionalProperties": false
-    })
-}
 
 pub(super) async fn call(front: &Front, mut arguments: Arguments) -> Result<Answer, Refusal> {
     let id = arguments.job_id();

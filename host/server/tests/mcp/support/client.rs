@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use longshore::mcp::{McpOptions, serve_stdio};
+use longshore::mcp::{McpOptions, serve};
 use longshore_scheduler::TaskService;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream, ReadHalf, WriteHalf};
@@ -42,7 +42,7 @@ impl Client {
     pub async fn connect(service: Arc<TaskService>, options: McpOptions, era: Era) -> Self {
         let (near, far) = tokio::io::duplex(1 << 20);
         let (input, output) = tokio::io::split(far);
-        let host = tokio::spawn(serve_stdio(service, options, input, output));
+        let host = tokio::spawn(serve(service, options, input, output));
         let (from_host, to_host) = tokio::io::split(near);
         let mut client = Self {
             era,
