@@ -75,6 +75,10 @@ fn checks(skip_clients: bool) -> Vec<Check> {
     if clients.is_file() && !skip_clients {
         let mut command = Command::new(clients);
         command.current_dir(shell::root());
+        // The binary that the tests of the host leave beside this program: to build another takes longer than the checks.
+        if let Ok(xtask) = std::env::current_exe() {
+            command.arg("--longshore").arg(xtask.with_file_name("longshore"));
+        }
         checks.push(Check { name: "test clients".into(), command });
     }
     checks
