@@ -1,6 +1,6 @@
 //! JSON Schemas of inputs and results.
 
-use jsonschema::error::ValidationErrorKind;
+use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use longshore_domain::InputViolation;
 use serde_json::Value;
@@ -56,11 +56,27 @@ fn violation(error: &ValidationError<'_>) -> InputViolation {
 }
 
 /// What to say when one of several values was wanted, each with a description of its own: the values, since their
-/// schemas (`oneOf` with a `const` each) mean nothing to the caller.
+/// schemas (`oneOf` with a `const` each) mean nothing to the caller. The same for one of several types.
 fn none_of(kind: &ValidationErrorKind, value: &Value) -> Option<String> {
-    let values = wanted(kind)?;
     let shown: String = value.to_string().chars().take(MESSAGE_CHARS_MAX / 4).collect();
+    if let Some(types) = types_wanted(kind) {
+        return Some(format!("{shown} is not of type {}", types.join(" or ")));
+    }
+    let values = wanted(kind)?;
     (values.len() > 1).then(|| format!("{shown} is none of {}", values.join(", ")))
+}
+
+/// The types that alternatives want; none when one of them wants more than a type.
+fn types_wanted(kind: &ValidationErrorKind) -> Option<Vec<String>> {
+    let (ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context }) = kind
+    else {
+        return None;
+    };
+    let wanted = context.iter().flatten().map(|error| match error.kind() {
+        ValidationErrorKind::Type { kind: TypeKind::Single(wanted) } => Some(format!("\"{wanted}\"")),
+        _ => None,
+    });
+    wanted.collect()
 }
 
 /// The values that alternatives want; none when one of them wants more than a value.
@@ -104,6 +120,15 @@ mod tests {
         let said = "\"xlsx\" is none of \"csv\", \"json\", \"jsonl\"";
         let told = check(&schema, &json!({"format": "xlsx", "other": "xlsx"}));
         assert_eq!(told, [("/format".into(), said.to_owned()), ("/other".into(), said.to_owned())]);
+    }
+
+    #[test]
+    fn alternatives_are_told_by_their_types() {
+        let schema = json!({"anyOf": [{"type": "string"}, {"type": "null"}]});
+        assert_eq!(
+            check(&schema, &json!(5)),
+            [(String::new(), "5 is not of type \"string\" or \"null\"".into())]
+        );
     }
 
     #[test]

@@ -5,7 +5,10 @@ use crate::bindings::longshore::job::types as wit;
 use crate::component::ComponentHost;
 use crate::{Context, Job, JobError, Result};
 use schemars::JsonSchema;
+use schemars::Schema;
 use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use serde_json::{Value, json};
 use std::marker::PhantomData;
 use std::rc::Rc;
 
@@ -51,10 +54,24 @@ fn schema<T: JsonSchema>(settings: SchemaSettings) -> String {
     // Inlined, because some clients that show a tool's schema to a model do not follow `$ref`.
     settings
         .with(|s| s.inline_subschemas = true)
+        .with_transform(RecursiveTransform(one_type_each))
         .into_generator()
         .into_root_schema_for::<T>()
         .as_value()
         .to_string()
+}
+
+/// Writes several types as alternatives of one each. Clients that turn a tool's schema into that of a model often know
+/// only schemas of one type, and drop the others.
+fn one_type_each(schema: &mut Schema) {
+    if schema.get("anyOf").is_some() {
+        return;
+    }
+    if let Some(Value::Array(types)) = schema.get("type") {
+        let alternatives = types.iter().map(|kind| json!({ "type": kind })).collect::<Vec<_>>();
+        schema.remove("type");
+        schema.insert("anyOf".to_owned(), alternatives.into());
+    }
 }
 
 /// The schema has been checked by the host, so what fails here is what a schema cannot say; the path tells where.
@@ -104,6 +121,8 @@ mod tests {
     #[allow(dead_code)]
     struct Input {
         items: Vec<Nested>,
+        /// Left out for all.
+        limit: Option<u32>,
     }
 
     #[test]
@@ -119,5 +138,14 @@ mod tests {
         assert!(schema.contains("https://json-schema.org/draft/2020-12/schema"), "{schema}");
         assert!(schema.contains("How many."), "{schema}");
         assert!(!schema.contains("$ref"), "{schema}");
+    }
+
+    #[test]
+    fn no_schema_has_several_types() {
+        let schema: Value = serde_json::from_str(&schema::<Input>(SchemaSettings::draft2020_12())).unwrap();
+        let limit = &schema["properties"]["limit"];
+        assert_eq!(limit["anyOf"], json!([{ "type": "integer" }, { "type": "null" }]), "{limit}");
+        assert_eq!(limit.get("type"), None);
+        assert_eq!(limit["description"], "Left out for all.");
     }
 }
