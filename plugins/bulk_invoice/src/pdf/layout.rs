@@ -1,6 +1,6 @@
 //! What stands where on an invoice.
 
-use super::page::{ACCENT, Align, FAINT, HEIGHT, INK, Page, Style, TINT, WHITE, WIDTH};
+use super::page::{ACCENT, Align, FAINT, HEIGHT, INK, Pages, Style, TINT, WHITE, WIDTH};
 use super::text::Face::{Bold, Regular};
 use crate::invoice::Invoice;
 use crate::money::rupees;
@@ -62,8 +62,8 @@ const ACROSS_STATES: &[Column] = &[
 const DESCRIPTION: usize = 1;
 
 /// Draws an invoice, on as many pages as it takes.
-pub(super) fn draw(invoice: &Invoice) -> Vec<Page> {
-    let mut sheets = Sheets { invoice, done: Vec::new(), page: Page::new(), y: 0.0 };
+pub(super) fn draw(invoice: &Invoice) -> Pages {
+    let mut sheets = Sheets { invoice, pages: Pages::new(), y: 0.0 };
     sheets.letterhead();
     sheets.particulars();
     sheets.parties();
@@ -74,8 +74,7 @@ pub(super) fn draw(invoice: &Invoice) -> Vec<Page> {
 
 struct Sheets<'a> {
     invoice: &'a Invoice,
-    done: Vec<Page>,
-    page: Page,
+    pages: Pages,
     /// Down to where the page is used.
     y: f32,
 }
@@ -83,11 +82,11 @@ struct Sheets<'a> {
 impl Sheets<'_> {
     fn letterhead(&mut self) {
         let branch = &self.invoice.order.branch;
-        self.page.fill(0.0, 0.0, WIDTH, 6.0, ACCENT);
-        self.page.text(RIGHT, 46.0, Align::Right, TITLE, "TAX INVOICE");
-        self.page.text(RIGHT, 58.0, Align::Right, SMALL, "Original for recipient");
+        self.pages.fill(0.0, 0.0, WIDTH, 6.0, ACCENT);
+        self.pages.text(RIGHT, 46.0, Align::Right, TITLE, "TAX INVOICE");
+        self.pages.text(RIGHT, 58.0, Align::Right, SMALL, "Original for recipient");
         self.y = 42.0;
-        self.page.text(MARGIN, self.y, Align::Left, SELLER, &branch.legal_name);
+        self.pages.text(MARGIN, self.y, Align::Left, SELLER, &branch.legal_name);
         self.y += 3.0;
         for line in Regular.wrap(&branch.address, BODY.size, 300.0) {
             self.line(MARGIN, BODY, &line);
@@ -107,10 +106,10 @@ impl Sheets<'_> {
             ("PLACE OF SUPPLY", place),
             ("REVERSE CHARGE", "No".into()),
         ];
-        self.page.fill(MARGIN, self.y, FULL, 32.0, TINT);
+        self.pages.fill(MARGIN, self.y, FULL, 32.0, TINT);
         for ((label, text), x) in particulars.into_iter().zip([8.0, 125.0, 215.0, 285.0, 440.0]) {
-            self.page.text(MARGIN + x, self.y + 12.0, Align::Left, LABEL, label);
-            self.page.text(MARGIN + x, self.y + 24.0, Align::Left, STRONG, &text);
+            self.pages.text(MARGIN + x, self.y + 12.0, Align::Left, LABEL, label);
+            self.pages.text(MARGIN + x, self.y + 24.0, Align::Left, STRONG, &text);
         }
         self.y += 48.0;
     }
@@ -122,7 +121,7 @@ impl Sheets<'_> {
         let below = [("BILL TO", MARGIN, &order.buyer), ("SHIP TO", middle, &order.ship_to)].map(
             |(label, x, party)| {
                 self.y = top;
-                self.page.text(x, self.y, Align::Left, LABEL, label);
+                self.pages.text(x, self.y, Align::Left, LABEL, label);
                 self.y += 1.5;
                 self.party(x, party);
                 self.y
@@ -159,9 +158,9 @@ impl Sheets<'_> {
     }
 
     fn table_head(&mut self) {
-        self.page.fill(MARGIN, self.y, FULL, 16.0, ACCENT);
+        self.pages.fill(MARGIN, self.y, FULL, 16.0, ACCENT);
         for (heading, x, align) in self.columns() {
-            self.page.text(*x, self.y + 11.0, *align, HEAD, heading);
+            self.pages.text(*x, self.y + 11.0, *align, HEAD, heading);
         }
         self.y += 16.0;
     }
@@ -191,13 +190,13 @@ impl Sheets<'_> {
         cells.push(rupees(amounts.total()));
         let first = self.y + ROW_PADDING / 2.0 + 7.4;
         for ((_, x, align), text) in columns.iter().zip(&cells) {
-            self.page.text(*x, first, *align, CELL, text);
+            self.pages.text(*x, first, *align, CELL, text);
         }
         for (number, text) in description.iter().enumerate() {
-            self.page.text(x, first + number as f32 * ROW_LEADING, Align::Left, CELL, text);
+            self.pages.text(x, first + number as f32 * ROW_LEADING, Align::Left, CELL, text);
         }
         self.y += height;
-        self.page.rule(MARGIN, self.y, FULL, 0.4, [0.82, 0.85, 0.88]);
+        self.pages.rule(MARGIN, self.y, FULL, 0.4, [0.82, 0.85, 0.88]);
     }
 
     fn closing(&mut self) {
@@ -209,7 +208,7 @@ impl Sheets<'_> {
         let below_totals = self.y;
 
         self.y = top + 14.0;
-        self.page.text(MARGIN, self.y, Align::Left, LABEL, "AMOUNT IN WORDS");
+        self.pages.text(MARGIN, self.y, Align::Left, LABEL, "AMOUNT IN WORDS");
         self.y += 1.5;
         for line in Bold.wrap(&words::amount(self.invoice.sum.total()), STRONG.size, 270.0) {
             self.line(MARGIN, STRONG, &line);
@@ -217,13 +216,13 @@ impl Sheets<'_> {
         self.y = self.y.max(below_totals) + 24.0;
 
         let name = format!("For {}", self.invoice.order.branch.legal_name);
-        self.page.text(RIGHT, self.y, Align::Right, STRONG, &name);
-        self.page.text(RIGHT, self.y + 38.0, Align::Right, SMALL, "Authorised signatory");
+        self.pages.text(RIGHT, self.y, Align::Right, STRONG, &name);
+        self.pages.text(RIGHT, self.y + 38.0, Align::Right, SMALL, "Authorised signatory");
         let declaration = "We declare that this invoice shows the actual price of the goods described and that all \
                            particulars are true and correct. All amounts are in Indian rupees (Rs.).";
         self.y -= 2.5;
         for line in Regular.wrap(declaration, SMALL.size, 270.0) {
-            self.page.text(MARGIN, self.y, Align::Left, SMALL, &line);
+            self.pages.text(MARGIN, self.y, Align::Left, SMALL, &line);
             self.y += 9.0;
         }
     }
@@ -238,46 +237,47 @@ impl Sheets<'_> {
         self.y += 3.0;
         for (label, amount) in rows {
             self.y += 13.0;
-            self.page.text(left, self.y, Align::Left, BODY, label);
-            self.page.text(RIGHT - 4.0, self.y, Align::Right, BODY, &rupees(amount));
+            self.pages.text(left, self.y, Align::Left, BODY, label);
+            self.pages.text(RIGHT - 4.0, self.y, Align::Right, BODY, &rupees(amount));
         }
         self.y += 8.0;
-        self.page.fill(left - 8.0, self.y, 208.0, 22.0, ACCENT);
-        self.page.text(left, self.y + 15.0, Align::Left, GRAND, "Total");
+        self.pages.fill(left - 8.0, self.y, 208.0, 22.0, ACCENT);
+        self.pages.text(left, self.y + 15.0, Align::Left, GRAND, "Total");
         let total = format!("Rs. {}", rupees(sum.total()));
-        self.page.text(RIGHT - 4.0, self.y + 15.0, Align::Right, GRAND, &total);
+        self.pages.text(RIGHT - 4.0, self.y + 15.0, Align::Right, GRAND, &total);
         self.y += 22.0;
     }
 
     /// Starts a page that says what it continues.
     fn next_page(&mut self) {
-        self.done.push(std::mem::replace(&mut self.page, Page::new()));
-        self.page.fill(0.0, 0.0, WIDTH, 6.0, ACCENT);
+        self.pages.add();
+        self.pages.fill(0.0, 0.0, WIDTH, 6.0, ACCENT);
         let invoice = self.invoice;
         let title = format!("Tax invoice {} of {}, continued", invoice.number, invoice.time.date());
-        self.page.text(MARGIN, 34.0, Align::Left, STRONG, &title);
-        self.page.text(RIGHT, 34.0, Align::Right, BODY, &invoice.order.branch.legal_name);
+        self.pages.text(MARGIN, 34.0, Align::Left, STRONG, &title);
+        self.pages.text(RIGHT, 34.0, Align::Right, BODY, &invoice.order.branch.legal_name);
         self.y = 46.0;
     }
 
     /// Puts the footers on, which say how many pages there are.
-    fn finish(mut self) -> Vec<Page> {
-        self.done.push(self.page);
-        let pages = self.done.len();
-        for (index, page) in self.done.iter_mut().enumerate() {
+    fn finish(mut self) -> Pages {
+        let count = self.pages.count();
+        let pages = &mut self.pages;
+        for page in 0..count {
+            pages.turn_to(page);
             let y = HEIGHT - 26.0;
-            page.rule(MARGIN, y - 11.0, FULL, 0.4, [0.82, 0.85, 0.88]);
-            page.text(MARGIN, y, Align::Left, SMALL, "This is a computer-generated invoice.");
+            pages.rule(MARGIN, y - 11.0, FULL, 0.4, [0.82, 0.85, 0.88]);
+            pages.text(MARGIN, y, Align::Left, SMALL, "This is a computer-generated invoice.");
             let middle = format!("{} | {}", self.invoice.number, self.invoice.order.branch.gstin);
-            page.text(WIDTH / 2.0, y, Align::Centre, SMALL, &middle);
-            page.text(RIGHT, y, Align::Right, SMALL, &format!("Page {} of {pages}", index + 1));
+            pages.text(WIDTH / 2.0, y, Align::Centre, SMALL, &middle);
+            pages.text(RIGHT, y, Align::Right, SMALL, &format!("Page {} of {count}", page + 1));
         }
-        self.done
+        self.pages
     }
 
     /// A line of text under what is there.
     fn line(&mut self, x: f32, style: Style, text: &str) {
         self.y += LEADING;
-        self.page.text(x, self.y, Align::Left, style, text);
+        self.pages.text(x, self.y, Align::Left, style, text);
     }
 }

@@ -1,6 +1,8 @@
 //! Pages being drawn, with y going down from the top as one reads.
 
+use super::codes::Codes;
 use super::text::{Face, encode};
+use super::{runs, show};
 use pdf_writer::{Content, Name, Str};
 
 /// A4, in points.
@@ -44,14 +46,32 @@ pub(super) enum Align {
     Centre,
 }
 
-/// A page being drawn.
-pub(super) struct Page {
-    content: Content,
+/// Pages being drawn, one at a time.
+pub(super) struct Pages {
+    contents: Vec<Content>,
+    current: usize,
+    codes: Codes,
 }
 
-impl Page {
+impl Pages {
+    /// One empty page.
     pub(super) fn new() -> Self {
-        Self { content: Content::new() }
+        Self { contents: vec![Content::new()], current: 0, codes: Codes::default() }
+    }
+
+    /// Goes to a new page after the others.
+    pub(super) fn add(&mut self) {
+        self.current = self.contents.len();
+        self.contents.push(Content::new());
+    }
+
+    /// Goes to a page, the first being 0.
+    pub(super) fn turn_to(&mut self, page: usize) {
+        self.current = page;
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.contents.len()
     }
 
     /// A line of text; `y` is its base line.
@@ -67,21 +87,36 @@ impl Page {
         };
         let font = if style.face == Face::Bold { BOLD } else { REGULAR };
         self.fill_with(style.colour);
-        self.content.begin_text().set_font(font, style.size);
-        self.content.next_line(short(x), short(HEIGHT - y)).show(Str(&encode(text))).end_text();
+        let (content, codes) = (&mut self.contents[self.current], &mut self.codes);
+        content.begin_text().set_font(font, style.size);
+        content.next_line(short(x), short(HEIGHT - y));
+        let mut is_font_set = true;
+        for run in runs::split(text) {
+            if let Some(font) = run.font {
+                show::text(content, codes, font, style, run.text);
+                is_font_set = false;
+                continue;
+            }
+            if !is_font_set {
+                content.set_font(font, style.size);
+                is_font_set = true;
+            }
+            content.show(Str(&encode(run.text)));
+        }
+        content.end_text();
     }
 
     /// A filled rectangle whose upper left corner is at x and y.
     pub(super) fn fill(&mut self, x: f32, y: f32, width: f32, height: f32, colour: Colour) {
         self.fill_with(colour);
-        self.content.rect(x, short(HEIGHT - y - height), width, height).fill_nonzero();
+        self.content().rect(x, short(HEIGHT - y - height), width, height).fill_nonzero();
     }
 
     /// A thin horizontal line.
     pub(super) fn rule(&mut self, x: f32, y: f32, width: f32, thickness: f32, colour: Colour) {
         let y = short(HEIGHT - y);
         let [red, green, blue] = colour;
-        self.content
+        self.content()
             .set_stroke_rgb(red, green, blue)
             .set_line_width(thickness)
             .move_to(x, y)
@@ -90,16 +125,20 @@ impl Page {
     }
 
     fn fill_with(&mut self, [red, green, blue]: Colour) {
-        self.content.set_fill_rgb(red, green, blue);
+        self.content().set_fill_rgb(red, green, blue);
     }
 
-    /// The page's drawing instructions.
-    pub(super) fn into_content(self) -> Vec<u8> {
-        self.content.finish().into_vec()
+    fn content(&mut self) -> &mut Content {
+        &mut self.contents[self.current]
+    }
+
+    /// Each page's drawing instructions, and the codes of the glyphs that are in them.
+    pub(super) fn finish(self) -> (Vec<Vec<u8>>, Codes) {
+        (self.contents.into_iter().map(|content| content.finish().into_vec()).collect(), self.codes)
     }
 }
 
 /// Two decimals are finer than any printer, and keep the file small.
-fn short(points: f32) -> f32 {
+pub(super) fn short(points: f32) -> f32 {
     (points * 100.0).round() / 100.0
 }

@@ -1,7 +1,7 @@
-//! Text in the two fonts that every PDF reader has, so that an invoice need not carry one.
+//! Text in Helvetica, which every PDF reader has, so that most invoices need not carry a font.
 //!
 //! Helvetica has the characters of Windows-1252. The rupee sign is not among them and is written `Rs.`; any other
-//! that is not becomes `?`.
+//! that is not becomes `?`, unless one of the fonts that an invoice can carry has it.
 
 /// A face of the font.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,67 +31,61 @@ const BOLD: [u16; 95] = [
 const OTHER: u16 = 556;
 
 impl Face {
-    /// How wide a text is.
-    pub(super) fn width(self, text: &str, size: f32) -> f32 {
+    /// How wide a text is in Helvetica, in thousandths of the font size.
+    pub(super) fn helvetica_width(self, text: &str) -> u32 {
         let widths = if self == Self::Bold { &BOLD } else { &REGULAR };
         let width = |byte: u8| {
             let known = byte.checked_sub(b' ').and_then(|index| widths.get(usize::from(index)));
             u32::from(*known.unwrap_or(&OTHER))
         };
-        encode(text).into_iter().map(width).sum::<u32>() as f32 * size / 1000.0
+        encode(text).into_iter().map(width).sum()
     }
+}
 
-    /// Breaks a text into lines of at most `width`, at spaces where there are some.
-    pub(super) fn wrap(self, text: &str, size: f32, width: f32) -> Vec<String> {
-        let mut lines = vec![String::new()];
-        for word in text.split_whitespace() {
-            let line = lines.last_mut().expect("there is always one");
-            let longer = if line.is_empty() { word.to_owned() } else { format!("{line} {word}") };
-            if self.width(&longer, size) <= width {
-                *line = longer;
-                continue;
-            }
-            if !line.is_empty() {
-                lines.push(String::new());
-            }
-            for letter in word.chars() {
-                let line = lines.last_mut().expect("there is always one");
-                line.push(letter);
-                if self.width(line, size) > width && line.chars().count() > 1 {
-                    line.pop();
-                    lines.push(letter.to_string());
-                }
-            }
-        }
-        lines
-    }
+/// Whether Helvetica is the font to write all of this in.
+pub(super) fn has(text: &str) -> bool {
+    text.is_ascii()
+        || text.chars().all(|letter| letter == '₹' || is_invisible(letter) || byte(letter).is_some())
+}
+
+/// Whether a character only tells how to join or to break what is around it, or which form to choose.
+pub(super) fn is_invisible(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+    )
 }
 
 /// A text in Windows-1252.
 pub(super) fn encode(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     for letter in text.chars() {
-        bytes.push(match letter {
-            ' '..='~' | '\u{a0}'..='\u{ff}' => letter as u8,
-            '€' => 0x80,
-            '…' => 0x85,
-            '‘' => 0x91,
-            '’' => 0x92,
-            '“' => 0x93,
-            '”' => 0x94,
-            '•' => 0x95,
-            '–' => 0x96,
-            '—' => 0x97,
-            '™' => 0x99,
-            '\t' | '\n' | '\r' => b' ',
-            '₹' => {
-                bytes.extend_from_slice(b"Rs.");
-                continue;
-            }
-            _ => b'?',
-        });
+        match letter {
+            '₹' => bytes.extend_from_slice(b"Rs."),
+            _ if is_invisible(letter) => {}
+            _ => bytes.push(byte(letter).unwrap_or(b'?')),
+        }
     }
     bytes
+}
+
+/// A character in Windows-1252.
+fn byte(letter: char) -> Option<u8> {
+    Some(match letter {
+        ' '..='~' | '\u{a0}'..='\u{ff}' => letter as u8,
+        '€' => 0x80,
+        '…' => 0x85,
+        '‘' => 0x91,
+        '’' => 0x92,
+        '“' => 0x93,
+        '”' => 0x94,
+        '•' => 0x95,
+        '–' => 0x96,
+        '—' => 0x97,
+        '™' => 0x99,
+        '\t' | '\n' | '\r' => b' ',
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -101,17 +95,14 @@ mod tests {
     #[test]
     fn texts_are_measured_and_encoded() {
         assert_eq!(encode("Café – ₹5 हिन्दी"), b"Caf\xe9 \x96 Rs.5 ??????");
-        assert!((Face::Regular.width("Hello", 10.0) - 22.78).abs() < 0.001);
-        assert!((Face::Bold.width("1,000.00", 10.0) - 38.92).abs() < 0.001);
+        assert_eq!(encode("a\u{200d}b\u{feff}"), b"ab");
+        assert_eq!(Face::Regular.helvetica_width("Hello"), 2278);
+        assert_eq!(Face::Bold.helvetica_width("1,000.00"), 3892);
     }
 
     #[test]
-    fn long_texts_are_broken_at_spaces_and_long_words_anywhere() {
-        let lines = Face::Regular.wrap("Stainless steel water bottle", 10.0, 60.0);
-        assert_eq!(lines, ["Stainless", "steel water", "bottle"]);
-        let lines = Face::Regular.wrap("mmmmmmmmmm ii", 10.0, 30.0);
-        assert!(lines.iter().all(|line| Face::Regular.width(line, 10.0) <= 30.0), "{lines:?}");
-        assert_eq!(lines.concat().replace(' ', ""), "mmmmmmmmmmii");
-        assert_eq!(Face::Regular.wrap("", 10.0, 30.0), [""]);
+    fn it_is_known_what_helvetica_has() {
+        assert!(has("Café – ₹5\r\n\u{200d}"));
+        assert!(!has("Łódź") && !has("हिन्दी"));
     }
 }
