@@ -14,11 +14,11 @@ use crate::fault::is_busy;
 /// Pages in the write-ahead log after which they are moved to the database file, and the log begins anew. While the log
 /// grows, each flush also has to bring its new length to disk, which takes as long as the rest of a small commit; so it
 /// should soon have its full length. At SQLite's own 1,000 pages a large history costs throughput, because each move
-/// writes pages that change again at once; 8,000 are enough against that, and are reached after some 600 tasks.
-const CHECKPOINT_PAGES: u32 = 8_000;
+/// writes pages that change again at once; 4,000 are enough against that, and are reached after some 300 tasks.
+const CHECKPOINT_PAGES: u32 = 4_000;
 
 /// Size to which the write-ahead log's file is cut after an unusual growth.
-const WAL_BYTES_KEPT: u32 = 64 << 20;
+const WAL_BYTES_KEPT: u32 = 32 << 20;
 
 /// Page caches, in KiB. They are small because the operating system caches the file too, and a process that only
 /// serves one agent should stay small.
