@@ -2,9 +2,9 @@
 //!
 //! `ratio` is what a claim and its end cost beside a history of finished tasks, divided by the cost without one: both
 //! stores are measured in turns within one run, and the median of the rounds' ratios counts. A round is long enough for
-//! the write-ahead log to go back into the database more than once, so that its cost is in every round. The other figures tell how fast
-//! this machine was: tasks a second with many callers, the latency of a lone caller, the CPU a task took, and the time
-//! of one `fdatasync`.
+//! the write-ahead log to go back into the database more than once, so that its cost is in every round. The other figures
+//! tell how fast this machine was: tasks a second with many callers, the latency of a lone caller, the CPU a task took,
+//! and the time of one `fdatasync`.
 //!
 //! `bench_claim [--history N] [--rounds N] [--tasks N] [--callers N] [--folder DIR] [--sync full|normal|off]`
 
