@@ -112,6 +112,16 @@ pub trait TaskStore: CheckpointStore {
     /// Notes that the artifacts of a task are in their final place.
     async fn mark_published(&self, task: TaskId) -> Result<(), StoreError>;
 
+    /// Forgets finished tasks whose time is over, `limit` at most, with everything that belongs to them, and says how
+    /// many. One with a message that is not delivered yet, or artifacts that are not published, is kept.
+    async fn prune(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError>;
+
+    /// Tasks that were pruned and whose files may still be there.
+    async fn pruned(&self, limit: u32) -> Result<Vec<TaskId>, StoreError>;
+
+    /// Notes that the files of pruned tasks are gone.
+    async fn files_are_gone(&self, tasks: Vec<TaskId>) -> Result<(), StoreError>;
+
     /// Takes messages to deliver, oldest first; nobody else gets them before `lease_until`.
     async fn claim_messages(
         &self,
@@ -149,7 +159,7 @@ pub trait ArtifactFiles: Send + Sync {
     /// Moves the artifacts of a completed task to their final place and deletes its other files. Can be repeated.
     fn publish(&self, unpublished: &Unpublished) -> io::Result<()>;
 
-    /// Deletes the work of a task that ended without artifacts. Can be repeated.
+    /// Deletes all files of a task that is no more. Can be repeated.
     fn discard(&self, task: TaskId) -> io::Result<()>;
 
     /// Final path of an artifact. It is there once the task is completed and published.

@@ -1,13 +1,15 @@
 //! Decides what runs when.
 //!
 //! [`TaskService`] is what a front asks: submit, look, wait, cancel. [`Supervisor`] runs the loops that do the work:
-//! the dispatcher claims tasks and runs attempts, the sweeper recovers what others lost, the courier delivers messages.
+//! the dispatcher claims tasks and runs attempts, the sweeper recovers what others lost, the courier delivers messages,
+//! the pruner forgets what was kept for long enough.
 //! Each loop is a `tick(now)` and a thin driver, so that tests move the clock themselves.
 
 mod courier;
 mod dispatcher;
 mod error;
 mod hub;
+mod pruner;
 mod publisher;
 mod running;
 mod service;
@@ -21,6 +23,7 @@ pub use courier::{Channels, Courier, CourierOptions};
 pub use dispatcher::{Dispatcher, DispatcherOptions};
 pub use error::ServiceError;
 pub use hub::{Hub, TaskWatch};
+pub use pruner::Pruner;
 pub use running::Running;
 pub use service::{ServiceParts, SubmitRequest, SubmittedStatus, TaskService};
 pub use spool::SpoolSink;

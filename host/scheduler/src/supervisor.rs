@@ -8,7 +8,9 @@ use longshore_domain::StoreError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Channels, Courier, CourierOptions, Dispatcher, DispatcherOptions, ServiceParts, Sweeper};
+use crate::{
+    Channels, Courier, CourierOptions, Dispatcher, DispatcherOptions, Pruner, ServiceParts, Sweeper,
+};
 
 /// How often this process looks whether another one wrote to the store, and tells waiters of live progress.
 const PULSE: Duration = Duration::from_millis(100);
@@ -18,6 +20,8 @@ const PROMOTE: Duration = Duration::from_millis(100);
 const COURIER: Duration = Duration::from_millis(500);
 /// How often tasks are claimed when nobody says that there is work.
 const CLAIM: Duration = Duration::from_secs(1);
+/// How often finished tasks whose time is over are forgotten.
+const PRUNE: Duration = Duration::from_secs(5);
 /// Wait before a loop that failed goes on.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
 
@@ -73,6 +77,8 @@ impl Supervisor {
             move |parts, _| sweep(parts, Arc::clone(&sweeper), every)
         });
         supervisor.keep("promoter", move |parts, _| promote(parts, Arc::clone(&sweeper)));
+        let pruner = Arc::new(Pruner::new(supervisor.parts.clone()));
+        supervisor.keep("pruner", move |parts, _| prune(parts, Arc::clone(&pruner)));
         supervisor.keep("courier", move |parts, _| deliver(parts, Arc::clone(&courier)));
         supervisor
     }
@@ -182,6 +188,13 @@ async fn promote(parts: ServiceParts, sweeper: Arc<Sweeper>) -> Result<(), Store
     loop {
         tokio::time::sleep(PROMOTE).await;
         sweeper.promote(parts.clock.now()).await?;
+    }
+}
+
+async fn prune(parts: ServiceParts, pruner: Arc<Pruner>) -> Result<(), StoreError> {
+    loop {
+        pruner.tick(parts.clock.now()).await?;
+        tokio::time::sleep(PRUNE).await;
     }
 }
 

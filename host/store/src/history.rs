@@ -19,8 +19,9 @@ const FILL: &str = "
 
 const FINISH: &str = "
     INSERT INTO finished (seq, state, owner, job_type, attempts, first_started_at, finished_at, done, total, message,
-        result)
-    SELECT seq, 'completed', owner, job_type, 1, created_at, created_at + 5, 1, 1, '', '{\"records_processed\":1}'
+        result, expires_at)
+    SELECT seq, 'completed', owner, job_type, 1, created_at, created_at + 5, 1, 1, '', '{\"records_processed\":1}',
+        created_at + 5 + ttl_ms
     FROM tasks WHERE seq > ?1";
 
 const ATTEMPT: &str = "

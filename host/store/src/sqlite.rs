@@ -15,8 +15,8 @@ use uuid::Uuid;
 use crate::StoreOptions;
 use crate::readers::Readers;
 use crate::verbs::{
-    attempts, cancel, claim, counts, deadline, finish, get, lease, list, log, outbox, publication, retry,
-    save, schedule, submit,
+    attempts, cancel, claim, counts, deadline, finish, get, lease, list, log, outbox, prune, publication,
+    retry, save, schedule, submit,
 };
 use crate::writer::Writer;
 
@@ -157,6 +157,18 @@ impl TaskStore for SqliteStore {
 
     async fn mark_published(&self, task: TaskId) -> Result<(), StoreError> {
         self.writer.note(move |c| publication::mark_published(c, task)).await
+    }
+
+    async fn prune(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError> {
+        self.writer.write(move |c| prune::prune(c, now, limit)).await
+    }
+
+    async fn pruned(&self, limit: u32) -> Result<Vec<TaskId>, StoreError> {
+        self.readers.read(move |c| prune::pruned(c, limit)).await
+    }
+
+    async fn files_are_gone(&self, tasks: Vec<TaskId>) -> Result<(), StoreError> {
+        self.writer.note(move |c| prune::files_are_gone(c, &tasks)).await
     }
 
     async fn claim_messages(

@@ -3,5 +3,6 @@
 
 mod dispatch;
 mod mail;
+mod pruning;
 mod recovery;
 mod support;

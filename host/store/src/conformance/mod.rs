@@ -14,6 +14,7 @@ pub mod effects;
 pub mod ending;
 pub mod leases;
 pub mod messages;
+pub mod pruning;
 pub mod questions;
 pub mod retrying;
 pub mod submitting;
@@ -113,6 +114,13 @@ macro_rules! conformance_tests {
                 a_log_is_read_in_parts,
                 the_time_of_the_last_change_is_known,
                 an_unknown_task_is_nothing,
+            ],
+            pruning: [
+                a_finished_task_is_kept_for_its_time,
+                files_of_pruned_tasks_are_remembered,
+                pruning_goes_in_steps,
+                a_task_that_runs_again_is_kept,
+                mail_is_delivered_before_its_task_is_pruned,
             ],
             crowds: [
                 a_crowd_claims_each_task_once,

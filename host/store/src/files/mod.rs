@@ -55,7 +55,8 @@ impl ArtifactFiles for LocalFiles {
     }
 
     fn discard(&self, task: TaskId) -> io::Result<()> {
-        layout::remove_folder(&self.layout.work_of_task(task))
+        layout::remove_folder(&self.layout.work_of_task(task))?;
+        layout::remove_folder(&self.layout.published(task))
     }
 
     fn path(&self, task: TaskId, name: &str) -> PathBuf {

@@ -16,6 +16,7 @@ pub(crate) mod outbox;
 pub(crate) mod places;
 #[cfg(test)]
 mod plans;
+pub(crate) mod prune;
 pub(crate) mod publication;
 pub(crate) mod retry;
 pub(crate) mod save;
@@ -39,6 +40,7 @@ pub(crate) fn all_statements() -> Vec<(String, &'static str)> {
         ("log", log::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
         ("places", places::STATEMENTS),
+        ("prune", prune::STATEMENTS),
         ("publication", publication::STATEMENTS),
         ("retry", retry::STATEMENTS),
         ("save", save::STATEMENTS),

@@ -42,8 +42,9 @@ statements! {
 
     PUT_FINISHED = "
         INSERT INTO finished (seq, state, owner, job_type, attempts, first_started_at, finished_at, done, total,
-            message, failure_code, failure_message, failure_detail, result)
-        SELECT seq, ?2, owner, job_type, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 FROM tasks WHERE seq = ?1";
+            message, failure_code, failure_message, failure_detail, result, expires_at)
+        SELECT seq, ?2, owner, job_type, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?5 + ttl_ms
+        FROM tasks WHERE seq = ?1";
 }
 
 /// A task and where it is.

@@ -16,6 +16,8 @@ const ON_PURPOSE: &[(&str, &[&str])] = &[
     ("counts::SCHEDULED", &["SCAN scheduled", "USE TEMP B-TREE FOR GROUP BY"]),
     // In the order of the key, from its beginning, as far as the limit.
     ("publication::UNPUBLISHED", &["SCAN u"]),
+    // In any order, as far as the limit.
+    ("prune::PRUNED", &["SCAN pruned"]),
 ];
 
 /// The plans of the statements that every task passes through, word for word.

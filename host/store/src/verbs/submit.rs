@@ -20,6 +20,9 @@ statements! {
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 }
 
+/// Longest time that a task is kept, in milliseconds: so long that it can be added to any time there is.
+const TTL_MS_MAX: u64 = 4_000_000_000_000_000;
+
 /// What became of a submission, short of a failure of the store.
 #[derive(Debug)]
 pub(crate) enum Answer {
@@ -50,7 +53,7 @@ pub(crate) fn submit(c: &Connection, new: &NewTask) -> Result<Answer, Fault> {
         new.priority,
         new.created_at.ms(),
         new.deadline_at.map(Timestamp::ms),
-        new.ttl_ms as i64,
+        new.ttl_ms.min(TTL_MS_MAX) as i64,
         new.payload,
     ])?;
     let seq = c.last_insert_rowid();

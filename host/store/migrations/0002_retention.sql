@@ -1,0 +1,12 @@
+-- When a finished task may be pruned.
+ALTER TABLE finished ADD COLUMN expires_at INTEGER NOT NULL DEFAULT 0;
+
+UPDATE finished
+SET expires_at = finished_at + (SELECT min(max(ttl_ms, 0), 4000000000000000) FROM tasks WHERE tasks.seq = finished.seq);
+
+CREATE INDEX finished_expiry ON finished (expires_at, seq);
+
+-- Tasks that were pruned, for as long as their files may still be there.
+CREATE TABLE pruned (
+    id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16)
+) STRICT, WITHOUT ROWID;
