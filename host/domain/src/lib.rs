@@ -13,6 +13,7 @@ mod live;
 mod outbox;
 mod policy;
 mod ports;
+mod rate;
 mod retry;
 mod state;
 mod store;
@@ -32,6 +33,7 @@ pub use ports::{
     ArtifactFiles, AttemptFiles, CheckpointStore, Clock, DeliveryError, InputViolation, JobCatalog,
     JobProgram, MessageSink, RunOutcome, RunReport, RunRequest, TaskStore,
 };
+pub use rate::{RateLimit, Spent};
 pub use retry::{RetryPolicy, Share};
 pub use state::{Event, IllegalTransition, TaskState, transition};
 pub use store::{

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Permission, RetryPolicy};
+use crate::{Permission, RateLimit, RetryPolicy};
 
 /// The policy of one job type: the file `NAME.toml` beside `NAME.wasm`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,8 @@ pub struct Policy {
     /// How many attempts may run at once, over all processes that share the store; no limit but the worker's own
     /// when absent.
     pub concurrency: Option<u32>,
+    /// How often its attempts may start, over all processes that share the store; no limit when absent.
+    pub rate: Option<RateLimit>,
     /// How long a finished task and its files are kept, in milliseconds.
     pub ttl_ms: u64,
     /// What the job may reach.
@@ -30,6 +32,7 @@ impl Default for Policy {
         Self {
             enabled: true,
             concurrency: None,
+            rate: None,
             ttl_ms: 24 * 60 * 60 * 1_000,
             grants: Grants::default(),
             limits: Limits::default(),

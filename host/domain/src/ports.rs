@@ -11,10 +11,10 @@ use uuid::Uuid;
 
 use crate::{
     AttemptRecord, AttemptRef, CancelAnswer, Catalog, ClaimRequest, Claimed, ExpiredLease, Failure, Finish,
-    FinishAnswer, LiveCounts, LiveProgress, LoadedJob, LogLine, NewMessage, NewTask, OutboxMessage, Owner,
-    Page, Progress, Renewal, RenewalAnswer, RetryAnswer, Save, SaveAnswer, SavedArtifact, StopReason,
-    StopSignal, StoreError, SubmitError, Submitted, Task, TaskFilter, TaskId, Timestamp, Unpublished, Usage,
-    WorkerId,
+    FinishAnswer, JobTypeClaim, LiveCounts, LiveProgress, LoadedJob, LogLine, NewMessage, NewTask,
+    OutboxMessage, Owner, Page, Progress, Renewal, RenewalAnswer, RetryAnswer, Save, SaveAnswer,
+    SavedArtifact, StopReason, StopSignal, StoreError, SubmitError, Submitted, Task, TaskFilter, TaskId,
+    Timestamp, Unpublished, Usage, WorkerId,
 };
 
 /// Tells the time.
@@ -45,6 +45,14 @@ pub trait TaskStore: CheckpointStore {
 
     /// Takes due tasks, highest priority first and then oldest, and leases them.
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError>;
+
+    /// When the first of the queued tasks of these job types may start that only wait for a rate limit; none when none
+    /// is queued.
+    async fn next_start(
+        &self,
+        job_types: Vec<JobTypeClaim>,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError>;
 
     /// Ends an attempt.
     async fn finish(&self, finish: Finish) -> Result<FinishAnswer, StoreError>;

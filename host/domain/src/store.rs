@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::{
-    ArtifactRecord, AttemptRef, ComponentSha, JobTypeName, NewMessage, Outcome, Owner, Progress,
+    ArtifactRecord, AttemptRef, ComponentSha, JobTypeName, NewMessage, Outcome, Owner, Progress, RateLimit,
     SavedArtifact, Task, TaskId, TaskState, Timestamp, Usage, WorkerId,
 };
 
@@ -83,6 +83,8 @@ pub struct JobTypeClaim {
     pub component: ComponentSha,
     /// Attempts of it that may run at once over all workers.
     pub concurrency: Option<u32>,
+    /// How often attempts of it may start over all workers.
+    pub rate: Option<RateLimit>,
 }
 
 /// A task that is leased to whoever claimed it.

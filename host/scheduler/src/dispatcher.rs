@@ -84,6 +84,19 @@ impl Dispatcher {
         Ok(started)
     }
 
+    /// How long after `now` the first task may start that at `now` only its rate limit held back; none when there is no
+    /// such task.
+    pub async fn until_next_start(&self, now: Timestamp) -> Result<Option<Duration>, StoreError> {
+        let mut job_types = self.job_types_in_turn(&self.parts.catalog.current());
+        job_types.retain(|job_type| job_type.rate.is_some());
+        if job_types.is_empty() || self.draining.load(Ordering::Acquire) {
+            return Ok(None);
+        }
+        let next = self.parts.store.next_start(job_types, now).await?;
+        // One that might start at once waits for something else, such as a free slot, which is told when it comes.
+        Ok(next.filter(|next| *next > now).map(|next| next.since(now)))
+    }
+
     /// Extends the leases of all that runs here, and hears what became of them meanwhile.
     pub async fn heartbeat(&self, now: Timestamp) -> Result<(), StoreError> {
         let running = self.parts.running.snapshot();
@@ -156,6 +169,7 @@ impl Dispatcher {
                 name: job.job_type.name.clone(),
                 component: job.component.clone(),
                 concurrency: job.policy.concurrency,
+                rate: job.policy.rate,
             })
             .collect();
         let first = self.rotation.fetch_add(1, Ordering::Relaxed) % claims.len().max(1);

@@ -22,6 +22,8 @@ const COURIER: Duration = Duration::from_millis(500);
 const CLAIM: Duration = Duration::from_secs(1);
 /// How often finished tasks whose time is over are forgotten.
 const PRUNE: Duration = Duration::from_secs(5);
+/// What a rate limit is waited for at least. Where more starts a second are allowed, several come at once.
+const SHORTEST_WAIT: Duration = Duration::from_millis(5);
 /// Wait before a loop that failed goes on.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
 
@@ -128,8 +130,12 @@ impl Supervisor {
 
 async fn dispatch(parts: ServiceParts, dispatcher: Arc<Dispatcher>) -> Result<(), StoreError> {
     loop {
-        while dispatcher.tick(parts.clock.now()).await? > 0 {}
-        let _ = tokio::time::timeout(CLAIM, parts.hub.work()).await;
+        let mut now = parts.clock.now();
+        while dispatcher.tick(now).await? > 0 {
+            now = parts.clock.now();
+        }
+        let wait = dispatcher.until_next_start(now).await?.unwrap_or(CLAIM).clamp(SHORTEST_WAIT, CLAIM);
+        let _ = tokio::time::timeout(wait, parts.hub.work()).await;
     }
 }
 

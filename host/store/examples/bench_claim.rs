@@ -96,6 +96,7 @@ fn claim_request(limit: u32) -> ClaimRequest {
             name: job_type(),
             component: ComponentSha::new("0".repeat(64)),
             concurrency: Some(1_000),
+            rate: None,
         }],
     }
 }

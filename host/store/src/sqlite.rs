@@ -6,9 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use longshore_domain::{
     AttemptRecord, AttemptRef, CancelAnswer, CheckpointStore, ClaimRequest, Claimed, ExpiredLease, Finish,
-    FinishAnswer, LiveCounts, LogLine, NewTask, OutboxMessage, Owner, Page, Renewal, RenewalAnswer,
-    RetryAnswer, Save, SaveAnswer, StoreError, SubmitError, Submitted, Task, TaskFilter, TaskId, TaskStore,
-    Timestamp, Unpublished, WorkerId,
+    FinishAnswer, JobTypeClaim, LiveCounts, LogLine, NewTask, OutboxMessage, Owner, Page, Renewal,
+    RenewalAnswer, RetryAnswer, Save, SaveAnswer, StoreError, SubmitError, Submitted, Task, TaskFilter,
+    TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
 };
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ use crate::StoreOptions;
 use crate::readers::Readers;
 use crate::verbs::{
     attempts, cancel, claim, counts, deadline, finish, get, lease, list, log, outbox, prune, publication,
-    retry, save, schedule, submit,
+    rate, retry, save, schedule, submit,
 };
 use crate::writer::Writer;
 
@@ -70,6 +70,14 @@ impl TaskStore for SqliteStore {
 
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError> {
         self.writer.note(move |c| claim::claim(c, &request)).await
+    }
+
+    async fn next_start(
+        &self,
+        job_types: Vec<JobTypeClaim>,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        self.readers.read(move |c| rate::next_start(c, &job_types, now)).await
     }
 
     async fn finish(&self, finish: Finish) -> Result<FinishAnswer, StoreError> {

@@ -191,6 +191,7 @@ impl Pair {
                 name: job_type(),
                 component: ComponentSha::new("sha"),
                 concurrency,
+                rate: None,
             }],
         };
         let claimed = self.store.claim(request).await.unwrap();

@@ -108,6 +108,8 @@ mod tests {
             ("[retry]\nmax_attempts = 0", "retry.max_attempts"),
             ("[retry]\nmin_backoff_ms = 10\nmax_backoff_ms = 9", "retry.min_backoff_ms"),
             ("concurrency = 0", "concurrency"),
+            ("[rate]\nper_second = 0", "per_second"),
+            ("[rate]\nper_second = 1\nburst = 0", "burst"),
         ] {
             let error = parse(text, &Policy::default()).unwrap_err();
             assert!(error.contains(key), "{error}");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longshore_domain::{CancelAnswer, Code, Owner, Policy, RetryPolicy, TaskState};
+use longshore_domain::{CancelAnswer, Code, Owner, Policy, RateLimit, RetryPolicy, TaskState};
 use longshore_scheduler::{ServiceError, SubmitRequest};
 use serde_json::json;
 
@@ -201,4 +201,25 @@ async fn what_makes_no_sense_is_refused() {
     assert_eq!(error.code(), "invalid_arguments");
     let error = ask(SubmitRequest { idempotency_key: Some(String::new()), ..good() }).await;
     assert_eq!(error.code(), "invalid_arguments");
+}
+
+#[tokio::test]
+async fn a_rate_limit_spreads_starts_and_says_when_the_next_comes() {
+    let world = World::new();
+    let process = world.process("one", 50);
+    let rate = RateLimit::new(2.0, 1);
+    process.load("slow", Policy { rate, ..Policy::default() });
+    for _ in 0..3 {
+        process.submit("slow", "complete").await;
+    }
+    let until_next = async || process.dispatcher.until_next_start(process.parts.clock.now()).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(process.claim_and_run().await, 1);
+        assert_eq!(until_next().await, Some(Duration::from_millis(500)));
+        world.clock.advance(Duration::from_millis(499));
+        assert_eq!(process.claim_and_run().await, 0);
+        world.clock.advance(Duration::from_millis(1));
+    }
+    assert_eq!(process.claim_and_run().await, 1);
+    assert_eq!(until_next().await, None, "nothing waits any more");
 }

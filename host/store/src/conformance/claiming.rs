@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use longshore_domain::{ClaimRequest, NewTask, Next, TaskState, WorkerId};
+use longshore_domain::{ClaimRequest, JobTypeClaim, NewTask, Next, RateLimit, TaskState, WorkerId};
 
 use super::Open;
 use super::kit::{Kit, LEASE_MS, at, completed, end, new_task, of_type, request, serve};
@@ -126,4 +126,27 @@ pub async fn nothing_is_claimed_twice(open: Open) {
     assert_eq!(claimed, expected);
     // Not even when the lease is over: that takes a decision on the attempt.
     assert!(kit.claim(at(1 + LEASE_MS * 2), 100).await.is_empty());
+}
+
+/// A rate limit counts the starts of all workers, lets a burst start at once, and tells when the next may.
+pub async fn a_rate_limit_counts_all_workers(open: Open) {
+    let (one, other) = (Kit::new(&open), Kit::new(&open));
+    for _ in 0..6 {
+        one.submit(new_task()).await;
+    }
+    let slow = JobTypeClaim { rate: RateLimit::new(10.0, 2), ..serve("export", None) };
+    let claim = async |kit: &Kit, now: i64| {
+        let asked = request(at(now), 10, vec![slow.clone()]);
+        kit.store.claim(asked).await.unwrap().len()
+    };
+    let next = async || one.store.next_start(vec![slow.clone()], at(0)).await.unwrap();
+    assert_eq!(next().await, Some(at(0)));
+    assert_eq!(claim(&one, 0).await, 2);
+    assert_eq!(claim(&other, 0).await, 0);
+    assert_eq!(next().await, Some(at(100)));
+    assert_eq!(claim(&other, 99).await, 0);
+    assert_eq!(claim(&other, 100).await, 1);
+    assert_eq!(claim(&one, 60_000).await, 2, "a pause saves no more than the burst");
+    assert_eq!(claim(&one, 60_100).await, 1);
+    assert_eq!(next().await, None, "nothing waits");
 }

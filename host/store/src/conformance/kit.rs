@@ -47,6 +47,7 @@ pub(super) fn serve(job_type: &str, concurrency: Option<u32>) -> JobTypeClaim {
         name: name(job_type),
         component: ComponentSha::new(format!("sha-of-{job_type}")),
         concurrency,
+        rate: None,
     }
 }
 

@@ -48,6 +48,7 @@ macro_rules! conformance_tests {
                 job_types_share_the_limit_in_turn,
                 a_job_type_that_is_not_asked_for_waits,
                 concurrency_counts_all_workers,
+                a_rate_limit_counts_all_workers,
                 an_overdue_task_is_not_claimed,
                 a_claim_tells_what_a_worker_needs,
                 nothing_is_claimed_twice,

@@ -8,7 +8,7 @@ use longshore_domain::{
 };
 use rusqlite::{Connection, Row, params};
 
-use super::{artifacts, places};
+use super::{artifacts, places, rate};
 use crate::columns;
 use crate::fault::Fault;
 use crate::statements::statements;
@@ -40,16 +40,20 @@ pub(crate) fn claim(c: &Connection, request: &ClaimRequest) -> Result<Vec<Claime
             None => u32::MAX,
             Some(concurrency) => concurrency.saturating_sub(running(c, job_type)?),
         };
+        let room = room.min(rate::room(c, job_type, request.now)?);
         shares.push(Share { job_type, room, claimed: VecDeque::new() });
     }
     share_out(c, request, &mut shares)?;
+    for share in &shares {
+        rate::spend(c, share.job_type, request.now, share.claimed.len() as u32)?;
+    }
     Ok(one_of_each_in_turn(shares))
 }
 
 /// What one job type gets of a claim.
 struct Share<'a> {
     job_type: &'a JobTypeClaim,
-    /// How many more of its attempts may run.
+    /// How many more of its attempts may start.
     room: u32,
     claimed: VecDeque<Claimed>,
 }

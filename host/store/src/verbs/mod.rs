@@ -18,6 +18,7 @@ pub(crate) mod places;
 mod plans;
 pub(crate) mod prune;
 pub(crate) mod publication;
+pub(crate) mod rate;
 pub(crate) mod retry;
 pub(crate) mod save;
 pub(crate) mod schedule;
@@ -42,6 +43,7 @@ pub(crate) fn all_statements() -> Vec<(String, &'static str)> {
         ("places", places::STATEMENTS),
         ("prune", prune::STATEMENTS),
         ("publication", publication::STATEMENTS),
+        ("rate", rate::STATEMENTS),
         ("retry", retry::STATEMENTS),
         ("save", save::STATEMENTS),
         ("schedule", schedule::STATEMENTS),

@@ -10,3 +10,9 @@ CREATE INDEX finished_expiry ON finished (expires_at, seq);
 CREATE TABLE pruned (
     id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16)
 ) STRICT, WITHOUT ROWID;
+
+-- What job types with a rate limit have used of it; see RateLimit in the domain. In microseconds.
+CREATE TABLE rates (
+    job_type    TEXT    NOT NULL PRIMARY KEY,
+    spent_until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
