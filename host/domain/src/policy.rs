@@ -17,6 +17,9 @@ pub struct Policy {
     pub concurrency: Option<u32>,
     /// How often its attempts may start, over all processes that share the store; no limit when absent.
     pub rate: Option<RateLimit>,
+    /// Longest time from the submission of a task to its end, in milliseconds: what a caller may shorten
+    /// (`max_wait_seconds`) and not exceed. No limit when absent.
+    pub max_wait_ms: Option<u64>,
     /// How long a finished task and its files are kept, in milliseconds.
     pub ttl_ms: u64,
     /// What the job may reach.
@@ -33,6 +36,7 @@ impl Default for Policy {
             enabled: true,
             concurrency: None,
             rate: None,
+            max_wait_ms: None,
             ttl_ms: 24 * 60 * 60 * 1_000,
             grants: Grants::default(),
             limits: Limits::default(),

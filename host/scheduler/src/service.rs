@@ -121,12 +121,16 @@ impl TaskService {
         }
         check_arguments(&request)?;
         let run_at = request.run_at.or(request.delay.map(|delay| now.after(delay))).filter(|at| *at > now);
-        let deadline_at = request.max_wait.map(|wait| now.after(wait));
+        let longest = job.policy.max_wait_ms.map(Duration::from_millis);
+        let max_wait = [request.max_wait, longest].into_iter().flatten().min();
+        let deadline_at = max_wait.map(|wait| now.after(wait));
         if let (Some(run_at), Some(deadline)) = (run_at, deadline_at)
             && run_at >= deadline
         {
             return Err(ServiceError::InvalidArgument(
-                "the job would be given up (max_wait_seconds) before its time has come (run_at or delay_seconds)".into(),
+                "the job would be given up (max_wait_seconds, or max_wait_ms of its policy) before its time has come \
+                 (run_at or delay_seconds)"
+                    .into(),
             ));
         }
         Ok(NewTask {

@@ -223,3 +223,23 @@ async fn a_rate_limit_spreads_starts_and_says_when_the_next_comes() {
     assert_eq!(process.claim_and_run().await, 1);
     assert_eq!(until_next().await, None, "nothing waits any more");
 }
+
+#[tokio::test]
+async fn a_policy_bounds_how_long_a_caller_may_let_a_task_wait() {
+    let world = World::new();
+    let process = world.process("one", 1);
+    process.load("bounded", Policy { max_wait_ms: Some(10_000), ..Policy::default() });
+    let now = process.parts.clock.now();
+    for (asked, bound) in [(None, 10), (Some(60), 10), (Some(3), 3)] {
+        let id = process
+            .submit_request(SubmitRequest {
+                job_type: "bounded".into(),
+                payload: json!({}),
+                max_wait: asked.map(Duration::from_secs),
+                ..SubmitRequest::default()
+            })
+            .await;
+        let deadline = process.status(id).await.task.deadline_at;
+        assert_eq!(deadline, Some(now.after(Duration::from_secs(bound))), "asked for {asked:?}");
+    }
+}
