@@ -5,6 +5,7 @@
 
 mod artifact;
 mod attempt;
+mod breaker;
 mod catalog;
 mod failure;
 mod ids;
@@ -22,6 +23,7 @@ mod time;
 
 pub use artifact::{ArtifactRecord, SavedArtifact};
 pub use attempt::{AttemptRecord, AttemptRef, LogLevel, LogLine, Outcome, Usage};
+pub use breaker::{BreakerPolicy, BreakerState, Gate};
 pub use catalog::{Catalog, LoadedJob, Problem};
 pub use failure::{Code, Failure};
 pub use ids::{ComponentSha, IdError, JobTypeName, Owner, TaskId, WorkerId};

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Permission, RateLimit, RetryPolicy};
+use crate::{BreakerPolicy, Permission, RateLimit, RetryPolicy};
 
 /// The policy of one job type: the file `NAME.toml` beside `NAME.wasm`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,8 @@ pub struct Policy {
     pub limits: Limits,
     /// When a failed task is tried again.
     pub retry: RetryPolicy,
+    /// When new work is refused because too much of it fails; never when absent.
+    pub breaker: Option<BreakerPolicy>,
 }
 
 impl Default for Policy {
@@ -41,6 +43,7 @@ impl Default for Policy {
             grants: Grants::default(),
             limits: Limits::default(),
             retry: RetryPolicy::default(),
+            breaker: None,
         }
     }
 }

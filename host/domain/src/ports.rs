@@ -10,11 +10,11 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    AttemptRecord, AttemptRef, CancelAnswer, Catalog, ClaimRequest, Claimed, ExpiredLease, Failure, Finish,
-    FinishAnswer, JobTypeClaim, LiveCounts, LiveProgress, LoadedJob, LogLine, NewMessage, NewTask,
-    OutboxMessage, Owner, Page, Progress, Renewal, RenewalAnswer, RetryAnswer, Save, SaveAnswer,
-    SavedArtifact, StopReason, StopSignal, StoreError, SubmitError, Submitted, Task, TaskFilter, TaskId,
-    Timestamp, Unpublished, Usage, WorkerId,
+    AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer, Catalog, ClaimRequest, Claimed,
+    ExpiredLease, Failure, Finish, FinishAnswer, JobTypeClaim, JobTypeName, LiveCounts, LiveProgress,
+    LoadedJob, LogLine, NewMessage, NewTask, OutboxMessage, Owner, Page, Progress, Renewal, RenewalAnswer,
+    RetryAnswer, Save, SaveAnswer, SavedArtifact, StopReason, StopSignal, StoreError, SubmitError, Submitted,
+    Task, TaskFilter, TaskId, Timestamp, Unpublished, Usage, WorkerId,
 };
 
 /// Tells the time.
@@ -56,6 +56,18 @@ pub trait TaskStore: CheckpointStore {
 
     /// Ends an attempt.
     async fn finish(&self, finish: Finish) -> Result<FinishAnswer, StoreError>;
+
+    /// Counts the end of an attempt for the circuit breaker of its job type, and says what the breaker remembers now.
+    async fn note_outcome(
+        &self,
+        job_type: &JobTypeName,
+        breaker: &BreakerPolicy,
+        failed: bool,
+        now: Timestamp,
+    ) -> Result<BreakerState, StoreError>;
+
+    /// What the circuit breaker of a job type remembers.
+    async fn breaker(&self, job_type: &JobTypeName) -> Result<BreakerState, StoreError>;
 
     /// Extends leases to `lease_until`; the answers are in the order of the renewals.
     async fn renew(

@@ -85,6 +85,8 @@ pub struct JobTypeClaim {
     pub concurrency: Option<u32>,
     /// How often attempts of it may start over all workers.
     pub rate: Option<RateLimit>,
+    /// Whether it has a circuit breaker, which may let fewer through.
+    pub has_breaker: bool,
 }
 
 /// A task that is leased to whoever claimed it.

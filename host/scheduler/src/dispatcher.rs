@@ -14,6 +14,7 @@ use longshore_domain::{
 use tokio_util::task::TaskTracker;
 
 use crate::ServiceParts;
+use crate::breaker::{Ended, note_end};
 use crate::publisher::Publisher;
 use crate::running::RunningAttempt;
 use crate::settle::{release, settle_report};
@@ -170,6 +171,7 @@ impl Dispatcher {
                 component: job.component.clone(),
                 concurrency: job.policy.concurrency,
                 rate: job.policy.rate,
+                has_breaker: job.policy.breaker.is_some(),
             })
             .collect();
         let first = self.rotation.fetch_add(1, Ordering::Relaxed) % claims.len().max(1);
@@ -214,10 +216,17 @@ impl Dispatcher {
             tracing::warn!(job_id = %claimed.attempt.task, attempt = claimed.attempt.number, "ended without its lease");
             return;
         };
-        self.record(finish, running).await;
+        let ended = Ended::from(&finish);
+        if self.record(finish, running).await
+            && let Some(policy) = &job.policy.breaker
+            && let Err(error) = note_end(self.parts.store.as_ref(), &job.job_type.name, policy, &ended).await
+        {
+            tracing::warn!(job_type = %job.job_type.name, %error, "the circuit breaker missed the end of an attempt");
+        }
     }
 
-    async fn record(&self, finish: Finish, running: &RunningAttempt) {
+    /// Records the end of an attempt, and says whether it counts.
+    async fn record(&self, finish: Finish, running: &RunningAttempt) -> bool {
         let task = finish.attempt.task;
         let has_mail = !finish.messages.is_empty();
         let unpublished = Unpublished {
@@ -243,12 +252,14 @@ impl Dispatcher {
                 if has_mail {
                     self.parts.hub.mail_added();
                 }
+                return true;
             }
             Ok(FinishAnswer::Fenced) => lost(running),
             Err(error) => {
                 tracing::error!(job_id = %task, %error, "the end of an attempt was not recorded; it will be run again");
             }
         }
+        false
     }
 
     async fn finish_patiently(&self, finish: Finish) -> Result<FinishAnswer, StoreError> {

@@ -45,6 +45,18 @@ pub enum ServiceError {
         /// The task that has the key.
         existing: TaskId,
     },
+    /// Too many attempts of the job type fail; nothing new is taken for now.
+    #[error(
+        "too many jobs of type {job_type} fail now, so no new one is taken for {} s (its circuit breaker is open); nothing \
+         was submitted",
+        retry_after.as_secs_f64().ceil()
+    )]
+    CircuitOpen {
+        /// The job type.
+        job_type: String,
+        /// When to come back.
+        retry_after: std::time::Duration,
+    },
     /// The owner has no such task.
     #[error(
         "there is no job {id}: it never existed, belongs to somebody else, or its retention time is over; list_jobs shows what there is"
@@ -95,6 +107,7 @@ impl ServiceError {
             Self::PayloadTooLarge { .. } => "payload_too_large",
             Self::InvalidArgument(_) | Self::Store(StoreError::NoSuchPage) => "invalid_arguments",
             Self::IdempotencyConflict { .. } => "idempotency_conflict",
+            Self::CircuitOpen { .. } => "circuit_open",
             Self::NotFound { .. } => "job_not_found",
             Self::NotRetryable { .. } => "not_retryable",
             Self::ArtifactNotFound { .. } => "artifact_not_found",
@@ -106,7 +119,10 @@ impl ServiceError {
 
     /// Whether the same request may succeed later.
     pub const fn retryable(&self) -> bool {
-        matches!(self, Self::Store(StoreError::Busy(_)) | Self::ArtifactUnreadable { .. })
+        matches!(
+            self,
+            Self::Store(StoreError::Busy(_)) | Self::ArtifactUnreadable { .. } | Self::CircuitOpen { .. }
+        )
     }
 
     /// The fields that are wrong, where fields are.

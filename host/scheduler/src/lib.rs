@@ -5,6 +5,7 @@
 //! the pruner forgets what was kept for long enough.
 //! Each loop is a `tick(now)` and a thin driver, so that tests move the clock themselves.
 
+mod breaker;
 mod courier;
 mod dispatcher;
 mod error;

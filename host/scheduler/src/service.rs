@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longshore_domain::{
-    ArtifactFiles, AttemptRecord, AttemptRef, CancelAnswer, Catalog, Clock, JobCatalog, LogLine, NewTask,
-    OutboxMessage, Owner, Page, RetryAnswer, StopReason, Task, TaskFilter, TaskId, TaskState, TaskStore,
-    Timestamp,
+    ArtifactFiles, AttemptRecord, AttemptRef, CancelAnswer, Catalog, Clock, Gate, JobCatalog, JobTypeName,
+    LogLine, NewTask, OutboxMessage, Owner, Page, RetryAnswer, StopReason, Task, TaskFilter, TaskId,
+    TaskState, TaskStore, Timestamp,
 };
 use serde_json::Value;
 use tokio::sync::watch;
@@ -92,6 +92,7 @@ impl TaskService {
     ) -> Result<SubmittedStatus, ServiceError> {
         let now = self.parts.clock.now();
         let task = self.new_task(owner, request, now)?;
+        self.refuse_when_open(&task.job_type, now).await?;
         let waits = task.run_at.is_some();
         let submitted = self.parts.store.submit(task).await?;
         if !submitted.deduplicated && !waits {
@@ -99,6 +100,19 @@ impl TaskService {
         }
         let status = self.describe(submitted.task).await?;
         Ok(SubmittedStatus { status, deduplicated: submitted.deduplicated })
+    }
+
+    /// Refuses new work of a job type whose circuit breaker is open.
+    async fn refuse_when_open(&self, job_type: &JobTypeName, now: Timestamp) -> Result<(), ServiceError> {
+        let catalog = self.catalog();
+        let has_breaker = catalog.job(job_type.as_str()).is_some_and(|job| job.policy.breaker.is_some());
+        if has_breaker && let Gate::Open(until) = self.parts.store.breaker(job_type).await?.gate(now) {
+            return Err(ServiceError::CircuitOpen {
+                job_type: job_type.to_string(),
+                retry_after: until.since(now),
+            });
+        }
+        Ok(())
     }
 
     fn new_task(

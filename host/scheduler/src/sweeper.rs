@@ -4,6 +4,7 @@
 use longshore_domain::{FinishAnswer, StoreError, Timestamp};
 
 use crate::ServiceParts;
+use crate::breaker::{Ended, note_end};
 use crate::publisher::Publisher;
 use crate::settle::settle_expired;
 
@@ -72,11 +73,16 @@ impl Sweeper {
             let (task, worker) = (lease.attempt.task, lease.worker.clone());
             let policy =
                 catalog.job(lease.job_type.as_str()).map(|job| job.policy.clone()).unwrap_or_default();
+            let job_type = lease.job_type.clone();
             let finish = settle_expired(lease, &policy, now, fastrand::f64());
+            let ended = Ended::from(&finish);
             if let FinishAnswer::Recorded(state) = self.parts.store.finish(finish).await? {
                 tracing::warn!(job_id = %task, %worker, state = state.as_str(), "recovered from a worker that was lost");
                 self.parts.hub.changed(task);
                 recovered += 1;
+                if let Some(breaker) = &policy.breaker {
+                    note_end(self.parts.store.as_ref(), &job_type, breaker, &ended).await?;
+                }
             }
         }
         Ok(recovered)

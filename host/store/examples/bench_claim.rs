@@ -97,6 +97,7 @@ fn claim_request(limit: u32) -> ClaimRequest {
             component: ComponentSha::new("0".repeat(64)),
             concurrency: Some(1_000),
             rate: None,
+            has_breaker: false,
         }],
     }
 }

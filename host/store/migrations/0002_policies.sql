@@ -16,3 +16,12 @@ CREATE TABLE rates (
     job_type    TEXT    NOT NULL PRIMARY KEY,
     spent_until INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- The circuit breakers of job types that have one; see BreakerState in the domain.
+CREATE TABLE breakers (
+    job_type          TEXT    NOT NULL PRIMARY KEY,
+    window_started_at INTEGER NOT NULL,
+    attempts          INTEGER NOT NULL CHECK (attempts >= 0),
+    failures          INTEGER NOT NULL CHECK (failures BETWEEN 0 AND attempts),
+    open_until        INTEGER
+) STRICT, WITHOUT ROWID;

@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use longshore_domain::{
-    AttemptRecord, AttemptRef, CancelAnswer, CheckpointStore, ClaimRequest, Claimed, ExpiredLease, Finish,
-    FinishAnswer, JobTypeClaim, LiveCounts, LogLine, NewTask, OutboxMessage, Owner, Page, Renewal,
-    RenewalAnswer, RetryAnswer, Save, SaveAnswer, StoreError, SubmitError, Submitted, Task, TaskFilter,
-    TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
+    AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer, CheckpointStore, ClaimRequest,
+    Claimed, ExpiredLease, Finish, FinishAnswer, JobTypeClaim, JobTypeName, LiveCounts, LogLine, NewTask,
+    OutboxMessage, Owner, Page, Renewal, RenewalAnswer, RetryAnswer, Save, SaveAnswer, StoreError,
+    SubmitError, Submitted, Task, TaskFilter, TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
 };
 use uuid::Uuid;
 
 use crate::StoreOptions;
 use crate::readers::Readers;
 use crate::verbs::{
-    attempts, cancel, claim, counts, deadline, finish, get, lease, list, log, outbox, prune, publication,
-    rate, retry, save, schedule, submit,
+    attempts, breaker, cancel, claim, counts, deadline, finish, get, lease, list, log, outbox, prune,
+    publication, rate, retry, save, schedule, submit,
 };
 use crate::writer::Writer;
 
@@ -82,6 +82,22 @@ impl TaskStore for SqliteStore {
 
     async fn finish(&self, finish: Finish) -> Result<FinishAnswer, StoreError> {
         self.writer.write(move |c| finish::finish(c, &finish)).await
+    }
+
+    async fn note_outcome(
+        &self,
+        job_type: &JobTypeName,
+        breaker: &BreakerPolicy,
+        failed: bool,
+        now: Timestamp,
+    ) -> Result<BreakerState, StoreError> {
+        let (job_type, policy) = (job_type.clone(), breaker.clone());
+        self.writer.note(move |c| breaker::note(c, &job_type, &policy, failed, now)).await
+    }
+
+    async fn breaker(&self, job_type: &JobTypeName) -> Result<BreakerState, StoreError> {
+        let job_type = job_type.clone();
+        self.readers.read(move |c| breaker::state(c, &job_type)).await
     }
 
     async fn renew(

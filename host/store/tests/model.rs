@@ -192,6 +192,7 @@ impl Pair {
                 component: ComponentSha::new("sha"),
                 concurrency,
                 rate: None,
+                has_breaker: false,
             }],
         };
         let claimed = self.store.claim(request).await.unwrap();

@@ -41,6 +41,8 @@ fn check(policy: &Policy) -> Result<(), String> {
         ("limits.result_bytes_max", limits.result_bytes_max),
         ("retry.max_attempts", retry.max_attempts.into()),
         ("concurrency", policy.concurrency.unwrap_or(1).into()),
+        ("max_wait_ms", policy.max_wait_ms.unwrap_or(1)),
+        ("breaker.min_attempts", policy.breaker.as_ref().map_or(1, |breaker| breaker.min_attempts.into())),
     ];
     for (key, value) in at_least_one {
         if value == 0 {
@@ -108,6 +110,9 @@ mod tests {
             ("[retry]\nmax_attempts = 0", "retry.max_attempts"),
             ("[retry]\nmin_backoff_ms = 10\nmax_backoff_ms = 9", "retry.min_backoff_ms"),
             ("concurrency = 0", "concurrency"),
+            ("max_wait_ms = 0", "max_wait_ms"),
+            ("[breaker]\nmin_attempts = 0", "breaker.min_attempts"),
+            ("[breaker]\nfailure_rate = 2", "failure_rate"),
             ("[rate]\nper_second = 0", "per_second"),
             ("[rate]\nper_second = 1\nburst = 0", "burst"),
         ] {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longshore_domain::{CancelAnswer, Code, Owner, Policy, RateLimit, RetryPolicy, TaskState};
+use longshore_domain::{BreakerPolicy, CancelAnswer, Code, Owner, Policy, RateLimit, RetryPolicy, TaskState};
 use longshore_scheduler::{ServiceError, SubmitRequest};
 use serde_json::json;
 
@@ -242,4 +242,39 @@ async fn a_policy_bounds_how_long_a_caller_may_let_a_task_wait() {
         let deadline = process.status(id).await.task.deadline_at;
         assert_eq!(deadline, Some(now.after(Duration::from_secs(bound))), "asked for {asked:?}");
     }
+}
+
+#[tokio::test]
+async fn a_job_type_that_fails_too_often_is_paused_and_tried_again() {
+    let world = World::new();
+    let (one, other) = (world.process("one", 50), world.process("other", 50));
+    let breaker = BreakerPolicy { min_attempts: 4, open_ms: 10_000, ..BreakerPolicy::default() };
+    for process in [&one, &other] {
+        process.load("flaky", Policy { breaker: Some(breaker.clone()), ..Policy::default() });
+    }
+    for _ in 0..4 {
+        one.submit("flaky", "fail").await;
+    }
+    let waiting = one.submit("job", "wait").await;
+    assert_eq!(one.claim().await, 5);
+    while one.status(waiting).await.task.state != TaskState::Running || one.parts.running.len() > 1 {
+        tokio::task::yield_now().await;
+    }
+
+    // Whoever asks, new work is refused with the time to come back; other job types do not notice.
+    let request =
+        || SubmitRequest { job_type: "flaky".into(), payload: json!({}), ..SubmitRequest::default() };
+    let refused = other.service.submit(&Owner::local(), request()).await.unwrap_err();
+    let ServiceError::CircuitOpen { retry_after, .. } = refused else { panic!("{refused}") };
+    assert_eq!((retry_after, refused.code()), (Duration::from_secs(10), "circuit_open"));
+    other.submit("job", "complete").await;
+    assert_eq!(other.claim_and_run().await, 1);
+
+    // After the pause one attempt at a time is let through, and its end decides.
+    world.clock.advance(Duration::from_secs(10));
+    let probes = [other.submit("flaky", "complete").await, other.submit("flaky", "complete").await];
+    assert_eq!(other.claim_and_run().await, 1);
+    assert_eq!(other.status(probes[0]).await.task.state, TaskState::Completed);
+    other.submit("flaky", "complete").await;
+    assert_eq!(other.claim_and_run().await, 2, "it is closed again");
 }

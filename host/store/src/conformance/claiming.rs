@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use longshore_domain::{ClaimRequest, JobTypeClaim, NewTask, Next, RateLimit, TaskState, WorkerId};
+use longshore_domain::{
+    BreakerPolicy, ClaimRequest, Gate, JobTypeClaim, NewTask, Next, RateLimit, TaskState, WorkerId,
+};
 
 use super::Open;
 use super::kit::{Kit, LEASE_MS, at, completed, end, new_task, of_type, request, serve};
@@ -149,4 +151,31 @@ pub async fn a_rate_limit_counts_all_workers(open: Open) {
     assert_eq!(claim(&one, 60_000).await, 2, "a pause saves no more than the burst");
     assert_eq!(claim(&one, 60_100).await, 1);
     assert_eq!(next().await, None, "nothing waits");
+}
+
+/// A circuit breaker holds for all workers: nothing is claimed while it is open, one task at a time when it is tried.
+pub async fn a_circuit_breaker_holds_for_all_workers(open: Open) {
+    let (one, other) = (Kit::new(&open), Kit::new(&open));
+    for _ in 0..5 {
+        one.submit(new_task()).await;
+    }
+    let guarded = JobTypeClaim { has_breaker: true, ..serve("export", None) };
+    let claim = async |kit: &Kit, now: i64| {
+        let asked = request(at(now), 2, vec![guarded.clone()]);
+        kit.store.claim(asked).await.unwrap()
+    };
+    assert_eq!(claim(&one, 0).await.len(), 2);
+    let policy = BreakerPolicy { min_attempts: 2, open_ms: 100, ..BreakerPolicy::default() };
+    let note = async |failed, now| {
+        one.store.note_outcome(&guarded.name, &policy, failed, at(now)).await.unwrap();
+    };
+    note(true, 1).await;
+    note(true, 2).await;
+    assert_eq!(other.store.breaker(&guarded.name).await.unwrap().gate(at(2)), Gate::Open(at(102)));
+    assert!(claim(&other, 101).await.is_empty());
+    let ignored = request(at(101), 1, vec![serve("export", None)]);
+    assert_eq!(other.store.claim(ignored).await.unwrap().len(), 1, "without a breaker nothing holds it");
+    assert!(claim(&other, 102).await.is_empty(), "three still run");
+    note(false, 103).await;
+    assert_eq!(claim(&other, 103).await.len(), 2);
 }

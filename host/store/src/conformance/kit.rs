@@ -48,6 +48,7 @@ pub(super) fn serve(job_type: &str, concurrency: Option<u32>) -> JobTypeClaim {
         component: ComponentSha::new(format!("sha-of-{job_type}")),
         concurrency,
         rate: None,
+        has_breaker: false,
     }
 }
 

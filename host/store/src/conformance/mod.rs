@@ -49,6 +49,7 @@ macro_rules! conformance_tests {
                 a_job_type_that_is_not_asked_for_waits,
                 concurrency_counts_all_workers,
                 a_rate_limit_counts_all_workers,
+                a_circuit_breaker_holds_for_all_workers,
                 an_overdue_task_is_not_claimed,
                 a_claim_tells_what_a_worker_needs,
                 nothing_is_claimed_twice,

@@ -8,7 +8,7 @@ use longshore_domain::{
 };
 use rusqlite::{Connection, Row, params};
 
-use super::{artifacts, places, rate};
+use super::{artifacts, breaker, places, rate};
 use crate::columns;
 use crate::fault::Fault;
 use crate::statements::statements;
@@ -40,7 +40,12 @@ pub(crate) fn claim(c: &Connection, request: &ClaimRequest) -> Result<Vec<Claime
             None => u32::MAX,
             Some(concurrency) => concurrency.saturating_sub(running(c, job_type)?),
         };
-        let room = room.min(rate::room(c, job_type, request.now)?);
+        let room = room.min(rate::room(c, job_type, request.now)?).min(breaker::room(
+            c,
+            job_type,
+            request.now,
+            || running(c, job_type),
+        )?);
         shares.push(Share { job_type, room, claimed: VecDeque::new() });
     }
     share_out(c, request, &mut shares)?;

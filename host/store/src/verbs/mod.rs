@@ -3,6 +3,7 @@
 
 pub(crate) mod artifacts;
 pub(crate) mod attempts;
+pub(crate) mod breaker;
 pub(crate) mod cancel;
 pub(crate) mod claim;
 pub(crate) mod counts;
@@ -30,6 +31,7 @@ pub(crate) fn all_statements() -> Vec<(String, &'static str)> {
     let files = [
         ("artifacts", artifacts::STATEMENTS),
         ("attempts", attempts::STATEMENTS),
+        ("breaker", breaker::STATEMENTS),
         ("cancel", cancel::STATEMENTS),
         ("claim", claim::STATEMENTS),
         ("counts", counts::STATEMENTS),

@@ -1,0 +1,168 @@
+//! When a job type fails so often that new work is better refused than added to the failures.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Code, Share, Timestamp};
+
+/// Opens when too many of a job type's attempts fail: new work is refused and waiting work waits. After a pause one
+/// attempt is let through; its end closes the breaker, or opens it again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BreakerPolicy {
+    /// Share of failed attempts, from 0 to 1, from which on it opens.
+    pub failure_rate: Share,
+    /// Attempts that must have ended within the window before their share says anything.
+    pub min_attempts: u32,
+    /// Attempts are counted over so long, and then anew, in milliseconds.
+    pub window_ms: u64,
+    /// How long it stays open, in milliseconds.
+    pub open_ms: u64,
+}
+
+impl Default for BreakerPolicy {
+    fn default() -> Self {
+        Self { failure_rate: Share::new(0.5), min_attempts: 20, window_ms: 60_000, open_ms: 30_000 }
+    }
+}
+
+/// What a breaker remembers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BreakerState {
+    /// When counting began.
+    pub window_started_at: Timestamp,
+    /// Attempts that ended since.
+    pub attempts: u32,
+    /// Those of them that failed.
+    pub failures: u32,
+    /// Until when it is open, and from when on it is tried; none while it is closed.
+    pub open_until: Option<Timestamp>,
+}
+
+/// What a breaker lets through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// Everything.
+    Closed,
+    /// One attempt at a time, until one ends.
+    HalfOpen,
+    /// Nothing before this time.
+    Open(Timestamp),
+}
+
+impl BreakerState {
+    /// What is let through now.
+    pub fn gate(&self, now: Timestamp) -> Gate {
+        match self.open_until {
+            None => Gate::Closed,
+            Some(until) if until > now => Gate::Open(until),
+            Some(_) => Gate::HalfOpen,
+        }
+    }
+}
+
+impl BreakerPolicy {
+    /// The state once another attempt has ended. Attempts that began before the breaker opened and end meanwhile say
+    /// nothing new.
+    #[must_use]
+    pub fn after(&self, state: BreakerState, failed: bool, now: Timestamp) -> BreakerState {
+        match state.gate(now) {
+            Gate::Open(_) => state,
+            Gate::HalfOpen if failed => self.opened(now),
+            Gate::HalfOpen => BreakerState { window_started_at: now, ..BreakerState::default() },
+            Gate::Closed => {
+                let mut state = self.in_window(state, now);
+                state.attempts = state.attempts.saturating_add(1);
+                state.failures = state.failures.saturating_add(u32::from(failed));
+                if failed && self.is_too_much(state) { self.opened(now) } else { state }
+            }
+        }
+    }
+
+    fn in_window(&self, state: BreakerState, now: Timestamp) -> BreakerState {
+        let age_ms = now.ms().saturating_sub(state.window_started_at.ms());
+        // A start in the future is that of a clock that was ahead.
+        if (0..i64::try_from(self.window_ms).unwrap_or(i64::MAX)).contains(&age_ms) {
+            state
+        } else {
+            BreakerState { window_started_at: now, ..BreakerState::default() }
+        }
+    }
+
+    fn is_too_much(&self, state: BreakerState) -> bool {
+        let failures = f64::from(state.failures);
+        state.attempts >= self.min_attempts && failures >= self.failure_rate.get() * f64::from(state.attempts)
+    }
+
+    fn opened(&self, now: Timestamp) -> BreakerState {
+        let open_until = Some(now.after(std::time::Duration::from_millis(self.open_ms)));
+        BreakerState { window_started_at: now, open_until, ..BreakerState::default() }
+    }
+}
+
+impl Code {
+    /// Whether a failure with this code speaks against its job type, rather than against what its caller asked for.
+    pub const fn counts_against_job_type(self) -> bool {
+        !matches!(self, Self::InvalidInput | Self::DeadlineExceeded)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_ms(1_800_000_000_000 + ms)
+    }
+
+    fn policy() -> BreakerPolicy {
+        BreakerPolicy { failure_rate: Share::new(0.5), min_attempts: 4, window_ms: 1_000, open_ms: 100 }
+    }
+
+    fn after(ends: &[(i64, bool)]) -> BreakerState {
+        ends.iter()
+            .fold(BreakerState::default(), |state, (ms, failed)| policy().after(state, *failed, at(*ms)))
+    }
+
+    #[test]
+    fn it_opens_when_enough_attempts_failed() {
+        assert_eq!(after(&[(0, true), (1, true), (2, true)]).gate(at(2)), Gate::Closed, "too few to tell");
+        assert_eq!(after(&[(0, true), (1, false), (2, false), (3, false)]).gate(at(3)), Gate::Closed);
+        let open = after(&[(0, true), (1, false), (2, false), (3, true)]);
+        assert_eq!(open.gate(at(3)), Gate::Open(at(103)));
+        assert_eq!(open.gate(at(103)), Gate::HalfOpen);
+    }
+
+    #[test]
+    fn counting_begins_anew_with_each_window() {
+        let state = after(&[(0, true), (1, true), (2, true), (1_000, true)]);
+        assert_eq!((state.attempts, state.failures), (1, 1));
+    }
+
+    #[test]
+    fn one_attempt_decides_whether_it_closes() {
+        let open = after(&[(0, true), (1, true), (2, true), (3, true)]);
+        let still_open = policy().after(open, false, at(50));
+        assert_eq!(still_open, open, "an attempt that began before says nothing new");
+        assert_eq!(policy().after(open, false, at(103)).gate(at(103)), Gate::Closed);
+        assert_eq!(policy().after(open, true, at(110)).gate(at(110)), Gate::Open(at(210)));
+    }
+
+    proptest! {
+        /// Whatever happens, it is open for no longer than it should be, and opens only for failures.
+        #[test]
+        fn it_never_stays_open(ends in prop::collection::vec((0_i64..400, any::<bool>()), 1..100)) {
+            let (mut now, mut state) = (0, BreakerState::default());
+            for (wait, failed) in ends {
+                now += wait;
+                let next = policy().after(state, failed, at(now));
+                if let Gate::Open(until) = next.gate(at(now)) {
+                    prop_assert!(until <= at(now + 100));
+                    prop_assert!(failed || next == state);
+                }
+                state = next;
+            }
+        }
+    }
+}
