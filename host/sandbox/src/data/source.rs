@@ -20,6 +20,10 @@ impl Sources {
         Self(paths.into_iter().map(|(name, path)| (name, source(path))).collect())
     }
 
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&Arc<Source>> {
         self.0.get(name)
     }
@@ -58,7 +62,8 @@ pub(crate) struct FileIdentity {
 
 impl FileIdentity {
     fn of(path: &Path) -> std::io::Result<Self> {
-        let metadata = std::fs::metadata(path)?;
+        let metadata = std::fs::metadata(path)
+            .map_err(|error| std::io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
         Ok(Self { device: metadata.dev(), inode: metadata.ino() })
     }
 }

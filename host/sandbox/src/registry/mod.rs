@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use longshore_domain::{Catalog, JobCatalog, LoadedJob, Policy, Problem};
+use longshore_domain::{Catalog, Grants, JobCatalog, LoadedJob, Policy, Problem};
 use tokio::sync::{Semaphore, watch as subscription};
 
 pub use compile::{CompileError, compile_child};
@@ -95,6 +95,12 @@ impl PluginRegistry {
     /// Takes in what was loaded.
     fn put(&self, stem: &str, read: Read) {
         self.shelves().entry(stem.to_owned()).or_default().put(read);
+        self.publish();
+    }
+
+    /// Tells that a plugin is being loaded, which takes a while.
+    fn announce(&self, stem: &str) {
+        self.shelves().entry(stem.to_owned()).or_default().wait();
         self.publish();
     }
 
@@ -220,7 +226,25 @@ impl Loader {
             Refusal::new("invalid_policy", format!("{stem}.toml cannot be read: {error}"))
         })?;
         policy::parse(&text, &self.options.defaults)
+            .and_then(|policy| self.check_grants(&policy.grants).map(|()| policy))
             .map_err(|error| Refusal::new("invalid_policy", format!("{stem}.toml is wrong: {error}")))
+    }
+
+    /// Refuses a grant of what does not exist: it is a slip of the pen, and a job would only find out when it runs.
+    fn check_grants(&self, grants: &Grants) -> Result<(), String> {
+        let sources: Vec<&str> = self.shared.sources.names().collect();
+        let channels: Vec<&str> = self.shared.channels.iter().map(String::as_str).collect();
+        for (kind, granted, table, there) in
+            [("data", &grants.data, "sources", sources), ("outbox", &grants.outbox, "channels", channels)]
+        {
+            if let Some(name) = granted.iter().find(|name| !there.contains(&name.as_str())) {
+                let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+                return Err(format!(
+                    "it grants {kind} {name:?}, but longshore.toml has no [{table}.{name}]; there is: {there}"
+                ));
+            }
+        }
+        Ok(())
     }
 
     async fn component(&self, stem: &str) -> Result<Plugin, Refusal> {

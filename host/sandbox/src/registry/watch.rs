@@ -18,17 +18,28 @@ use crate::registry::shelf::Read;
 /// and a folder may be replaced.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// How long a load takes before it is told of. Most are done sooner, and then only the plugin itself is news.
+const ANNOUNCE_AFTER: Duration = Duration::from_secs(1);
+
 /// What the loop keeps.
 struct Watch {
     dir: PathBuf,
     settling: Settling,
     loads: JoinSet<(u64, String, Read)>,
     /// The load under way for each plugin. One that is superseded is ended, its compiler with it.
-    under_way: BTreeMap<String, (u64, AbortHandle)>,
+    under_way: BTreeMap<String, UnderWay>,
     next_load: u64,
     events_to: mpsc::Sender<()>,
     watcher: Option<RecommendedWatcher>,
     unreadable: bool,
+}
+
+/// A load that has not ended.
+struct UnderWay {
+    number: u64,
+    handle: AbortHandle,
+    since: Instant,
+    announced: bool,
 }
 
 /// Loads what is there, then looks on until the registry is dropped.
@@ -49,7 +60,7 @@ pub(super) async fn start(registry: &Arc<PluginRegistry>) {
     let seen = watch.look().await.unwrap_or_default();
     for (stem, stamp) in watch.settling.take_all(&seen) {
         if let Some(stamp) = stamp {
-            watch.load(registry, stem, stamp);
+            watch.load(registry, stem, stamp, Instant::now());
         }
     }
     let loaded = watch.first_loads(registry.loader.options.patience).await;
@@ -66,7 +77,7 @@ async fn drive(registry: Weak<PluginRegistry>, mut watch: Watch, mut events: mps
                 let Some(registry) = registry.upgrade() else { return };
                 // A load that was ended has no answer, and none is wanted.
                 if let Ok((load, stem, read)) = loaded
-                    && watch.under_way.get(&stem).is_some_and(|(latest, _)| *latest == load)
+                    && watch.under_way.get(&stem).is_some_and(|latest| latest.number == load)
                 {
                     watch.under_way.remove(&stem);
                     registry.put(&stem, read);
@@ -87,17 +98,23 @@ impl Watch {
         self.listen();
         let Some(seen) = self.look().await else { return };
         for (stem, stamp) in self.settling.observe(&seen, now) {
-            if let Some((_, load)) = self.under_way.remove(&stem) {
-                load.abort();
+            if let Some(load) = self.under_way.remove(&stem) {
+                load.handle.abort();
             }
             match stamp {
-                Some(stamp) => self.load(registry, stem, stamp),
+                Some(stamp) => self.load(registry, stem, stamp, now),
                 None => registry.remove(&stem),
+            }
+        }
+        for (stem, load) in &mut self.under_way {
+            if !load.announced && now.saturating_duration_since(load.since) >= ANNOUNCE_AFTER {
+                load.announced = true;
+                registry.announce(stem);
             }
         }
     }
 
-    fn load(&mut self, registry: &PluginRegistry, stem: String, stamp: Stamp) {
+    fn load(&mut self, registry: &PluginRegistry, stem: String, stamp: Stamp, since: Instant) {
         self.next_load += 1;
         let load = self.next_load;
         let loading = Arc::clone(&registry.loader).load(stem.clone(), stamp, registry.known(&stem));
@@ -105,7 +122,7 @@ impl Watch {
             let (stem, read) = loading.await;
             (load, stem, read)
         });
-        self.under_way.insert(stem, (load, handle));
+        self.under_way.insert(stem, UnderWay { number: load, handle, since, announced: false });
     }
 
     /// What is loaded before `patience` ends. The rest goes on.

@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result};
 
 use super::errors::Usage;
 use super::output::print;
-use super::{block_on, snippet, text};
-use crate::app::{Host, Role, Shutdown};
+use super::{Global, block_on, snippet, start, text};
+use crate::app::{Role, Shutdown};
 use crate::config::{Config, FILE_NAME, TEMPLATE};
 use crate::embedded::PLUGINS;
 use crate::sample;
@@ -27,9 +27,9 @@ Two projects that the same longshore makes are alike, byte for byte.";
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
-    /// Folder of the project
-    #[arg(default_value = ".", value_name = "DIR")]
-    dir: PathBuf,
+    /// Folder of the project [default: that of --project, or the working directory]
+    #[arg(value_name = "DIR")]
+    dir: Option<PathBuf>,
 
     /// Write files that are there already anew
     #[arg(long)]
@@ -43,7 +43,7 @@ pub(super) struct Args {
 /// Loads the plugins once, so that their compiled code is in the cache. The log tells of one that cannot be loaded.
 async fn compile_plugins(project: &Path) -> Result<ExitCode> {
     let config = Config::load(project)?;
-    let host = Host::start(&config, Role::Inspect).await?;
+    let host = start(&config, Role::Inspect).await?;
     host.shutdown(Shutdown::Now).await;
     Ok(ExitCode::SUCCESS)
 }
@@ -62,11 +62,17 @@ enum Content {
     Shop,
 }
 
-pub(super) fn run(args: &Args) -> Result<ExitCode> {
+pub(super) fn run(global: &Global, args: &Args) -> Result<ExitCode> {
+    let dir = args.dir.as_ref().or(global.project.as_ref());
+    make(dir.map_or(Path::new("."), PathBuf::as_path), args)
+}
+
+/// Makes a project in `dir`.
+fn make(dir: &Path, args: &Args) -> Result<ExitCode> {
     let files = files(!args.no_sample);
     let there: Vec<String> = files
         .iter()
-        .map(|file| args.dir.join(&file.path))
+        .map(|file| dir.join(&file.path))
         .filter(|path| path.exists())
         .map(|path| path.display().to_string())
         .collect();
@@ -78,11 +84,11 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         return Err(error.into());
     }
     for file in &files {
-        write(&args.dir.join(&file.path), &file.content)?;
+        write(&dir.join(&file.path), &file.content)?;
     }
-    print(&report(&args.dir, &files)?)?;
+    print(&report(dir, &files)?)?;
     // Now, while somebody watches, rather than when a client starts the host and waits for it.
-    block_on(compile_plugins(&args.dir))
+    block_on(compile_plugins(dir))
 }
 
 fn files(sample: bool) -> Vec<NewFile> {
@@ -174,7 +180,7 @@ mod tests {
     use crate::config::Config;
 
     fn init(dir: &Path, force: bool) -> Result<ExitCode> {
-        run(&Args { dir: dir.to_owned(), force, no_sample: true })
+        make(dir, &Args { dir: None, force, no_sample: true })
     }
 
     #[test]

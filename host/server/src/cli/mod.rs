@@ -18,11 +18,15 @@ mod text;
 mod worker;
 
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 
+use self::output::say;
+use crate::app::{Host, Role};
 use crate::config::{Config, find_project};
 use crate::env;
 use crate::logging::{self, LogFormat};
@@ -103,7 +107,7 @@ fn obey(global: &Global, command: Command) -> Result<ExitCode> {
     };
     logging::start(global.log_format, level);
     match command {
-        Command::Init(args) => init::run(&args),
+        Command::Init(args) => init::run(global, &args),
         Command::Serve(args) => block_on(serve::run(global, args)),
         Command::Worker(args) => block_on(worker::run(global, args)),
         Command::Run(args) => block_on(run::run(global, args)),
@@ -120,6 +124,21 @@ impl Global {
         let project = find_project(self.project.as_deref(), &here)?;
         Ok(Config::load(&project)?)
     }
+}
+
+/// How long a command starts without a word.
+const SILENCE_MAX: Duration = Duration::from_secs(2);
+
+/// Starts the host for a command that somebody waits for, and says what takes so long when it does.
+async fn start(config: &Config, role: Role) -> Result<Host> {
+    let mut starting = pin!(Host::start(config, role));
+    tokio::select! {
+        started = &mut starting => return started,
+        () = tokio::time::sleep(SILENCE_MAX) => {
+            say("compiling plugins, once for each version; a large one takes half a minute and more");
+        }
+    }
+    starting.await
 }
 
 /// Runs a command that waits for things.

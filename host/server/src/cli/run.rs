@@ -13,8 +13,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::bar::Bar;
 use super::errors::Usage;
 use super::output::{print, print_json, say};
-use super::{Global, text};
-use crate::app::{Host, Role, Shutdown};
+use super::{Global, start, text};
+use crate::app::{Role, Shutdown};
 use crate::view::JobView;
 
 const AFTER_HELP: &str = "\
@@ -25,7 +25,8 @@ Examples:
   longshore run export --payload @export.json --detach    leave the work to `longshore worker`
 
 The job runs in the same sandbox and under the same limits as one that an agent asks for. Ctrl-C cancels it; a second Ctrl-C
-leaves at once. Exit code: 0 completed, 1 failed, 2 wrong usage, 130 cancelled.";
+leaves at once. SIGTERM gives it back: another process of the project goes on with it. Exit code: 0 completed, 1 failed, 2 wrong
+usage, 130 cancelled, 143 given back.";
 
 /// How often the bar moves.
 const LOOK: Duration = Duration::from_millis(100);
@@ -63,9 +64,9 @@ pub(super) struct Args {
 pub(super) async fn run(global: &Global, args: Args) -> Result<ExitCode> {
     let payload = read_payload(&args.payload)?;
     let config = global.config()?;
-    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut signals = Signals::listen()?;
     let role = if args.detach { Role::Inspect } else { Role::Run };
-    let host = Host::start(&config, role).await?;
+    let host = start(&config, role).await?;
     let request = SubmitRequest {
         job_type: args.job_type,
         payload,
@@ -79,29 +80,57 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<ExitCode> {
     if submitted.deduplicated {
         say(&format!("This key has named job {} before.", status.task.id));
     }
-    let mut left = false;
+    let mut left = args.detach.then_some(Left::ToOthers);
     if !args.detach {
         let id = status.task.id;
-        status = follow(&host.service(), id, &mut interrupted, !args.json, &mut left).await?;
+        (status, left) = follow(&host.service(), id, &mut signals, !args.json).await?;
     }
-    let messages = if args.detach { Vec::new() } else { delivered(&host.service(), &status).await? };
+    let messages = if left.is_some() { Vec::new() } else { delivered(&host.service(), &status).await? };
     host.shutdown(Shutdown::Now).await;
     if args.json {
         print_json(&JobView::from(&status))?;
     } else {
         print(&report(&status, &messages))?;
     }
-    Ok(exit_code(&status, args.detach || left))
+    Ok(exit_code(&status, left))
 }
 
-/// Follows the job to its end, and cancels it on the first Ctrl-C. The second one sets `left`.
+/// Why a job was left before its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Left {
+    /// It was not to be followed.
+    ToOthers,
+    /// By a second Ctrl-C.
+    Interrupted,
+    /// Because this process was told to end.
+    Terminated,
+}
+
+/// What this process is told from outside.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// Follows the job to its end, and cancels it on the first Ctrl-C. Leaves it on the second, or when the process is told
+/// to end: others go on with it then.
 async fn follow(
     service: &TaskService,
     id: TaskId,
-    interrupted: &mut Signal,
+    signals: &mut Signals,
     show: bool,
-    left: &mut bool,
-) -> Result<TaskStatus> {
+) -> Result<(TaskStatus, Option<Left>)> {
     let owner = Owner::local();
     let mut watch = service.watch(id);
     let mut bar = Bar::new(show);
@@ -111,17 +140,24 @@ async fn follow(
         bar.show(&status);
         if status.task.state.is_terminal() {
             bar.end();
-            return Ok(status);
+            return Ok((status, None));
         }
         tokio::select! {
             () = watch.changed() => {}
             // Reasons to wait are no changes of the task.
             () = tokio::time::sleep(LOOK) => {}
-            _ = interrupted.recv() => {
+            _ = signals.terminate.recv() => {
+                bar.end();
+                return Ok((status, Some(Left::Terminated)));
+            }
+            _ = signals.hangup.recv() => {
+                bar.end();
+                return Ok((status, Some(Left::Terminated)));
+            }
+            _ = signals.interrupt.recv() => {
                 if cancelled {
-                    *left = true;
                     bar.end();
-                    return Ok(status);
+                    return Ok((status, Some(Left::Interrupted)));
                 }
                 cancelled = true;
                 bar.note("cancelling (Ctrl-C again leaves at once)");
@@ -148,13 +184,16 @@ async fn delivered(service: &TaskService, status: &TaskStatus) -> Result<Vec<Out
     }
 }
 
-fn exit_code(status: &TaskStatus, is_left: bool) -> ExitCode {
+fn exit_code(status: &TaskStatus, left: Option<Left>) -> ExitCode {
     match status.task.state {
         TaskState::Completed => ExitCode::SUCCESS,
         TaskState::Failed => ExitCode::FAILURE,
         TaskState::Cancelled => ExitCode::from(130),
-        _ if is_left && status.task.cancel_requested => ExitCode::from(130),
-        _ => ExitCode::SUCCESS,
+        _ => match left {
+            Some(Left::Interrupted) => ExitCode::from(130),
+            Some(Left::Terminated) => ExitCode::from(143),
+            Some(Left::ToOthers) | None => ExitCode::SUCCESS,
+        },
     }
 }
 
@@ -182,7 +221,8 @@ fn report(status: &TaskStatus, messages: &[OutboxMessage]) -> String {
             ));
         }
         state => {
-            lines.push(format!("Job {id} is {}", state.as_str()));
+            let stopping = if task.cancel_requested { ", and has been told to stop" } else { "" };
+            lines.push(format!("Job {id} is {}{stopping}", state.as_str()));
             lines.push(format!("hint: `longshore task show {id}` shows how it goes on"));
         }
     }

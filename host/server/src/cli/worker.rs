@@ -14,8 +14,8 @@ Examples:
   longshore worker                    here, as many at once as longshore.toml says
   longshore worker --concurrency 4
 
-Ends on Ctrl-C or SIGTERM: takes nothing new, lets jobs save their checkpoints for some seconds, and gives back what still
-runs, to be resumed by another process. A second Ctrl-C ends at once; nothing is lost then, either.";
+Ends on Ctrl-C or SIGTERM: takes nothing new, tells running jobs to stop, and gives them back, to be resumed by another
+process from their checkpoints. A second Ctrl-C ends at once; nothing is lost then, either.";
 
 /// Work on the project's jobs, without serving a client
 #[derive(clap::Args)]

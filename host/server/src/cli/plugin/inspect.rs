@@ -6,8 +6,9 @@ use anyhow::{Result, bail};
 use longshore_domain::{LoadedJob, Permission, Problem};
 use serde_json::{Value, json};
 
-use crate::app::{Host, Role, Shutdown};
+use crate::app::{Role, Shutdown};
 use crate::cli::output::{print, print_json};
+use crate::cli::start;
 use crate::config::Config;
 
 const AFTER_HELP: &str = "\
@@ -33,7 +34,7 @@ pub(in crate::cli) struct Args {
 
 pub(super) async fn run(config: &Config, args: &Args) -> Result<()> {
     let is_file = Path::new(&args.plugin).extension().is_some_and(|extension| extension == "wasm");
-    let host = Host::start(config, Role::Inspect).await?;
+    let host = start(config, Role::Inspect).await?;
     let found = if is_file {
         host.load_plugin(Path::new(&args.plugin)).await
     } else {

@@ -7,8 +7,9 @@ use longshore_domain::{Catalog, LoadedJob, Problem};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::app::{Host, Role, Shutdown};
+use crate::app::{Role, Shutdown};
 use crate::cli::output::{print, print_json, say};
+use crate::cli::start;
 use crate::cli::table::Table;
 use crate::config::Config;
 
@@ -52,6 +53,7 @@ impl<'a> PluginView<'a> {
             None => "ready",
             Some("blocked") => "blocked",
             Some("disabled") => "disabled",
+            Some("loading") => "loading",
             Some(_) => "broken",
         };
         Self {
@@ -68,7 +70,7 @@ impl<'a> PluginView<'a> {
 }
 
 pub(super) async fn run(config: &Config, args: &Args) -> Result<()> {
-    let host = Host::start(config, Role::Inspect).await?;
+    let host = start(config, Role::Inspect).await?;
     let catalog = host.service().catalog();
     host.shutdown(Shutdown::Now).await;
     let plugins = views(&catalog);

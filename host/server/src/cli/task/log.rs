@@ -8,7 +8,7 @@ use longshore_scheduler::TaskService;
 use serde_json::json;
 
 use super::Job;
-use crate::cli::output::{print, print_json_line};
+use crate::cli::output::{print, print_json_line, say};
 use crate::cli::text;
 use crate::view::rfc3339;
 
@@ -55,6 +55,9 @@ pub(super) async fn run(service: &TaskService, args: Args) -> Result<()> {
             }
         }
         if has_ended || !args.follow {
+            if from == 0 && !args.json {
+                say("The job has logged nothing.");
+            }
             return Ok(());
         }
         tokio::time::sleep(LOOK).await;

@@ -49,6 +49,7 @@ impl Rejection {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Wire<'a> {
     #[serde(default)]
     jsonrpc: Option<String>,
@@ -82,7 +83,7 @@ pub(super) fn read(line: &str) -> Result<Envelope<'_>, Rejection> {
             Rejection::new(None, ErrorData::parse_error(format!("the line is not JSON: {error}"), None))
         }
         Category::Data => {
-            Rejection::invalid(None, format!("the line is JSON but no JSON-RPC message: {error}"))
+            Rejection::invalid(id_of(line), format!("the line is JSON but no JSON-RPC message: {error}"))
         }
     })?;
     let id = match wire.id {
@@ -111,6 +112,16 @@ pub(super) fn read(line: &str) -> Result<Envelope<'_>, Rejection> {
         }
         None => Ok(Envelope::Notification { method, params }),
     }
+}
+
+/// The id of a line whose other fields are wrong: who sent it waits for an answer to it.
+fn id_of(line: &str) -> Option<RequestId> {
+    #[derive(Deserialize)]
+    struct OnlyId<'a> {
+        #[serde(borrow)]
+        id: &'a RawValue,
+    }
+    request_id(serde_json::from_str::<OnlyId<'_>>(line).ok()?.id)
 }
 
 /// The id, if it is one: a string, or an integer within 64 bits.
@@ -147,8 +158,12 @@ mod tests {
             assert_eq!(rejected(line).0, -32600, "{line}");
         }
         assert!(rejected("[{}]").2.contains("batches"));
-        let (code, id, _) = rejected(r#"{"jsonrpc":"1.0","id":4,"method":"ping"}"#);
-        assert_eq!((code, id), (-32600, Some(RequestId::Number(4))));
+        for line in [r#"{"jsonrpc":"1.0","id":4,"method":"ping"}"#, r#"{"jsonrpc":"2.0","id":4,"method":5}"#]
+        {
+            let (code, id, _) = rejected(line);
+            assert_eq!((code, id), (-32600, Some(RequestId::Number(4))), "{line}");
+        }
+        assert!(rejected("5").2.contains("expected an object"));
     }
 
     #[test]

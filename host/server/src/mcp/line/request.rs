@@ -110,8 +110,12 @@ fn paged<M: Default>(
 }
 
 fn read<T: DeserializeOwned>(method: &str, params: &str) -> Result<T, ErrorData> {
-    serde_json::from_str(params)
-        .map_err(|error| ErrorData::invalid_params(format!("params of {method}: {error}"), None))
+    let mut json = serde_json::Deserializer::from_str(params);
+    serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let field = error.path().to_string();
+        let within = if field == "." { String::new() } else { format!(".{field}") };
+        ErrorData::invalid_params(format!("params{within} of {method}: {}", error.into_inner()), None)
+    })
 }
 
 #[cfg(test)]
