@@ -166,6 +166,12 @@ async fn a_policy_counts_at_once_and_does_not_load_the_component_again() {
     assert!(problem.file == "trivial.toml" && problem.message.contains("line 2"), "{problem:?}");
     assert_eq!(fuel(&folder.registry.current()), Some(77_000), "the policy before still counts");
 
+    folder.put("trivial.toml", b"[grants]\ndata = [\"shopp\"]\n");
+    let slip =
+        folder.until("the slip", |c| c.problems.get("trivial").is_some_and(|p| p.message.contains("shopp")));
+    let problem = slip.await.problems["trivial"].clone();
+    assert!(problem.message.contains("longshore.toml has no [sources.shopp]"), "{problem:?}");
+
     folder.put("trivial.toml", b"enabled = false\n");
     let problem = folder.problem("trivial", "disabled").await;
     assert_eq!(problem.serving, None);
