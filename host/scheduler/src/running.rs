@@ -1,6 +1,5 @@
 //! The attempts that run in this process.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use longshore_domain::{AttemptRef, LiveProgress, Progress, StopReason, StopSignal, TaskId, Timestamp};
@@ -14,10 +13,11 @@ pub(crate) struct RunningAttempt {
     pub(crate) deadline_at: Option<Timestamp>,
 }
 
-/// The attempts that run in this process, by task.
+/// The attempts that run in this process, in the order in which they began. There may be two of one task: one that lost
+/// its lease and does not know it yet, and its successor. Both take a slot, and the first has to be told.
 #[derive(Debug, Default)]
 pub struct Running {
-    attempts: Mutex<HashMap<TaskId, RunningAttempt>>,
+    attempts: Mutex<Vec<RunningAttempt>>,
 }
 
 impl Running {
@@ -39,40 +39,37 @@ impl Running {
     /// Progress of the attempt of that number, if it runs here.
     pub fn progress(&self, attempt: AttemptRef) -> Option<Progress> {
         let attempts = self.attempts();
-        let running = attempts.get(&attempt.task).filter(|running| running.attempt == attempt)?;
+        let running = attempts.iter().find(|running| running.attempt == attempt)?;
         Some(running.progress.latest())
     }
 
-    /// Tells the attempt of a task to stop, if one runs here.
+    /// Tells whatever attempt of a task runs here to stop.
     pub fn stop(&self, task: TaskId, reason: StopReason) {
-        if let Some(running) = self.attempts().get(&task) {
+        for running in self.attempts().iter().filter(|running| running.attempt.task == task) {
             running.stop.stop(reason);
         }
     }
 
     /// Tells every attempt to stop.
     pub fn stop_all(&self, reason: StopReason) {
-        for running in self.attempts().values() {
+        for running in self.attempts().iter() {
             running.stop.stop(reason);
         }
     }
 
     pub(crate) fn insert(&self, running: RunningAttempt) {
-        self.attempts().insert(running.attempt.task, running);
+        self.attempts().push(running);
     }
 
     pub(crate) fn remove(&self, attempt: AttemptRef) {
-        let mut attempts = self.attempts();
-        if attempts.get(&attempt.task).is_some_and(|running| running.attempt == attempt) {
-            attempts.remove(&attempt.task);
-        }
+        self.attempts().retain(|running| running.attempt != attempt);
     }
 
     pub(crate) fn snapshot(&self) -> Vec<RunningAttempt> {
-        self.attempts().values().cloned().collect()
+        self.attempts().clone()
     }
 
-    fn attempts(&self) -> MutexGuard<'_, HashMap<TaskId, RunningAttempt>> {
+    fn attempts(&self) -> MutexGuard<'_, Vec<RunningAttempt>> {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -38,6 +38,29 @@ async fn a_lost_worker_costs_one_attempt_and_not_the_task() {
 }
 
 #[tokio::test]
+async fn a_process_that_gets_its_own_lost_task_again_stops_the_attempt_that_lost_it() {
+    let world = World::new();
+    let process = world.process("one", 2);
+    let id = process.submit("job", "wait").await;
+    process.claim().await;
+    // It was asleep, and wakes up to find the lease expired.
+    world.clock.advance(LEASE + Duration::from_millis(1));
+    process.sweeper.tick(process.parts.clock.now()).await.unwrap();
+    assert_eq!(process.claim().await, 1);
+    process.submit("job", "wait").await;
+    assert_eq!(process.claim().await, 0, "both attempts run, and there are two slots");
+
+    process.dispatcher.heartbeat(process.parts.clock.now()).await.unwrap();
+    while process.parts.running.len() > 1 {
+        tokio::task::yield_now().await;
+    }
+    process.let_one_go();
+    process.dispatcher.idle().await;
+    let task = process.status(id).await.task;
+    assert_eq!((task.state, task.attempts), (TaskState::Completed, 2));
+}
+
+#[tokio::test]
 async fn a_renewed_lease_holds_for_as_long_as_its_worker_lives() {
     let world = World::new();
     let (worker, other) = (world.process("worker", 1), world.process("other", 1));
