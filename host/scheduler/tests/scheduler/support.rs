@@ -1,15 +1,13 @@
 //! A scheduler whose time, jobs and catalog are the test's.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use longshore_domain::{
-    ArtifactFiles, Catalog, Clock, Code, ComponentSha, Failure, InputViolation, JobCatalog, JobProgram,
-    JobType, JobTypeName, LoadedJob, Owner, Policy, RunOutcome, RunReport, RunRequest, TaskId, TaskStore,
-    Timestamp, Usage, WorkerId,
+    ArtifactFiles, Code, ComponentSha, Failure, InputViolation, JobProgram, Owner, Policy, RunOutcome,
+    RunReport, RunRequest, TaskId, TaskStore, Usage, WorkerId,
 };
 use longshore_scheduler::{
     Dispatcher, DispatcherOptions, Hub, Running, ServiceParts, SubmitRequest, Sweeper, TaskService,
@@ -19,23 +17,9 @@ use longshore_store::{LocalFiles, SqliteStore, StoreOptions};
 use serde_json::{Value, json};
 use tokio::sync::{Notify, watch};
 
+use crate::common::{ManualClock, Shelf, loaded};
+
 pub(crate) const LEASE: Duration = Duration::from_secs(6);
-
-/// A clock that stands still until it is moved.
-#[derive(Debug)]
-pub(crate) struct ManualClock(AtomicI64);
-
-impl ManualClock {
-    pub(crate) fn advance(&self, by: Duration) {
-        self.0.fetch_add(by.as_millis() as i64, Ordering::SeqCst);
-    }
-}
-
-impl Clock for ManualClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_ms(self.0.load(Ordering::SeqCst))
-    }
-}
 
 /// A job that does what its payload says: `{"do": …}`.
 #[derive(Default)]
@@ -79,16 +63,6 @@ impl JobProgram for Scripted {
     }
 }
 
-/// A catalog that the test replaces.
-#[derive(Default)]
-struct Shelf(Mutex<Arc<Catalog>>);
-
-impl JobCatalog for Shelf {
-    fn current(&self) -> Arc<Catalog> {
-        Arc::clone(&self.0.lock().unwrap())
-    }
-}
-
 /// One process: its service and its loops, on a store that may be shared.
 pub(crate) struct Process {
     pub(crate) parts: ServiceParts,
@@ -102,31 +76,13 @@ pub(crate) struct Process {
 impl Process {
     /// Makes the job type `job` known, with this policy.
     pub(crate) fn load(&self, name: &str, policy: Policy) {
-        let name: JobTypeName = name.parse().unwrap();
-        let job = LoadedJob {
-            job_type: JobType {
-                name: name.clone(),
-                version: "1.0.0".into(),
-                title: "Scripted".into(),
-                description: "Does what its payload says".into(),
-                input_schema: json!({"type": "object"}),
-                output_schema: None,
-                permissions: Vec::new(),
-            },
-            policy,
-            component: ComponentSha::new("0".repeat(64)),
-            program: self.program.clone(),
-        };
-        let mut shelf = self.shelf.0.lock().unwrap();
-        let mut catalog = (**shelf).clone();
-        catalog.jobs.insert(name, Arc::new(job));
-        catalog.revision += 1;
-        *shelf = Arc::new(catalog);
+        let job = loaded(name, policy, ComponentSha::new("0".repeat(64)), self.program.clone());
+        self.shelf.change(|jobs| jobs.insert(job.job_type.name.clone(), Arc::new(job)));
     }
 
     /// Takes every job type away.
     pub(crate) fn unload_all(&self) {
-        *self.shelf.0.lock().unwrap() = Arc::default();
+        self.shelf.change(BTreeMap::clear);
     }
 
     /// Lets one waiting job complete.
@@ -173,10 +129,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-            clock: Arc::new(ManualClock(AtomicI64::new(1_800_000_000_000))),
-        }
+        Self { folder: tempfile::tempdir().unwrap(), clock: Arc::default() }
     }
 
     pub(crate) fn store(&self) -> Arc<SqliteStore> {

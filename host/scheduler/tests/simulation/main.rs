@@ -1,0 +1,87 @@
+//! The scheduler under a seeded virtual clock on a real SQLite file. Several processes submit, claim, save, crash,
+//! stall, cancel, retry and lose their plugins, one call of the store at a time, in an order that follows from a seed;
+//! after each step the tables must hold what the answers promised.
+//!
+//! `SIM_SEED=7` runs one seed and prints what happened; `SIM_RUNS=10000` runs so many.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+mod actions;
+mod book;
+mod calls;
+mod check;
+#[path = "../common/mod.rs"]
+mod common;
+mod gates;
+mod heal;
+mod outside;
+mod process;
+mod program;
+mod store;
+mod tables;
+mod world;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use crate::world::{Trace, World};
+
+/// Steps of each run before it is let come to its end.
+const STEPS: u64 = 250;
+/// Runs of a usual test.
+const RUNS: u64 = 300;
+
+/// Runs one seed, and says what happened.
+fn run(seed: u64) -> Trace {
+    let trace = Trace::default();
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        let mut world = World::new(seed, trace.clone());
+        for _ in 0..STEPS {
+            world.act();
+        }
+        world.heal();
+    }));
+    if ended.is_err() {
+        panic!("{}\nrun it again with SIM_SEED={seed}", trace.lines().join("\n"));
+    }
+    trace
+}
+
+fn variable(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{name} is a number")))
+}
+
+#[test]
+fn whatever_happens_nothing_is_lost_and_nothing_is_done_twice() {
+    if let Some(seed) = variable("SIM_SEED") {
+        println!("{}", run(seed).lines().join("\n"));
+        return;
+    }
+    let (runs, next, steps) = (variable("SIM_RUNS").unwrap_or(RUNS), AtomicU64::new(0), AtomicU64::new(0));
+    let threads = thread::available_parallelism().map_or(1, |count| count.get().min(8));
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::SeqCst);
+                    if seed >= runs {
+                        return;
+                    }
+                    steps.fetch_add(run(seed).lines().len() as u64, Ordering::SeqCst);
+                }
+            });
+        }
+    });
+    println!("{runs} runs, {} steps", steps.into_inner());
+}
+
+#[test]
+fn a_seed_tells_the_same_story_each_time() {
+    for seed in [1, 2, 3] {
+        let (first, second) = (run(seed).lines(), run(seed).lines());
+        assert_eq!(first.len(), second.len());
+        for (first, second) in first.iter().zip(&second) {
+            assert_eq!(first, second);
+        }
+    }
+}

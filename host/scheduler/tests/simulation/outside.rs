@@ -1,0 +1,72 @@
+//! What is outside the store: where messages are delivered to, and where artifacts go.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use longshore_domain::{
+    ArtifactFiles, AttemptFiles, AttemptRef, DeliveryError, MessageSink, OutboxMessage, SavedArtifact,
+    TaskId, Unpublished,
+};
+
+use crate::book::SharedBook;
+use crate::gates::{Fault, Gates, Go};
+
+/// Takes messages, or refuses them when the simulation says so.
+pub(crate) struct RecordingSink {
+    pub(crate) gates: Arc<Gates>,
+    pub(crate) book: SharedBook,
+}
+
+#[async_trait]
+impl MessageSink for RecordingSink {
+    async fn deliver(&self, message: &OutboxMessage) -> Result<(), DeliveryError> {
+        let what = format!("deliver {} of {}", message.message.key, self.book.name(message.task));
+        match self.gates.pass(what, Fault::Possible).await {
+            Go::Fail => Err(DeliveryError { message: "the server said no".into(), retryable: true }),
+            Go::On(_) => {
+                let body = message.message.body.clone();
+                self.book.with(|book| {
+                    let first = book.delivered.entry(message.id).or_insert_with(|| body.clone()).clone();
+                    if first != body {
+                        book.wrong.push(format!("one id was delivered as {first:?} and as {body:?}"));
+                    }
+                });
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Files that are empty: only where they go matters here.
+pub(crate) struct EmptyFiles {
+    pub(crate) folder: PathBuf,
+    pub(crate) book: SharedBook,
+}
+
+impl ArtifactFiles for EmptyFiles {
+    fn open_attempt(
+        &self,
+        _attempt: AttemptRef,
+        _resume: Option<(u32, &[SavedArtifact])>,
+    ) -> io::Result<Box<dyn AttemptFiles>> {
+        Err(io::Error::other("jobs of the simulation write no files"))
+    }
+
+    fn publish(&self, unpublished: &Unpublished) -> io::Result<()> {
+        self.book.with(|book| book.published.insert(unpublished.task, unpublished.attempt));
+        for record in &unpublished.artifacts {
+            std::fs::write(self.path(unpublished.task, &record.artifact.name), [])?;
+        }
+        Ok(())
+    }
+
+    fn discard(&self, _task: TaskId) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn path(&self, task: TaskId, name: &str) -> PathBuf {
+        Path::new(&self.folder).join(format!("{task}-{name}"))
+    }
+}

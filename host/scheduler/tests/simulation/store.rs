@@ -1,0 +1,238 @@
+//! A store that stands still before and after each call, may fail, and enters in the book what it was asked.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use longshore_domain::{
+    AttemptRecord, AttemptRef, CancelAnswer, CheckpointStore, ClaimRequest, Claimed, ExpiredLease, Finish,
+    FinishAnswer, LiveCounts, LogLine, NewTask, OutboxMessage, Owner, Page, Renewal, RenewalAnswer,
+    RetryAnswer, Save, SaveAnswer, StoreError, SubmitError, Submitted, Task, TaskFilter, TaskId, TaskStore,
+    Timestamp, Unpublished, WorkerId,
+};
+use longshore_store::SqliteStore;
+use uuid::Uuid;
+
+use crate::book::{Call, SharedBook, Taken};
+use crate::gates::{Fault, Gates, Go};
+
+pub(crate) struct GatedStore {
+    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) gates: Arc<Gates>,
+    pub(crate) book: SharedBook,
+}
+
+fn broken() -> StoreError {
+    StoreError::Broken("the simulation says so".into())
+}
+
+impl GatedStore {
+    /// A call that may write. Time may pass before it, and its caller may never hear the answer.
+    async fn write<T: Send>(
+        &self,
+        what: String,
+        call: impl Future<Output = Result<T, StoreError>> + Send,
+        tell: impl FnOnce(&T) -> Call + Send,
+    ) -> Result<T, StoreError> {
+        if self.gates.pass(what.clone(), Fault::Possible).await == Go::Fail {
+            return Err(broken());
+        }
+        let answer = call.await.inspect_err(|error| self.wrong(&what, error))?;
+        self.book.with(|book| book.calls.push(tell(&answer)));
+        self.gates.pass(format!("{what}: done"), Fault::Excluded).await;
+        Ok(answer)
+    }
+
+    /// A call that reads. What it read may be out of date before its caller acts on it.
+    async fn read<T>(
+        &self,
+        what: &str,
+        call: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        let answer = call.await.inspect_err(|error| self.wrong(what, error))?;
+        match self.gates.pass(format!("{what}: read"), Fault::Possible).await {
+            Go::On(_) => Ok(answer),
+            Go::Fail => Err(broken()),
+        }
+    }
+
+    /// The store itself must never fail here: nobody else holds its file, and it never contradicts itself.
+    fn wrong(&self, what: &str, error: &StoreError) {
+        self.book.with(|book| book.wrong.push(format!("{what}: {error}")));
+    }
+}
+
+#[async_trait]
+impl CheckpointStore for GatedStore {
+    async fn save(&self, attempt: AttemptRef, save: Save) -> Result<SaveAnswer, StoreError> {
+        let what = format!("save {}", self.book.attempt(attempt));
+        self.write(what, self.store.save(attempt, save.clone()), |answer| Call::Save(attempt, save, *answer))
+            .await
+    }
+
+    async fn append_log(&self, task: TaskId, lines: Vec<LogLine>) -> Result<(), StoreError> {
+        self.store.append_log(task, lines).await
+    }
+
+    async fn message_keys(&self, task: TaskId) -> Result<Vec<String>, StoreError> {
+        self.store.message_keys(task).await
+    }
+}
+
+#[async_trait]
+impl TaskStore for GatedStore {
+    async fn submit(&self, task: NewTask) -> Result<Submitted, SubmitError> {
+        let what = format!("submit {}", self.book.name(task.id));
+        // A conflict is an answer too, and must find its way through what knows failures of the store only.
+        let call = async {
+            match self.store.submit(task.clone()).await {
+                Ok(submitted) => Ok(Ok(submitted)),
+                Err(SubmitError::Store(error)) => Err(error),
+                Err(conflict) => Ok(Err(conflict)),
+            }
+        };
+        let told = task.clone();
+        self.write(what, call, |answer| {
+            let taken = match answer {
+                Ok(submitted) if submitted.deduplicated => Taken::Same(submitted.task.id),
+                Err(SubmitError::IdempotencyConflict { existing }) => Taken::Conflict(*existing),
+                _ => Taken::New,
+            };
+            Call::Submit(told, taken)
+        })
+        .await?
+    }
+
+    async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError> {
+        self.write("claim".into(), self.store.claim(request.clone()), |claimed| {
+            Call::Claim(request, claimed.clone())
+        })
+        .await
+    }
+
+    async fn finish(&self, finish: Finish) -> Result<FinishAnswer, StoreError> {
+        let what = format!("finish {} {:?}", self.book.attempt(finish.attempt), finish.next);
+        self.write(what, self.store.finish(finish.clone()), |answer| Call::Finish(finish, *answer)).await
+    }
+
+    async fn renew(
+        &self,
+        renewals: Vec<Renewal>,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Vec<RenewalAnswer>, StoreError> {
+        let attempts: Vec<AttemptRef> = renewals.iter().map(|renewal| renewal.attempt).collect();
+        self.write("renew".into(), self.store.renew(renewals, now, lease_until), |answers| {
+            Call::Renew(lease_until, attempts.into_iter().zip(answers.iter().copied()).collect())
+        })
+        .await
+    }
+
+    async fn cancel_requests(&self, worker: &WorkerId) -> Result<Vec<TaskId>, StoreError> {
+        self.read("cancel_requests", self.store.cancel_requests(worker)).await
+    }
+
+    async fn expired(&self, now: Timestamp, limit: u32) -> Result<Vec<ExpiredLease>, StoreError> {
+        self.read("expired", self.store.expired(now, limit)).await
+    }
+
+    async fn promote_due(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError> {
+        self.write("promote_due".into(), self.store.promote_due(now, limit), |count| {
+            Call::Promote(now, *count)
+        })
+        .await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read("next_due", self.store.next_due()).await
+    }
+
+    async fn fail_overdue(&self, now: Timestamp, limit: u32) -> Result<Vec<TaskId>, StoreError> {
+        self.write("fail_overdue".into(), self.store.fail_overdue(now, limit), |failed| {
+            Call::FailOverdue(now, failed.clone())
+        })
+        .await
+    }
+
+    async fn cancel(
+        &self,
+        owner: Option<&Owner>,
+        id: TaskId,
+        now: Timestamp,
+    ) -> Result<CancelAnswer, StoreError> {
+        let what = format!("cancel {}", self.book.name(id));
+        self.write(what, self.store.cancel(owner, id, now), |answer| Call::Cancel(id, *answer)).await
+    }
+
+    async fn retry(
+        &self,
+        owner: Option<&Owner>,
+        id: TaskId,
+        now: Timestamp,
+    ) -> Result<RetryAnswer, StoreError> {
+        let what = format!("retry {}", self.book.name(id));
+        self.write(what, self.store.retry(owner, id, now), |answer| Call::Retry(id, *answer)).await
+    }
+
+    async fn get(&self, owner: Option<&Owner>, id: TaskId) -> Result<Option<Task>, StoreError> {
+        self.read("get", self.store.get(owner, id)).await
+    }
+
+    async fn list(&self, filter: TaskFilter) -> Result<Page, StoreError> {
+        self.store.list(filter).await
+    }
+
+    async fn attempts(&self, id: TaskId) -> Result<Vec<AttemptRecord>, StoreError> {
+        self.store.attempts(id).await
+    }
+
+    async fn log(&self, id: TaskId, from: u64, limit: u32) -> Result<Vec<LogLine>, StoreError> {
+        self.store.log(id, from, limit).await
+    }
+
+    async fn live_counts(&self) -> Result<LiveCounts, StoreError> {
+        self.store.live_counts().await
+    }
+
+    async fn foreign_changes(&self) -> Result<u64, StoreError> {
+        self.store.foreign_changes().await
+    }
+
+    async fn unpublished(&self, limit: u32) -> Result<Vec<Unpublished>, StoreError> {
+        self.read("unpublished", self.store.unpublished(limit)).await
+    }
+
+    async fn mark_published(&self, task: TaskId) -> Result<(), StoreError> {
+        let what = format!("mark_published {}", self.book.name(task));
+        self.write(what, self.store.mark_published(task), |()| Call::MarkPublished(task)).await
+    }
+
+    async fn claim_messages(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<OutboxMessage>, StoreError> {
+        let call = self.store.claim_messages(now, lease_until, limit);
+        self.write("claim_messages".into(), call, |messages| Call::ClaimMessages(now, messages.clone())).await
+    }
+
+    async fn message_delivered(&self, id: Uuid, now: Timestamp) -> Result<(), StoreError> {
+        let call = self.store.message_delivered(id, now);
+        self.write("message_delivered".into(), call, |()| Call::MessageDelivered(id)).await
+    }
+
+    async fn message_failed(
+        &self,
+        id: Uuid,
+        error: String,
+        retry_at: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        let call = self.store.message_failed(id, error, retry_at);
+        self.write("message_failed".into(), call, |()| Call::MessageFailed(id)).await
+    }
+
+    async fn messages(&self, task: TaskId) -> Result<Vec<OutboxMessage>, StoreError> {
+        self.store.messages(task).await
+    }
+}
