@@ -65,7 +65,9 @@ impl RetryPolicy {
     /// off. The job's own wish counts when it is longer.
     pub fn delay(&self, retry: u32, random: f64, asked: Option<Duration>) -> Duration {
         let kept = 1.0 - self.jitter.get() * random.clamp(0.0, 1.0);
-        self.backoff(retry).mul_f64(kept).max(asked.unwrap_or_default())
+        let whole = self.backoff(retry);
+        // A product of floating-point numbers may come out a little longer than the whole.
+        whole.mul_f64(kept).min(whole).max(asked.unwrap_or_default())
     }
 }
 
@@ -133,18 +135,76 @@ mod tests {
         assert!(!policy.allows_another(2, Duration::from_secs(1)));
     }
 
+    /// Numbers of every size, the largest included.
+    fn of_any_size() -> impl Strategy<Value = u64> {
+        prop_oneof![0_u64..10, 0_u64..1_000_000, any::<u64>(), Just(u64::MAX)]
+    }
+
+    prop_compose! {
+        fn policy()(
+            min in of_any_size(), max in of_any_size(), attempts in 1_u32..10, duration in of_any_size(),
+            doublings in prop_oneof![0_u32..100, Just(u32::MAX)], jitter in 0.0_f64..=1.0,
+        ) -> RetryPolicy {
+            RetryPolicy {
+                max_attempts: attempts, max_retry_duration_ms: duration, min_backoff_ms: min,
+                max_backoff_ms: max, max_doublings: doublings, jitter: Share::new(jitter), retry_traps: false,
+            }
+        }
+    }
+
+    fn retry() -> impl Strategy<Value = u32> {
+        prop_oneof![0_u32..200, any::<u32>(), Just(u32::MAX)]
+    }
+
     proptest! {
         #[test]
-        fn a_wait_never_leaves_its_bounds(
-            min in 0_u64..100_000, max in 0_u64..10_000_000, doublings in 0_u32..200,
-            retry in 0_u32..u32::MAX, random in 0.0_f64..=1.0,
+        fn waits_grow_up_to_the_longest(policy in policy(), retry in retry()) {
+            let wait = policy.backoff(retry);
+            prop_assert!(wait <= policy.backoff(retry.saturating_add(1)));
+            prop_assert!(wait <= Duration::from_millis(policy.max_backoff_ms));
+            prop_assert!(wait >= Duration::from_millis(policy.min_backoff_ms.min(policy.max_backoff_ms)));
+        }
+
+        #[test]
+        fn a_wait_doubles_so_often_and_then_grows_by_equal_steps(
+            min in 1_u64..1_000, doublings in 0_u32..20, retry in 1_u32..60,
         ) {
             let policy = RetryPolicy {
-                min_backoff_ms: min, max_backoff_ms: max, max_doublings: doublings, ..RetryPolicy::default()
+                min_backoff_ms: min, max_backoff_ms: u64::MAX, max_doublings: doublings, ..RetryPolicy::default()
             };
-            let wait = policy.delay(retry, random, None);
-            prop_assert!(wait <= Duration::from_millis(max));
-            prop_assert!(policy.backoff(retry) <= policy.backoff(retry.saturating_add(1)));
+            let ms = |retry: u32| policy.backoff(retry).as_millis();
+            prop_assert_eq!(ms(1), u128::from(min));
+            if retry <= doublings {
+                prop_assert_eq!(ms(retry + 1), ms(retry) * 2);
+            } else {
+                prop_assert_eq!(ms(retry + 1) - ms(retry), u128::from(min) << doublings);
+            }
+        }
+
+        #[test]
+        fn jitter_takes_off_its_share_at_most(
+            policy in policy(), retry in retry(), random in prop_oneof![Just(0.0), 0.0_f64..=1.0, Just(1.0)],
+        ) {
+            let (whole, wait) = (policy.backoff(retry), policy.delay(retry, random, None));
+            prop_assert!(wait <= whole);
+            // As exact as floating-point numbers are.
+            let least = whole.as_secs_f64() * (1.0 - policy.jitter.get());
+            prop_assert!(wait.as_secs_f64() >= least * (1.0 - 1e-9) - 1e-9);
+        }
+
+        #[test]
+        fn a_longer_wish_of_the_job_counts(policy in policy(), retry in retry(), asked in of_any_size()) {
+            let asked = Duration::from_millis(asked);
+            let own = policy.delay(retry, 0.5, None);
+            prop_assert_eq!(policy.delay(retry, 0.5, Some(asked)), own.max(asked));
+        }
+
+        #[test]
+        fn a_task_is_given_up_when_both_limits_are_spent(
+            policy in policy(), attempts in 0_u32..20, age in of_any_size(),
+        ) {
+            let spent = attempts >= policy.max_attempts && age >= policy.max_retry_duration_ms;
+            prop_assert_eq!(policy.allows_another(attempts, Duration::from_millis(age)), !spent);
         }
     }
 }

@@ -110,6 +110,8 @@ pub const fn transition(state: TaskState, event: Event) -> Result<TaskState, Ill
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const EVENTS: [Event; 9] = [
@@ -123,6 +125,52 @@ mod tests {
         Event::Cancelled,
         Event::RetryAsked,
     ];
+
+    /// What `transition` says, written down a second time: from where each event leads where. All else is illegal.
+    const TABLE: [(Event, &[TaskState], TaskState); 9] = {
+        use TaskState::{Cancelled, Completed, Failed, InputRequired, Queued, Running, Scheduled};
+        [
+            (Event::Due, &[Scheduled], Queued),
+            (Event::Claimed, &[Queued], Running),
+            (Event::Released, &[Running], Queued),
+            (Event::Succeeded, &[Running], Completed),
+            (Event::Failed, &[Scheduled, Queued, Running, InputRequired], Failed),
+            (Event::WillRetry { later: false }, &[Running], Queued),
+            (Event::WillRetry { later: true }, &[Running], Scheduled),
+            (Event::Cancelled, &[Scheduled, Queued, Running, InputRequired], Cancelled),
+            (Event::RetryAsked, &[Failed, Cancelled], Queued),
+        ]
+    };
+
+    #[test]
+    fn every_pair_of_state_and_event_agrees_with_the_table() {
+        assert_eq!(TABLE.map(|(event, ..)| event), EVENTS);
+        for (event, from, to) in TABLE {
+            for state in TaskState::ALL {
+                let expected =
+                    if from.contains(&state) { Ok(to) } else { Err(IllegalTransition { state, event }) };
+                assert_eq!(transition(state, event), expected);
+            }
+        }
+    }
+
+    proptest! {
+        /// Whatever happens, in whatever order: what is illegal changes nothing, and every way begins and ends right.
+        #[test]
+        fn a_life_goes_only_where_it_may(events in prop::collection::vec(prop::sample::select(&EVENTS[..]), 0..60)) {
+            let (mut state, mut attempts, mut ended) = (TaskState::Queued, 0_u32, 0_u32);
+            for event in events {
+                let Ok(next) = transition(state, event) else { continue };
+                attempts += u32::from(event == Event::Claimed);
+                ended += u32::from(state == TaskState::Running);
+                prop_assert!(!state.is_terminal() || event == Event::RetryAsked);
+                prop_assert!(state != TaskState::Completed, "nothing follows a good end");
+                prop_assert_eq!(next == TaskState::Running, event == Event::Claimed);
+                state = next;
+            }
+            prop_assert_eq!(attempts, ended + u32::from(state == TaskState::Running), "each attempt ends once");
+        }
+    }
 
     #[test]
     fn a_terminal_task_moves_only_when_a_retry_is_asked() {

@@ -30,3 +30,30 @@ impl Timestamp {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_later_point_is_as_much_later_until_time_ends(ms in any::<i64>(), later in any::<u64>()) {
+            let at = Timestamp::from_ms(ms);
+            let then = at.after(Duration::from_millis(later));
+            prop_assert!(then >= at);
+            // No span is longer than the half of time that a signed number counts.
+            let later = i64::try_from(later).unwrap_or(i64::MAX);
+            prop_assert_eq!(then.ms(), ms.saturating_add(later));
+            prop_assert_eq!(at.since(then), Duration::ZERO);
+        }
+
+        #[test]
+        fn a_span_is_never_negative(one in any::<i64>(), other in any::<i64>()) {
+            let span = Timestamp::from_ms(one).since(Timestamp::from_ms(other)).as_millis();
+            let exact = (i128::from(one) - i128::from(other)).clamp(0, i128::from(i64::MAX));
+            prop_assert_eq!(span as i128, exact);
+        }
+    }
+}
