@@ -31,7 +31,8 @@ pub(crate) fn settle_report(
     let (outcome, next) = match report.outcome {
         RunOutcome::Completed(result) => (Outcome::Completed { result }, Next::End),
         RunOutcome::Failed(failure) => {
-            let next = next_after(&failure, tries, policy, now, random);
+            let wait = policy.retry.delay(tries.counted, random, failure.retry_after);
+            let next = next_after(&failure, tries, policy, now, wait);
             (Outcome::Failed(failure), next)
         }
         RunOutcome::Stopped(StopReason::Cancelled) => (Outcome::Cancelled, Next::End),
@@ -67,10 +68,9 @@ pub(crate) fn settle_expired(lease: ExpiredLease, policy: &Policy, now: Timestam
         let failure = worker_lost(&lease.worker, lease.attempt);
         // The loss of a worker says nothing against the task, so the first retry need not wait; a task that kills its
         // worker each time backs off like any other.
-        let next = match next_after(&failure, tries, policy, now, random) {
-            Next::RetryAt(_) if tries.counted <= 1 => Next::RetryAt(now),
-            next => next,
-        };
+        let wait =
+            if tries.counted <= 1 { Duration::ZERO } else { policy.retry.delay(tries.counted, random, None) };
+        let next = next_after(&failure, tries, policy, now, wait);
         (Outcome::Failed(failure), next)
     };
     Finish {
@@ -101,13 +101,14 @@ pub(crate) fn release(attempt: AttemptRef, now: Timestamp) -> Finish {
     }
 }
 
-fn next_after(failure: &Failure, tries: Tries, policy: &Policy, now: Timestamp, random: f64) -> Next {
+/// What follows a failure: another attempt after `wait`, if the policy and the deadline allow one.
+fn next_after(failure: &Failure, tries: Tries, policy: &Policy, now: Timestamp, wait: Duration) -> Next {
     let retryable = failure.code.is_retryable() || (failure.code == Code::Trap && policy.retry.retry_traps);
     let age = now.since(tries.first_started_at);
     if !retryable || !policy.retry.allows_another(tries.counted, age) {
         return Next::End;
     }
-    let at = now.after(policy.retry.delay(tries.counted.max(1), random, failure.retry_after));
+    let at = now.after(wait);
     match tries.deadline_at {
         Some(deadline) if at >= deadline => Next::End,
         _ => Next::RetryAt(at),
@@ -142,7 +143,8 @@ pub(crate) fn message_backoff(tries: u32, random: f64) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use longshore_domain::{Owner, Progress, TaskId};
+    use longshore_domain::{Owner, Progress, RetryPolicy, TaskId};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -198,6 +200,69 @@ mod tests {
         let task = Claimed { deadline_at: Some(Timestamp::from_ms(10_500)), ..claimed(1) };
         let failed = RunOutcome::Failed(Failure::new(Code::Timeout, "x"));
         assert_eq!(next(failed, &task, &Policy::default()), Some(Next::End));
+    }
+
+    fn lost(attempts_counted: u32, deadline_at: Option<i64>) -> ExpiredLease {
+        ExpiredLease {
+            attempt: AttemptRef { task: TaskId::random(), number: 7 },
+            attempts_counted,
+            job_type: "export".parse().unwrap(),
+            worker: WorkerId::new("lost"),
+            first_started_at: Timestamp::from_ms(0),
+            expired_at: Timestamp::from_ms(9_000),
+            cancel_requested: false,
+            deadline_at: deadline_at.map(Timestamp::from_ms),
+            progress: Progress::default(),
+        }
+    }
+
+    #[test]
+    fn the_first_loss_of_a_worker_costs_no_time_and_so_leaves_what_is_left_until_the_deadline() {
+        let now = Timestamp::from_ms(10_000);
+        let next = |lease| settle_expired(lease, &Policy::default(), now, 0.0).next;
+        assert_eq!(next(lost(1, Some(10_500))), Next::RetryAt(now));
+        assert_eq!(next(lost(1, Some(10_000))), Next::End);
+        assert_eq!(next(lost(2, None)), Next::RetryAt(Timestamp::from_ms(12_000)));
+        assert_eq!(next(lost(2, Some(12_000))), Next::End);
+        assert_eq!(next(lost(3, None)), Next::End);
+    }
+
+    proptest! {
+        #[test]
+        fn another_attempt_comes_when_the_policy_says_and_before_the_deadline(
+            code in prop::sample::select(Code::ALL), counted in 1_u32..8, attempts in 1_u32..8, traps: bool,
+            min in 0_u64..5_000, max in 0_u64..50_000, duration in 0_u64..20_000, random in 0.0_f64..=1.0,
+            deadline in prop::option::of(0_i64..60_000), asked in prop::option::of(0_u64..60_000),
+        ) {
+            let retry = RetryPolicy {
+                max_attempts: attempts, min_backoff_ms: min, max_backoff_ms: max,
+                max_retry_duration_ms: duration, retry_traps: traps, ..RetryPolicy::default()
+            };
+            let policy = Policy { retry, ..Policy::default() };
+            let task = Claimed { deadline_at: deadline.map(Timestamp::from_ms), ..claimed(counted) };
+            let asked = asked.map(Duration::from_millis);
+            let failure = Failure { retry_after: asked, ..Failure::new(code, "x") };
+            let finish = settle_report(
+                report(RunOutcome::Failed(failure)), &task, &policy, Timestamp::from_ms(10_000), random,
+            ).unwrap();
+            let may_help = code.is_retryable() || (code == Code::Trap && traps);
+            let at = Timestamp::from_ms(10_000).after(policy.retry.delay(counted, random, asked));
+            let follows = may_help
+                && (counted < attempts || duration > 10_000)
+                && task.deadline_at.is_none_or(|deadline| at < deadline);
+            prop_assert_eq!(finish.next, if follows { Next::RetryAt(at) } else { Next::End });
+        }
+
+        #[test]
+        fn a_message_waits_ten_minutes_at_most_and_is_tried_twelve_times(tries in 0_u32..100, random in 0.0_f64..=1.0) {
+            match message_backoff(tries, random) {
+                None => prop_assert!(tries >= 12),
+                Some(wait) => {
+                    prop_assert!(tries < 12);
+                    prop_assert!(wait <= Duration::from_secs(600) && wait >= Duration::from_millis(800));
+                }
+            }
+        }
     }
 
     #[test]
