@@ -43,7 +43,8 @@ pub(crate) fn poll_after_ms(task: &Task, now: Timestamp) -> u64 {
             let spent = elapsed(task.started_at.unwrap_or(task.created_at));
             let left = task.progress.total.filter(|_| task.progress.done > 0).map(|total| {
                 let missing = u128::from(total.saturating_sub(task.progress.done));
-                (u128::from(spent) * missing / u128::from(task.progress.done)) as u64
+                let left = u128::from(spent) * missing / u128::from(task.progress.done);
+                u64::try_from(left).unwrap_or(u64::MAX)
             });
             (spent / 10).min(left.map_or(u64::MAX, |left| left / 2)).clamp(POLL_MIN_MS, POLL_MAX_MS)
         }
@@ -72,6 +73,7 @@ pub(crate) fn waiting_reason(task: &Task, catalog: &Catalog) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use longshore_domain::{Owner, Progress, TaskId};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -109,6 +111,42 @@ mod tests {
         assert_eq!(at(&running(90, Some(100)), 90), 5_000);
         assert_eq!(at(&running(99, Some(100)), 99), 1_000);
         assert_eq!(at(&running(10, Some(100)), 100), 10_000);
+        assert_eq!(at(&running(1, Some((1 << 62) + 1)), 1 << 17), 30_000, "more is left than 64 bits hold");
+    }
+
+    /// Numbers of every size, the largest included.
+    fn of_any_size() -> impl Strategy<Value = u64> {
+        prop_oneof![0_u64..10, 0_u64..1_000_000, any::<u64>(), Just(u64::MAX)]
+    }
+
+    proptest! {
+        #[test]
+        fn a_poll_is_never_too_soon_nor_too_late(
+            state in prop::sample::select(&TaskState::ALL[..]), done in of_any_size(),
+            total in prop::option::of(of_any_size()), due in prop::option::of(any::<i64>()),
+            started in prop::option::of(any::<i64>()), now in any::<i64>(),
+        ) {
+            let task = Task {
+                state,
+                due_at: due.map(Timestamp::from_ms),
+                started_at: started.map(Timestamp::from_ms),
+                ..running(done, total)
+            };
+            let wait = poll_after_ms(&task, Timestamp::from_ms(now));
+            if state.is_terminal() {
+                prop_assert_eq!(wait, 0);
+            } else {
+                prop_assert!((POLL_MIN_MS..=POLL_MAX_MS).contains(&wait));
+            }
+        }
+
+        #[test]
+        fn a_poll_comes_no_later_for_more_progress(
+            done in of_any_size(), more in of_any_size(), total in of_any_size(), now in 0_i64..i64::MAX,
+        ) {
+            let at = |done| poll_after_ms(&running(done, Some(total)), Timestamp::from_ms(now));
+            prop_assert!(at(done.saturating_add(more)) <= at(done));
+        }
     }
 
     #[test]
