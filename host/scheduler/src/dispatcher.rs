@@ -11,6 +11,7 @@ use longshore_domain::{
     LoadedJob, Progress, Renewal, RenewalAnswer, RunOutcome, RunReport, RunRequest, StopReason, StopSignal,
     StoreError, TaskState, Timestamp, Unpublished, Usage, WorkerId,
 };
+use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 
 use crate::ServiceParts;
@@ -41,6 +42,8 @@ pub struct Dispatcher {
     attempts: TaskTracker,
     rotation: AtomicUsize,
     draining: AtomicBool,
+    /// Held from before a claim until what it took has been started.
+    claiming: Mutex<()>,
 }
 
 impl Dispatcher {
@@ -54,11 +57,13 @@ impl Dispatcher {
             attempts: TaskTracker::new(),
             rotation: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
+            claiming: Mutex::new(()),
         })
     }
 
     /// Claims as many due tasks as there are free slots, starts them, and says how many.
     pub async fn tick(self: &Arc<Self>, now: Timestamp) -> Result<u32, StoreError> {
+        let _claiming = self.claiming.lock().await;
         let free = self.options.slots.saturating_sub(self.parts.running.len() as u32);
         if free == 0 || self.draining.load(Ordering::Acquire) {
             return Ok(0);
@@ -140,6 +145,8 @@ impl Dispatcher {
     /// Nothing is lost: another process resumes it from its last checkpoint.
     pub async fn drain(&self, now: Timestamp, grace: Duration) {
         self.draining.store(true, Ordering::Release);
+        // A claim under way is waited for: what it takes has to be given back too.
+        drop(self.claiming.lock().await);
         self.attempts.close();
         if !grace.is_zero() {
             self.parts.running.stop_all(StopReason::Drain);

@@ -127,7 +127,12 @@ impl Gates {
     /// Runs the process until all of it stands still.
     pub(crate) async fn settle(&self) {
         let still = async {
-            while !self.is_still() {
+            loop {
+                // Whoever waited for a flow that has just ended goes on by itself.
+                tokio::task::yield_now().await;
+                if self.is_still() {
+                    return;
+                }
                 // An attempt says at its end that there is room for work.
                 tokio::select! {
                     () = self.moved.notified() => {}

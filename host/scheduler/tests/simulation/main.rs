@@ -16,6 +16,7 @@ mod heal;
 mod outside;
 mod process;
 mod program;
+mod scenarios;
 mod store;
 mod tables;
 mod world;

@@ -67,6 +67,8 @@ pub(crate) struct Process {
     program: Arc<Chancy>,
     under_way: Arc<Mutex<BTreeSet<Loop>>>,
     drained: Arc<AtomicBool>,
+    /// Whether the store failed it, so that what it was to write may be missing.
+    failed: AtomicBool,
     /// The step at which a stalled process goes on.
     pub(crate) stalled_until: u64,
 }
@@ -119,6 +121,7 @@ impl Process {
             shelf,
             under_way: Arc::default(),
             drained: Arc::default(),
+            failed: AtomicBool::new(false),
             stalled_until: 0,
         }
     }
@@ -146,7 +149,14 @@ impl Process {
 
     /// Lets one that stands still go on, which has to be followed by `settle`, and says what goes on.
     pub(crate) fn release(&self, index: usize, chance: u64, fail: bool) -> String {
-        self.gates.release(index, chance, fail)
+        let what = self.gates.release(index, chance, fail);
+        self.failed.fetch_or(fail, Ordering::SeqCst);
+        what
+    }
+
+    /// Whether it gives back all that it holds before it ends.
+    pub(crate) fn ends_clean(&self) -> bool {
+        self.is_drained() && !self.failed.load(Ordering::SeqCst)
     }
 
     /// Begins one round of a loop, unless the last is still under way.
@@ -203,15 +213,17 @@ impl Process {
         self.parts.running.stop_all(StopReason::Drain);
     }
 
-    /// Gives back at once what runs.
+    /// Gives back at once what runs. It may wait for another flow of the process first, so it need not stand still.
     pub(crate) fn drain(&self) {
         let (dispatcher, drained, now) =
             (self.dispatcher.clone(), self.drained.clone(), self.shared.clock.now());
-        self.spawn(async move {
+        let gates = self.gates.clone();
+        self.runtime.spawn(async move {
             dispatcher.drain(now, Duration::ZERO).await;
             drained.store(true, Ordering::SeqCst);
-            0
+            gates.ended(0);
         });
+        self.settle();
     }
 
     /// Runs `flow`, which says how many attempts it started, up to where it stands still.

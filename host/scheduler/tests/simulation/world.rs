@@ -12,7 +12,7 @@ use crate::calls;
 use crate::check;
 use crate::common::ManualClock;
 use crate::process::{Process, SLOTS, Shared};
-use crate::tables::{Snapshot, Tables};
+use crate::tables::{Place, Snapshot, Tables};
 
 /// Processes at any time.
 const PROCESSES: usize = 3;
@@ -144,7 +144,19 @@ impl World {
                 process.name,
                 process.attempts()
             );
+            if process.ends_clean() {
+                self.holds_nothing(process);
+            }
         }
+    }
+
+    /// A process that has drained leaves nothing behind that would have to wait for a lease to expire.
+    fn holds_nothing(&self, process: &Process) {
+        let held = self
+            .snapshot
+            .values()
+            .find(|task| matches!(task.place(), Place::Running { worker, .. } if *worker == process.name));
+        assert!(held.is_none(), "{} has drained and still holds {held:?}", process.name);
     }
 
     /// Lets everything come to its end from now on: jobs no longer misbehave.
