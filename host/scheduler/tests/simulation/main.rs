@@ -17,23 +17,26 @@ mod outside;
 mod process;
 mod program;
 mod scenarios;
+mod seen;
 mod store;
 mod tables;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+use crate::seen::{KINDS, Seen};
 use crate::world::{Trace, World};
 
 /// Steps of each run before it is let come to its end.
 const STEPS: u64 = 250;
-/// Runs of a usual test.
-const RUNS: u64 = 300;
+/// Runs of a usual test: enough for everything to happen, and few enough for every change to wait for them.
+const RUNS: u64 = 150;
 
-/// Runs one seed, and says what happened.
-fn run(seed: u64) -> Trace {
+/// Runs one seed to its end, and says step by step and in sum what happened.
+fn run(seed: u64) -> (Vec<String>, Seen) {
     let trace = Trace::default();
     let ended = catch_unwind(AssertUnwindSafe(|| {
         let mut world = World::new(seed, trace.clone());
@@ -41,11 +44,12 @@ fn run(seed: u64) -> Trace {
             world.act();
         }
         world.heal();
+        world.seen
     }));
-    if ended.is_err() {
-        panic!("{}\nrun it again with SIM_SEED={seed}", trace.lines().join("\n"));
+    match ended {
+        Ok(seen) => (trace.lines(), seen),
+        Err(_) => panic!("{}\nrun it again with SIM_SEED={seed}", trace.lines().join("\n")),
     }
-    trace
 }
 
 fn variable(name: &str) -> Option<u64> {
@@ -55,10 +59,11 @@ fn variable(name: &str) -> Option<u64> {
 #[test]
 fn whatever_happens_nothing_is_lost_and_nothing_is_done_twice() {
     if let Some(seed) = variable("SIM_SEED") {
-        println!("{}", run(seed).lines().join("\n"));
+        println!("{}", run(seed).0.join("\n"));
         return;
     }
-    let (runs, next, steps) = (variable("SIM_RUNS").unwrap_or(RUNS), AtomicU64::new(0), AtomicU64::new(0));
+    let runs = variable("SIM_RUNS").unwrap_or(RUNS);
+    let (next, sum) = (AtomicU64::new(0), Mutex::new((0, Seen::new())));
     let threads = thread::available_parallelism().map_or(1, |count| count.get().min(8));
     thread::scope(|scope| {
         for _ in 0..threads {
@@ -68,18 +73,26 @@ fn whatever_happens_nothing_is_lost_and_nothing_is_done_twice() {
                     if seed >= runs {
                         return;
                     }
-                    steps.fetch_add(run(seed).lines().len() as u64, Ordering::SeqCst);
+                    let (trace, seen) = run(seed);
+                    let (steps, all) = &mut *sum.lock().unwrap();
+                    *steps += trace.len();
+                    for (kind, count) in seen {
+                        *all.entry(kind).or_default() += count;
+                    }
                 }
             });
         }
     });
-    println!("{runs} runs, {} steps", steps.into_inner());
+    let (steps, seen) = sum.into_inner().unwrap();
+    println!("{runs} runs, {steps} steps: {seen:#?}");
+    let missing: Vec<_> = KINDS.into_iter().filter(|kind| !seen.contains_key(kind)).collect();
+    assert!(missing.is_empty() || runs < RUNS, "this never happened: {missing:?}");
 }
 
 #[test]
 fn a_seed_tells_the_same_story_each_time() {
     for seed in [1, 2, 3] {
-        let (first, second) = (run(seed).lines(), run(seed).lines());
+        let (first, second) = (run(seed).0, run(seed).0);
         assert_eq!(first.len(), second.len());
         for (first, second) in first.iter().zip(&second) {
             assert_eq!(first, second);

@@ -12,6 +12,7 @@ use crate::calls;
 use crate::check;
 use crate::common::ManualClock;
 use crate::process::{Process, SLOTS, Shared};
+use crate::seen::{self, Seen};
 use crate::tables::{Place, Snapshot, Tables};
 
 /// Processes at any time.
@@ -43,6 +44,8 @@ pub(crate) struct World {
     pub(crate) step: u64,
     /// Processes and versions of job types so far.
     made: u64,
+    /// What happened so far, by its kind.
+    pub(crate) seen: Seen,
     trace: Trace,
     _folder: tempfile::TempDir,
 }
@@ -67,6 +70,7 @@ impl World {
             snapshot: Snapshot::new(),
             step: 0,
             made: 0,
+            seen: Seen::new(),
             trace,
             _folder: folder,
         };
@@ -133,6 +137,9 @@ impl World {
                 check::check(&self.snapshot, &after, book);
                 if let Some(call) = book.calls.pop() {
                     calls::check(&call, &self.snapshot, &after, book);
+                    for kind in seen::kinds(&call) {
+                        *self.seen.entry(kind).or_default() += 1;
+                    }
                 }
             });
             self.snapshot = after;
