@@ -25,16 +25,16 @@ impl World {
             return self.turn_clock();
         }
         match self.rng.u32(0..100) {
-            0..52 => self.go_on(index),
-            52..72 => self.begin_loop(index),
+            0..57 => self.go_on(index),
+            57..72 => self.begin_loop(index),
             72..80 => self.submit(index),
             80..83 => self.with_task(index, "cancels", |world, task| world.processes[index].cancel(task)),
             83..85 => self.with_task(index, "retries", |world, task| world.processes[index].retry(task)),
             85..86 => self.with_task(index, "looks at", |world, task| world.processes[index].look_at(task)),
-            86..92 => self.turn_clock(),
-            92..94 => self.stall(index),
-            94..96 => self.crash(index),
-            96..97 => self.drain(index),
+            86..91 => self.turn_clock(),
+            91..93 => self.stall(index),
+            93..95 => self.crash(index),
+            95..96 => self.drain(index),
             _ => self.change_catalog(index),
         }
         self.check();

@@ -69,9 +69,11 @@ impl Step<'_> {
                 return [new.id].into();
             }
             Taken::Same(id) => {
-                assert_eq!(named(id).payload, new.payload, "deduplicated with another payload")
+                assert_eq!(named(id).payload, new.payload, "deduplicated with another payload");
             }
-            Taken::Conflict(id) => assert_ne!(named(id).payload, new.payload, "a conflict with the same"),
+            Taken::Conflict(id) => {
+                assert_ne!(named(id).payload, new.payload, "a conflict with the same");
+            }
         }
         BTreeSet::new()
     }

@@ -46,10 +46,11 @@ fn run(seed: u64) -> (Vec<String>, Seen) {
         world.heal();
         world.seen
     }));
-    match ended {
-        Ok(seen) => (trace.lines(), seen),
-        Err(_) => panic!("{}\nrun it again with SIM_SEED={seed}", trace.lines().join("\n")),
-    }
+    // The panic itself was printed where it happened.
+    let Ok(seen) = ended else {
+        panic!("{}\nrun it again with SIM_SEED={seed}", trace.lines().join("\n"));
+    };
+    (trace.lines(), seen)
 }
 
 fn variable(name: &str) -> Option<u64> {

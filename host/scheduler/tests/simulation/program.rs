@@ -74,19 +74,19 @@ impl Work<'_> {
         }
         match rng.u32(0..if calm { 60 } else { 100 }) {
             0..20 => self.save(rng).await,
-            20..30 => {
+            20..35 => {
                 self.send(rng);
                 None
             }
-            30..60 => Some(RunOutcome::Completed(format!("{{\"by\":{}}}", self.attempt().number))),
-            60..75 => {
+            35..60 => Some(RunOutcome::Completed(format!("{{\"by\":{}}}", self.attempt().number))),
+            60..70 => {
                 self.request.progress.report(u64::from(self.done), Some(rng.u64(1..20)), String::new());
                 None
             }
-            75..78 if self.done == 1 => Some(RunOutcome::NoRoom),
+            70..73 if self.done == 1 => Some(RunOutcome::NoRoom),
             // Unwound without the hook that would print it.
-            78..80 => std::panic::resume_unwind(Box::new("the script says so")),
-            80..95 => Some(RunOutcome::Failed(failure(rng))),
+            73..75 => std::panic::resume_unwind(Box::new("the script says so")),
+            75..95 => Some(RunOutcome::Failed(failure(rng))),
             _ => None,
         }
     }
