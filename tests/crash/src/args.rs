@@ -1,0 +1,48 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+/// What `--help` prints.
+pub(crate) const USAGE: &str = "usage: longshore-crash --longshore PATH --shim PATH --guests DIR [options]
+  --seconds N      how long processes are killed, or one is recorded (default 20)
+  --seed N         what is drawn is drawn from it (default 1)
+  --processes N    processes at once, 1 to 4 (default: drawn)
+  --keep DIR       make the projects there, and leave them";
+
+/// What to do, and with what.
+pub(crate) struct Args {
+    pub(crate) longshore: PathBuf,
+    pub(crate) shim: PathBuf,
+    pub(crate) guests: PathBuf,
+    pub(crate) seconds: u64,
+    pub(crate) seed: u64,
+    pub(crate) processes: Option<usize>,
+    pub(crate) keep: Option<PathBuf>,
+}
+
+impl Args {
+    pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Self> {
+        let (mut longshore, mut shim, mut guests, mut keep) = (None, None, None, None);
+        let (mut seconds, mut seed, mut processes) = (20, 1, None);
+        while let Some(flag) = words.next() {
+            let value = words.next().context(USAGE)?;
+            match flag.as_str() {
+                "--longshore" => longshore = Some(value),
+                "--shim" => shim = Some(value),
+                "--guests" => guests = Some(value),
+                "--keep" => keep = Some(PathBuf::from(value)),
+                "--seconds" => seconds = value.parse()?,
+                "--seed" => seed = value.parse()?,
+                "--processes" => processes = Some(value.parse()?),
+                _ => bail!(USAGE),
+            }
+        }
+        ensure!(processes.is_none_or(|count| (1..=4).contains(&count)), "--processes is 1 to 4");
+        // Processes run in other folders than this one.
+        let path = |path: Option<String>| anyhow::Ok(std::fs::canonicalize(path.context(USAGE)?)?);
+        let (longshore, shim, guests) = (path(longshore)?, path(shim)?, path(guests)?);
+        Ok(Self { longshore, shim, guests, seconds, seed, processes, keep })
+    }
+}

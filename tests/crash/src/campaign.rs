@@ -1,0 +1,117 @@
+//! The campaign of kills: processes on one project, killed at random instants and at named calls, for some seconds.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use fastrand::Rng;
+use serde_json::{Map, Value};
+
+use crate::findings::{Findings, Harm};
+use crate::jobs::{GUESTS, Jobs};
+use crate::ledger::Ledger;
+use crate::project::{Project, Tools};
+use crate::slot::{End, Slot};
+use crate::snapshot::Snapshot;
+use crate::{disk, drain, reference, verify};
+
+/// How often is looked whether a process has to die: fine against the life of one, coarse enough to cost nothing.
+const TICK: Duration = Duration::from_millis(2);
+
+/// What a campaign is.
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) seconds: u64,
+    pub(crate) processes: Option<usize>,
+}
+
+/// Runs a campaign in `scratch`, and reports.
+pub(crate) fn run(plan: &Plan, tools: &Tools, scratch: &Path) -> Result<(Map<String, Value>, Findings)> {
+    let mut rng = Rng::with_seed(plan.seed);
+    let processes = plan.processes.unwrap_or_else(|| rng.usize(1..=4));
+    let project = Project::init(&scratch.join("project"), tools, &GUESTS)?;
+    project.warm_up()?;
+    let jobs = Jobs::new(rng.fork(), &project.shop())?;
+    let ledger = Arc::new(Ledger::new(jobs, rng.fork(), || 0));
+    let mut slots: Vec<Slot> = (0..processes).map(|number| Slot::new(number, rng.fork())).collect();
+
+    let mut findings = Findings::default();
+    let mut kills = Kills::default();
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(plan.seconds) {
+        for slot in &mut slots {
+            match slot.tick(&project, &ledger)? {
+                Some(End::AtAnInstant) => kills.at_instants += 1,
+                Some(End::AtACall(point)) => {
+                    let kind = point.split(':').next().unwrap_or_default().to_owned();
+                    *kills.at_calls.entry(kind).or_default() += 1;
+                }
+                Some(End::ByItself(status)) => {
+                    findings.add(Harm::Mismatched, format!("a process ended by itself: {status}"));
+                }
+                None => {}
+            }
+        }
+        thread::sleep(TICK);
+    }
+    ledger.close();
+    kills.at_instants += slots.iter_mut().map(|slot| u64::from(slot.kill())).sum::<u64>();
+
+    if !drain::until_idle(&project, processes, true)? {
+        findings.add(Harm::Lost, "the project does not come to rest");
+    }
+    let snapshot = Snapshot::read(&project)?;
+    let undisturbed = reference::run(&project, &scratch.join("reference"))?;
+    let (acknowledged, heard) = ledger.result();
+    findings.absorb("answers", heard);
+    verify::acknowledged(&snapshot, acknowledged.values(), &mut findings);
+    verify::at_rest(&snapshot, &mut findings);
+    verify::effects(&snapshot, &undisturbed, &mut findings);
+    disk::data(&project, &snapshot, &mut findings);
+    disk::spool(&project, &snapshot, &mut findings);
+
+    let mut report = Map::new();
+    report.insert("seed".into(), plan.seed.into());
+    report.insert("seconds".into(), plan.seconds.into());
+    report.insert("processes".into(), processes.into());
+    kills.report(&mut report);
+    report.insert("acknowledged".into(), acknowledged.len().into());
+    report.insert("refusals".into(), ledger.refusals().into());
+    count(&snapshot, &mut report);
+    Ok((report, findings))
+}
+
+/// Kills that were done.
+#[derive(Default)]
+struct Kills {
+    at_instants: u64,
+    /// By kind of call.
+    at_calls: BTreeMap<String, u64>,
+}
+
+impl Kills {
+    fn report(&self, report: &mut Map<String, Value>) {
+        let at_calls: u64 = self.at_calls.values().sum();
+        report.insert("kills".into(), (self.at_instants + at_calls).into());
+        report.insert("kills_at_calls".into(), at_calls.into());
+        for (kind, count) in &self.at_calls {
+            report.insert(format!("kills_at_{kind}"), (*count).into());
+        }
+    }
+}
+
+/// How much was done, and how often it was taken up again.
+fn count(snapshot: &Snapshot, report: &mut Map<String, Value>) {
+    let tasks = snapshot.tasks.values();
+    report.insert("tasks".into(), snapshot.tasks.len().into());
+    report.insert("attempts".into(), tasks.clone().map(|task| task.attempts.len()).sum::<usize>().into());
+    let lost = |task: &crate::snapshot::Task| {
+        task.attempts.iter().filter(|attempt| attempt.outcome == "worker_lost").count()
+    };
+    report.insert("attempts_killed".into(), tasks.clone().map(lost).sum::<usize>().into());
+    report.insert("artifacts".into(), tasks.clone().map(|task| task.artifacts.len()).sum::<usize>().into());
+    report.insert("messages".into(), tasks.map(|task| task.messages.len()).sum::<usize>().into());
+}
