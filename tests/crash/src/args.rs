@@ -4,11 +4,16 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::power::Power;
+
 /// What `--help` prints.
 pub(crate) const USAGE: &str = "usage: longshore-crash --longshore PATH --shim PATH --guests DIR [options]
   --seconds N      how long processes are killed, or one is recorded (default 20)
   --seed N         what is drawn is drawn from it (default 1)
   --processes N    processes at once, 1 to 4 (default: drawn)
+  --power-loss     record one process, and cut its power instead
+  --cuts N         moments at which the power goes (default 20)
+  --forget-syncs   with --power-loss: as if the disk ignored every sync. Something must be found then
   --keep DIR       make the projects there, and leave them";
 
 /// What to do, and with what.
@@ -19,6 +24,7 @@ pub(crate) struct Args {
     pub(crate) seconds: u64,
     pub(crate) seed: u64,
     pub(crate) processes: Option<usize>,
+    pub(crate) power: Option<Power>,
     pub(crate) keep: Option<PathBuf>,
 }
 
@@ -26,13 +32,23 @@ impl Args {
     pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Self> {
         let (mut longshore, mut shim, mut guests, mut keep) = (None, None, None, None);
         let (mut seconds, mut seed, mut processes) = (20, 1, None);
+        let (mut power_loss, mut cuts, mut forget_syncs) = (false, 20, false);
         while let Some(flag) = words.next() {
+            match flag.as_str() {
+                "--power-loss" => power_loss = true,
+                "--forget-syncs" => forget_syncs = true,
+                _ => {}
+            }
+            if ["--power-loss", "--forget-syncs"].contains(&flag.as_str()) {
+                continue;
+            }
             let value = words.next().context(USAGE)?;
             match flag.as_str() {
                 "--longshore" => longshore = Some(value),
                 "--shim" => shim = Some(value),
                 "--guests" => guests = Some(value),
                 "--keep" => keep = Some(PathBuf::from(value)),
+                "--cuts" => cuts = value.parse()?,
                 "--seconds" => seconds = value.parse()?,
                 "--seed" => seed = value.parse()?,
                 "--processes" => processes = Some(value.parse()?),
@@ -43,6 +59,7 @@ impl Args {
         // Processes run in other folders than this one.
         let path = |path: Option<String>| anyhow::Ok(std::fs::canonicalize(path.context(USAGE)?)?);
         let (longshore, shim, guests) = (path(longshore)?, path(shim)?, path(guests)?);
-        Ok(Self { longshore, shim, guests, seconds, seed, processes, keep })
+        let power = power_loss.then_some(Power { cuts, forget_syncs });
+        Ok(Self { longshore, shim, guests, seconds, seed, processes, power, keep })
     }
 }

@@ -16,8 +16,14 @@ const DATABASE: [&str; 3] = ["longshore.db", "longshore.db-wal", "longshore.db-s
 /// Finds what should not be in the data folder, and artifact folders of no task.
 pub(crate) fn data(project: &Project, snapshot: &Snapshot, findings: &mut Findings) {
     let mut wanted: BTreeSet<PathBuf> = DATABASE.iter().map(|name| project.data().join(name)).collect();
+    // A failed task may be run again from its last save, and keeps its files for that.
+    let mut kept = BTreeSet::new();
     for task in snapshot.tasks.values() {
-        if task.end.as_ref().is_some_and(|end| end.state == "completed") {
+        let state = task.end.as_ref().map(|end| end.state.as_str());
+        if state == Some("failed") {
+            kept.insert(project.data().join("work").join(&task.id));
+        }
+        if state == Some("completed") {
             wanted.extend(task.artifacts.keys().map(|name| published(project, &task.id).join(name)));
         }
     }
@@ -28,6 +34,7 @@ pub(crate) fn data(project: &Project, snapshot: &Snapshot, findings: &mut Findin
         .collect();
     for (path, is_folder) in entries(&project.data()) {
         let belongs = if is_folder { folders.contains(&path) } else { wanted.contains(&path) };
+        let belongs = belongs || kept.iter().any(|folder| path.starts_with(folder));
         if !belongs {
             findings.add(Harm::Stray, path.display().to_string());
         }

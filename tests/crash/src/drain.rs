@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::project::Project;
 
 /// No campaign leaves so much work; what is not done by then is lost.
-const PATIENCE: Duration = Duration::from_mins(4);
+const PATIENCE: Duration = Duration::from_mins(3);
 /// How often is looked, and how long sweepers have once there is nothing to do.
 const LOOK: Duration = Duration::from_millis(100);
 const SWEEP: Duration = Duration::from_millis(1_500);
@@ -44,16 +44,26 @@ pub(crate) fn until_idle(project: &Project, count: usize, later: bool) -> Result
         thread::sleep(LOOK);
         // A database that is not there yet, or busy, is not idle.
         idle = left_to_do(project).is_ok_and(|left| left == 0);
+        if !workers.0.iter_mut().any(is_running) {
+            break;
+        }
     }
     thread::sleep(SWEEP);
-    for child in &mut workers.0 {
+    for child in workers.0.iter_mut() {
+        if !is_running(child) {
+            continue;
+        }
         Command::new("kill").arg("-TERM").arg(child.id().to_string()).status()?;
     }
     let asked = Instant::now();
-    while asked.elapsed() < GOODBYE && workers.0.iter_mut().any(|child| matches!(child.try_wait(), Ok(None))) {
+    while asked.elapsed() < GOODBYE && workers.0.iter_mut().any(is_running) {
         thread::sleep(LOOK / 10);
     }
     Ok(idle)
+}
+
+fn is_running(child: &mut Child) -> bool {
+    matches!(child.try_wait(), Ok(None))
 }
 
 fn left_to_do(project: &Project) -> rusqlite::Result<i64> {

@@ -21,6 +21,7 @@ mod findings;
 mod jobs;
 mod ledger;
 mod point;
+mod power;
 mod project;
 mod reference;
 mod slot;
@@ -67,7 +68,10 @@ fn run(args: &Args) -> Result<(Map<String, Value>, bool)> {
         cache: folder.join("cache"),
     };
     let plan = Plan { seed: args.seed, seconds: args.seconds, processes: args.processes };
-    let (mut report, findings) = campaign::run(&plan, &tools, &folder)?;
+    let (mut report, findings) = match &args.power {
+        Some(power) => power::run(&plan, power, &tools, &folder)?,
+        None => campaign::run(&plan, &tools, &folder)?,
+    };
     findings.report(&mut report);
     if !findings.is_empty() {
         report.insert("kept".into(), scratch.keep().to_string_lossy().into());

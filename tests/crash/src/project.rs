@@ -10,6 +10,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 /// How long a task stays with a killed process. Short, so that a campaign is about kills and not about waiting.
 const LEASE_MS: u32 = 1_000;
 
+/// Attempts that one process runs at once. Few, so that on a small machine a process under load keeps its short leases.
+const CONCURRENCY: u32 = 6;
+
 /// How far the clock is set ahead where leases are to be over: beyond that of a message, which is a minute.
 pub(crate) const AHEAD: Duration = Duration::from_mins(2);
 
@@ -56,9 +59,12 @@ impl Project {
         ensure!(done.status.success(), "longshore init: {}", String::from_utf8_lossy(&done.stderr));
         let file = folder.join("longshore.toml");
         let text = fs::read_to_string(&file)?;
-        let short = text.replace("lease_ms = 6000", &format!("lease_ms = {LEASE_MS}"));
-        ensure!(short != text, "longshore.toml has no `lease_ms = 6000` to shorten");
-        fs::write(&file, short)?;
+        let (lease, concurrency) = ("\nlease_ms = 6000\n", "\nconcurrency = 50\n");
+        ensure!(text.contains(lease) && text.contains(concurrency), "longshore.toml has other defaults than it had");
+        let text = text
+            .replace(lease, &format!("\nlease_ms = {LEASE_MS}\n"))
+            .replace(concurrency, &format!("\nconcurrency = {CONCURRENCY}\n"));
+        fs::write(&file, text)?;
         let plugins = folder.join("plugins");
         for guest in guests {
             let name = format!("{guest}.wasm");
