@@ -1,6 +1,7 @@
-//! `cargo xtask`: prepares the machine, shows a demo, tests, measures.
+//! `cargo xtask`: prepares the machine, shows a demo, tests, measures, attacks.
 
 mod bench;
+mod crash;
 mod demo;
 mod output;
 mod setup;
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Work on Longshore: prepare this machine, see a demo, test, measure.
+/// Work on Longshore: prepare this machine, see a demo, test, measure, kill.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
 struct Cli {
@@ -25,6 +26,7 @@ enum Command {
     Demo(demo::Args),
     Test(test::Args),
     Bench(bench::Args),
+    Crash(crash::Args),
 }
 
 fn main() -> ExitCode {
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Crash(args) => crash::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,6 +13,8 @@ pub(crate) const USAGE: &str = "usage: longshore-crash --longshore PATH --shim P
   --processes N    processes at once, 1 to 4 (default: drawn)
   --power-loss     record one process, and cut its power instead
   --cuts N         moments at which the power goes (default 20)
+  --journal        with --power-loss: names reach the disk in their order, as on ext4 and XFS; without it
+                   each cut draws whether they do, or each needs a sync of its folder, which is all POSIX says
   --forget-syncs   with --power-loss: as if the disk ignored every sync. Something must be found then
   --keep DIR       make the projects there, and leave them";
 
@@ -33,13 +35,16 @@ impl Args {
         let (mut longshore, mut shim, mut guests, mut keep) = (None, None, None, None);
         let (mut seconds, mut seed, mut processes) = (20, 1, None);
         let (mut power_loss, mut cuts, mut forget_syncs) = (false, 20, false);
+        let mut journal = false;
         while let Some(flag) = words.next() {
-            match flag.as_str() {
-                "--power-loss" => power_loss = true,
-                "--forget-syncs" => forget_syncs = true,
-                _ => {}
-            }
-            if ["--power-loss", "--forget-syncs"].contains(&flag.as_str()) {
+            let switch = match flag.as_str() {
+                "--power-loss" => Some(&mut power_loss),
+                "--journal" => Some(&mut journal),
+                "--forget-syncs" => Some(&mut forget_syncs),
+                _ => None,
+            };
+            if let Some(switch) = switch {
+                *switch = true;
                 continue;
             }
             let value = words.next().context(USAGE)?;
@@ -59,7 +64,7 @@ impl Args {
         // Processes run in other folders than this one.
         let path = |path: Option<String>| anyhow::Ok(std::fs::canonicalize(path.context(USAGE)?)?);
         let (longshore, shim, guests) = (path(longshore)?, path(shim)?, path(guests)?);
-        let power = power_loss.then_some(Power { cuts, forget_syncs });
+        let power = power_loss.then_some(Power { cuts, journal, forget_syncs });
         Ok(Self { longshore, shim, guests, seconds, seed, processes, power, keep })
     }
 }

@@ -62,7 +62,8 @@ pub(crate) fn spool(project: &Project, snapshot: &Snapshot, findings: &mut Findi
             findings.add(Harm::Mismatched, format!("{} holds the message {id}", path.display()));
         }
         if let Some(other) = delivered.insert((task, key), path.clone()) {
-            findings.add(Harm::Duplicated, format!("{} and {} are one message", other.display(), path.display()));
+            findings
+                .add(Harm::Duplicated, format!("{} and {} are one message", other.display(), path.display()));
         }
         if by_id.insert(id.clone(), message).is_some() {
             findings.add(Harm::Duplicated, format!("the message {id} is in two files"));
@@ -76,7 +77,8 @@ pub(crate) fn spool(project: &Project, snapshot: &Snapshot, findings: &mut Findi
                 continue;
             };
             let sent = ["channel", "recipient", "subject", "content_type", "body"];
-            let differs = sent.iter().zip(&message.fields).any(|(field, value)| found[field] != value.as_str());
+            let differs =
+                sent.iter().zip(&message.fields).any(|(field, value)| found[field] != value.as_str());
             if differs || found["job_id"] != task.id.as_str() || found["key"] != key.as_str() {
                 findings.add(Harm::Mismatched, format!("{name} was delivered as {found}"));
             }

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
-/// Findings that are told in words; all are counted.
+/// Findings that are told in words, in all and of one part; all are counted.
 const TOLD_MAX: usize = 40;
+const TOLD_OF_PART_MAX: usize = 5;
 
 /// What kind of harm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +56,7 @@ impl Findings {
         self.duplicated += other.duplicated;
         self.mismatched += other.mismatched;
         self.stray_files += other.stray_files;
-        let room = TOLD_MAX.saturating_sub(self.told.len());
+        let room = TOLD_MAX.saturating_sub(self.told.len()).min(TOLD_OF_PART_MAX);
         self.told.extend(other.told.into_iter().take(room).map(|told| format!("{part}: {told}")));
     }
 

@@ -60,7 +60,10 @@ impl Project {
         let file = folder.join("longshore.toml");
         let text = fs::read_to_string(&file)?;
         let (lease, concurrency) = ("\nlease_ms = 6000\n", "\nconcurrency = 50\n");
-        ensure!(text.contains(lease) && text.contains(concurrency), "longshore.toml has other defaults than it had");
+        ensure!(
+            text.contains(lease) && text.contains(concurrency),
+            "longshore.toml has other defaults than it had"
+        );
         let text = text
             .replace(lease, &format!("\nlease_ms = {LEASE_MS}\n"))
             .replace(concurrency, &format!("\nconcurrency = {CONCURRENCY}\n"));
@@ -113,7 +116,8 @@ impl Project {
 
     /// A command of `longshore` in this project, with the shim in it. Its log is added to `LOG.log`.
     pub(crate) fn command(&self, name: &str, log: &str) -> Result<Command> {
-        let log = fs::File::options().create(true).append(true).open(self.folder.join(format!("{log}.log")))?;
+        let log =
+            fs::File::options().create(true).append(true).open(self.folder.join(format!("{log}.log")))?;
         let mut command = Command::new(&self.tools.longshore);
         command
             .arg(name)
@@ -137,7 +141,8 @@ impl Project {
 
     /// Makes the database, and compiles the plugins if that was not done yet.
     pub(crate) fn warm_up(&self) -> Result<()> {
-        let output = self.command("plugin", "warm-up")?.args(["list", "--json"]).stdout(Stdio::piped()).output()?;
+        let output =
+            self.command("plugin", "warm-up")?.args(["list", "--json"]).stdout(Stdio::piped()).output()?;
         let said = String::from_utf8_lossy(&output.stdout);
         if !output.status.success() || said.contains("\"broken\"") || said.contains("\"blocked\"") {
             bail!("longshore plugin list: {said}");

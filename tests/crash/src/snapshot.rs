@@ -107,18 +107,28 @@ impl Snapshot {
     }
 
     fn read_attempts(&mut self, store: &Connection, ids: &BTreeMap<i64, String>) -> Result<()> {
-        let mut statement =
-            store.prepare("SELECT seq, number, started_at, ended_at, outcome FROM attempts ORDER BY seq, number")?;
+        let mut statement = store.prepare(
+            "SELECT seq, number, started_at, ended_at, outcome FROM attempts ORDER BY seq, number",
+        )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let attempt =
-                Attempt { number: row.get(1)?, started_at: row.get(2)?, ended_at: row.get(3)?, outcome: row.get(4)? };
+            let attempt = Attempt {
+                number: row.get(1)?,
+                started_at: row.get(2)?,
+                ended_at: row.get(3)?,
+                outcome: row.get(4)?,
+            };
             self.task(ids, row)?.attempts.push(attempt);
         }
         Ok(())
     }
 
-    fn read_artifacts(&mut self, store: &Connection, ids: &BTreeMap<i64, String>, project: &Project) -> Result<()> {
+    fn read_artifacts(
+        &mut self,
+        store: &Connection,
+        ids: &BTreeMap<i64, String>,
+        project: &Project,
+    ) -> Result<()> {
         let mut statement = store.prepare("SELECT seq, name, media_type, bytes, sha256 FROM artifacts")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
@@ -126,7 +136,8 @@ impl Snapshot {
             let task = self.task(ids, row)?;
             let file = published(project, &task.id).join(&name);
             let found = fs::read(file).ok().map(|bytes| format!("{:x}", Sha256::digest(bytes)));
-            let artifact = Artifact { media_type: row.get(2)?, bytes: row.get(3)?, sha256: row.get(4)?, found };
+            let artifact =
+                Artifact { media_type: row.get(2)?, bytes: row.get(3)?, sha256: row.get(4)?, found };
             task.artifacts.insert(name, artifact);
         }
         Ok(())
@@ -156,9 +167,7 @@ pub(crate) fn published(project: &Project, id: &str) -> PathBuf {
 
 fn task(row: &Row<'_>) -> Result<Task> {
     let end = match row.get::<_, Option<String>>(5)? {
-        Some(state) => {
-            Some(End { state, attempts: row.get(6)?, result: row.get(7)?, failure: row.get(8)? })
-        }
+        Some(state) => Some(End { state, attempts: row.get(6)?, result: row.get(7)?, failure: row.get(8)? }),
         None => None,
     };
     Ok(Task {

@@ -24,11 +24,15 @@ pub(crate) fn acknowledged<'a>(
             continue;
         };
         if task.key.as_deref() != Some(&job.key) || task.job_type != job.job_type {
-            let what = format!("{job_id} is {} {:?}, not {} {}", task.job_type, task.key, job.job_type, job.key);
+            let what =
+                format!("{job_id} is {} {:?}, not {} {}", task.job_type, task.key, job.job_type, job.key);
             findings.add(Harm::Mismatched, what);
         }
         if serde_json::from_str::<Value>(&task.payload).ok().as_ref() != Some(&job.payload) {
-            findings.add(Harm::Mismatched, format!("{job_id} has the payload {}, not {}", task.payload, job.payload));
+            findings.add(
+                Harm::Mismatched,
+                format!("{job_id} has the payload {}, not {}", task.payload, job.payload),
+            );
         }
     }
 }
@@ -79,7 +83,8 @@ fn ended(task: &Task, name: &str, findings: &mut Findings) {
         Some(end) => {
             let last = task.attempts.last().map_or(0, |attempt| attempt.number);
             if last != end.attempts {
-                let what = format!("{name} ended with attempt {}, and attempt {last} is the last", end.attempts);
+                let what =
+                    format!("{name} ended with attempt {}, and attempt {last} is the last", end.attempts);
                 findings.add(Harm::Mismatched, what);
             }
         }

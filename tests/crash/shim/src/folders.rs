@@ -34,7 +34,12 @@ unsafe extern "C" fn rename(from: *const c_char, to: *const c_char) -> c_int {
 /// # Safety
 /// As `renameat` of the C library.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn renameat(from_folder: c_int, from: *const c_char, to_folder: c_int, to: *const c_char) -> c_int {
+unsafe extern "C" fn renameat(
+    from_folder: c_int,
+    from: *const c_char,
+    to_folder: c_int,
+    to: *const c_char,
+) -> c_int {
     // SAFETY: the arguments are those of the caller.
     unsafe { move_name(from_folder, from, to_folder, to) }
 }

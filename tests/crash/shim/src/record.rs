@@ -46,7 +46,8 @@ impl Record {
         if self.0.is_empty() {
             return;
         }
-        let length = u32::try_from(self.0.len()).unwrap_or_else(|_| panic!("a write of 4 GiB cannot be recorded"));
+        let length =
+            u32::try_from(self.0.len()).unwrap_or_else(|_| panic!("a write of 4 GiB cannot be recorded"));
         let mut framed = length.to_le_bytes().to_vec();
         framed.extend_from_slice(&self.0);
         let mut rest = framed.as_slice();

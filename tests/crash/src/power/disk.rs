@@ -77,13 +77,17 @@ impl Disk {
             Change::Sync { file, path } => match self.node(path) {
                 Some(node) if matches!(self.nodes[node], Content::Folder) => self.sync_names(node),
                 _ => {
-                    self.file(*file)?.sync();
+                    // A folder that somebody removed meanwhile is neither, and there is nothing in it to sync.
+                    if self.files.contains_key(file) {
+                        self.file(*file)?.sync();
+                    }
                     self.pass_a_sync();
                 }
             },
             Change::Rename { from, to } => {
                 let (from, to) = (self.name(from)?, self.name(to)?);
-                let node = *self.seen.get(&from).with_context(|| format!("{from:?} was moved and is not there"))?;
+                let node =
+                    *self.seen.get(&from).with_context(|| format!("{from:?} was moved and is not there"))?;
                 self.update(vec![(from, None), (to, Some(node))]);
             }
             Change::Unlink { path } => {
@@ -95,7 +99,13 @@ impl Disk {
     }
 
     /// Writes into `folder` what a power loss leaves.
-    pub(crate) fn write_after_power_loss(&self, folder: &Path, names: Names, data: Fate, rng: &mut Rng) -> Result<()> {
+    pub(crate) fn write_after_power_loss(
+        &self,
+        folder: &Path,
+        names: Names,
+        data: Fate,
+        rng: &mut Rng,
+    ) -> Result<()> {
         // With a journal, names are there up to some moment.
         let on_the_way = self.updates.iter().filter(|update| !update.is_before_a_sync).count();
         let mut arrived = rng.usize(0..=on_the_way);
@@ -103,11 +113,13 @@ impl Disk {
         for update in &self.updates {
             let keeps = match names {
                 Names::Alone => update.is_synced || rng.bool(),
-                Names::InOrder => update.is_before_a_sync || {
-                    let is_there = arrived > 0;
-                    arrived = arrived.saturating_sub(1);
-                    is_there
-                },
+                Names::InOrder => {
+                    update.is_before_a_sync || {
+                        let is_there = arrived > 0;
+                        arrived = arrived.saturating_sub(1);
+                        is_there
+                    }
+                }
             };
             for (name, node) in update.names.iter().filter(|_| keeps) {
                 match node {
@@ -204,7 +216,8 @@ mod tests {
         }
         disk.write_after_power_loss(folder.path(), names, Fate::Dropped, &mut Rng::with_seed(seed)).unwrap();
         let entries = fs::read_dir(folder.path().join("data")).unwrap();
-        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
@@ -219,8 +232,9 @@ mod tests {
 
     #[test]
     fn a_rename_is_there_or_not_but_never_half() {
-        let mut found: Vec<_> =
-            (0..20).flat_map(|seed| [left(&moved(), Names::Alone, seed), left(&moved(), Names::InOrder, seed)]).collect();
+        let mut found: Vec<_> = (0..20)
+            .flat_map(|seed| [left(&moved(), Names::Alone, seed), left(&moved(), Names::InOrder, seed)])
+            .collect();
         found.sort();
         found.dedup();
         assert_eq!(found, [["a"], ["b"]]);

@@ -25,7 +25,7 @@ use crate::jobs::{GUESTS, Jobs};
 use crate::ledger::{Acknowledged, Ledger};
 use crate::project::{Project, Tools};
 use crate::snapshot::Snapshot;
-use crate::{client, disk as folders, drain, reference, verify};
+use crate::{client, disk as folders, drain, reference, say, verify};
 
 /// How long the recorded process may take to end.
 const GOODBYE: Duration = Duration::from_secs(20);
@@ -34,12 +34,19 @@ const GOODBYE: Duration = Duration::from_secs(20);
 pub(crate) struct Power {
     /// Moments at which the power goes.
     pub(crate) cuts: usize,
+    /// Names reach the disk in their order in every cut.
+    pub(crate) journal: bool,
     /// The record knows no syncs: then something has to be found, or the harness is worth nothing.
     pub(crate) forget_syncs: bool,
 }
 
 /// Records a process, cuts its power again and again, and reports.
-pub(crate) fn run(plan: &Plan, power: &Power, tools: &Tools, scratch: &Path) -> Result<(Map<String, Value>, Findings)> {
+pub(crate) fn run(
+    plan: &Plan,
+    power: &Power,
+    tools: &Tools,
+    scratch: &Path,
+) -> Result<(Map<String, Value>, Findings)> {
     let mut rng = Rng::with_seed(plan.seed);
     let template = Project::init(&scratch.join("template"), tools, &GUESTS)?;
     template.warm_up()?;
@@ -56,9 +63,10 @@ pub(crate) fn run(plan: &Plan, power: &Power, tools: &Tools, scratch: &Path) -> 
     let mut cuts = 0;
     for cut in 0..power.cuts {
         let at = moment(&changes, &acknowledged, &mut rng);
-        let (names, fate) = (draw_names(&mut rng), draw_fate(&mut rng));
+        let (names, fate) = (draw_names(power, &mut rng), draw_fate(&mut rng));
         let folder = scratch.join(format!("cut-{cut}"));
-        let part = format!("cut {cut} after change {at} of {}, names {names:?}, data {fate:?}", changes.len());
+        let part =
+            format!("cut {cut} after change {at} of {}, names {names:?}, data {fate:?}", changes.len());
         let mut disk = Disk::new()?;
         for recorded in &changes[..at] {
             disk.apply(&recorded.change)?;
@@ -69,6 +77,7 @@ pub(crate) fn run(plan: &Plan, power: &Power, tools: &Tools, scratch: &Path) -> 
         let promised = acknowledged.iter().filter(|acknowledged| acknowledged.recorded <= length);
         let found = look(&rebuilt, promised, &undisturbed);
         let is_well = found.is_empty();
+        say(&format!("{part}: {} found", found.total()));
         findings.absorb(&part, found);
         cuts += 1;
         if is_well {
@@ -89,7 +98,13 @@ pub(crate) fn run(plan: &Plan, power: &Power, tools: &Tools, scratch: &Path) -> 
 }
 
 /// One `serve` with one client, recorded.
-fn record_process(plan: &Plan, power: &Power, project: &Project, record: &Path, rng: &mut Rng) -> Result<Ledger> {
+fn record_process(
+    plan: &Plan,
+    power: &Power,
+    project: &Project,
+    record: &Path,
+    rng: &mut Rng,
+) -> Result<Ledger> {
     let file: PathBuf = record.to_owned();
     let length = move || fs::metadata(&file).map_or(0, |metadata| metadata.len());
     let ledger = Arc::new(Ledger::new(Jobs::new(rng.fork(), &project.shop())?, rng.fork(), length));
@@ -128,8 +143,9 @@ fn moment(changes: &[Recorded], acknowledged: &[Acknowledged], rng: &mut Rng) ->
     rng.usize(1..=changes.len())
 }
 
-fn draw_names(rng: &mut Rng) -> Names {
-    if rng.bool() { Names::InOrder } else { Names::Alone }
+fn draw_names(power: &Power, rng: &mut Rng) -> Names {
+    // Drawn in any case, so that a seed makes the same cuts with and without a journal.
+    if rng.bool() || power.journal { Names::InOrder } else { Names::Alone }
 }
 
 fn draw_fate(rng: &mut Rng) -> Fate {

@@ -9,15 +9,35 @@ use anyhow::{Context as _, Result, bail};
 /// then is created first.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    Create { file: u64, path: PathBuf },
-    Write { file: u64, at: u64, bytes: Vec<u8> },
-    Truncate { file: u64, length: u64 },
+    Create {
+        file: u64,
+        path: PathBuf,
+    },
+    Write {
+        file: u64,
+        at: u64,
+        bytes: Vec<u8>,
+    },
+    Truncate {
+        file: u64,
+        length: u64,
+    },
     /// Of a file or a folder.
-    Sync { file: u64, path: PathBuf },
-    Rename { from: PathBuf, to: PathBuf },
+    Sync {
+        file: u64,
+        path: PathBuf,
+    },
+    Rename {
+        from: PathBuf,
+        to: PathBuf,
+    },
     /// Of a file or a folder.
-    Unlink { path: PathBuf },
-    Mkdir { path: PathBuf },
+    Unlink {
+        path: PathBuf,
+    },
+    Mkdir {
+        path: PathBuf,
+    },
 }
 
 /// A change, and how long the record was with it.
@@ -33,9 +53,8 @@ pub(crate) fn read(file: &Path, project: &Path) -> Result<Vec<Recorded>> {
     let mut changes = Vec::new();
     while !rest.is_empty() {
         let (length, after) = rest.split_first_chunk().context("a record is cut off")?;
-        let (record, after) = after
-            .split_at_checked(u32::from_le_bytes(*length) as usize)
-            .context("a record is cut off")?;
+        let (record, after) =
+            after.split_at_checked(u32::from_le_bytes(*length) as usize).context("a record is cut off")?;
         rest = after;
         let change = parse(record, project)?;
         changes.push(Recorded { change, end: (all.len() - rest.len()) as u64 });
@@ -48,7 +67,9 @@ fn parse(record: &[u8], project: &Path) -> Result<Change> {
     let mut fields = Fields { rest: fields, project };
     Ok(match letter {
         b'c' => Change::Create { file: fields.number()?, path: fields.path()? },
-        b'w' => Change::Write { file: fields.number()?, at: fields.number()?, bytes: fields.bytes()?.to_vec() },
+        b'w' => {
+            Change::Write { file: fields.number()?, at: fields.number()?, bytes: fields.bytes()?.to_vec() }
+        }
         b't' => Change::Truncate { file: fields.number()?, length: fields.number()? },
         b's' => Change::Sync { file: fields.number()?, path: fields.path()? },
         b'r' => Change::Rename { from: fields.path()?, to: fields.path()? },

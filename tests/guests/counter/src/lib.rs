@@ -112,8 +112,7 @@ fn pile(input: &Input, step: u64, chain: u64) -> Result<u64, JobError> {
         return Ok(0);
     }
     let name = format!("pile-{}.bin", step / STEPS_PER_PILE);
-    let pile =
-        artifacts::open(&name, "application/octet-stream").map_err(|error| failed(error.message))?;
+    let pile = artifacts::open(&name, "application/octet-stream").map_err(|error| failed(error.message))?;
     let bytes: Vec<u8> = chain.to_le_bytes().into_iter().cycle().take(input.pile_bytes).collect();
     for piece in bytes.chunks(10_007) {
         pile.write(piece);
