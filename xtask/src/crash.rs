@@ -28,7 +28,7 @@ pub(crate) struct Args {
     processes: Option<u8>,
 
     #[command(flatten)]
-    power: Power,
+    outage: Outage,
 
     /// The program to kill; without it the release build of this source
     #[arg(long, value_name = "PATH")]
@@ -45,7 +45,7 @@ pub(crate) struct Args {
 
 /// What the power loss is like.
 #[derive(clap::Args)]
-struct Power {
+struct Outage {
     /// Cut the power of the disk instead: what was not synced is dropped, kept or torn
     #[arg(long)]
     power_loss: bool,
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         bail!("the crash harness gave no report ({})", output.status);
     };
     print(&if args.json { Value::Object(report.clone()).to_string() } else { lines(&report) })?;
-    match (output.status.success(), args.power.forget_syncs) {
+    match (output.status.success(), args.outage.forget_syncs) {
         (true, false) | (false, true) => Ok(()),
         (false, false) => bail!("something was lost, done twice, or left over"),
         (true, true) => bail!("every sync was ignored and nothing was found: the harness finds nothing"),
@@ -118,13 +118,13 @@ fn harness(args: &Args, scratch: &Path) -> Result<Command> {
     if let Some(processes) = args.processes {
         harness.arg("--processes").arg(processes.to_string());
     }
-    if let Some(cuts) = args.power.cuts {
+    if let Some(cuts) = args.outage.cuts {
         harness.arg("--cuts").arg(cuts.to_string());
     }
     for (flag, is_set) in [
-        ("--power-loss", args.power.power_loss),
-        ("--journal", args.power.journal),
-        ("--forget-syncs", args.power.forget_syncs),
+        ("--power-loss", args.outage.power_loss),
+        ("--journal", args.outage.journal),
+        ("--forget-syncs", args.outage.forget_syncs),
     ] {
         if is_set {
             harness.arg(flag);

@@ -49,7 +49,7 @@ pub(crate) fn until_idle(project: &Project, count: usize, later: bool) -> Result
         }
     }
     thread::sleep(SWEEP);
-    for child in workers.0.iter_mut() {
+    for child in &mut workers.0 {
         if !is_running(child) {
             continue;
         }

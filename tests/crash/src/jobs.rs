@@ -17,7 +17,8 @@ pub(crate) const GUESTS: [&str; 2] = ["counter", "steps"];
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
     pub(crate) key: String,
-    pub(crate) job_type: &'static str,
+    /// The job type.
+    pub(crate) kind: &'static str,
     pub(crate) payload: Value,
     pub(crate) priority: i64,
     /// Seconds to wait before it may run.
@@ -28,7 +29,7 @@ impl Job {
     /// The arguments of `enqueue_job`.
     pub(crate) fn arguments(&self) -> Value {
         let mut arguments = json!({
-            "job_type": self.job_type,
+            "job_type": self.kind,
             "payload": self.payload,
             "idempotency_key": self.key,
             "priority": self.priority,
@@ -65,7 +66,7 @@ impl Jobs {
 
     pub(crate) fn draw(&mut self) -> Job {
         self.drawn += 1;
-        let (job_type, payload) = match self.rng.u32(0..100) {
+        let (kind, payload) = match self.rng.u32(0..100) {
             0..40 => ("counter", self.counter()),
             40..52 => ("steps", self.steps()),
             52..80 => ("export", self.export()),
@@ -74,7 +75,7 @@ impl Jobs {
         };
         Job {
             key: format!("job-{}", self.drawn),
-            job_type,
+            kind,
             payload,
             priority: self.rng.i64(-2..=2),
             delay_seconds: (self.rng.u32(0..8) == 0).then_some(1),

@@ -23,9 +23,8 @@ pub(crate) fn acknowledged<'a>(
             findings.add(Harm::Lost, format!("{} was acknowledged as {job_id} and is not there", job.key));
             continue;
         };
-        if task.key.as_deref() != Some(&job.key) || task.job_type != job.job_type {
-            let what =
-                format!("{job_id} is {} {:?}, not {} {}", task.job_type, task.key, job.job_type, job.key);
+        if task.key.as_deref() != Some(&job.key) || task.job_type != job.kind {
+            let what = format!("{job_id} is {} {:?}, not {} {}", task.job_type, task.key, job.kind, job.key);
             findings.add(Harm::Mismatched, what);
         }
         if serde_json::from_str::<Value>(&task.payload).ok().as_ref() != Some(&job.payload) {
