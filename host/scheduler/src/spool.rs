@@ -3,6 +3,8 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use longshore_domain::{DeliveryError, MessageSink, OutboxMessage};
@@ -15,12 +17,14 @@ use serde_json::json;
 #[derive(Clone, Debug)]
 pub struct SpoolSink {
     folder: PathBuf,
+    /// Whether the folder itself is known to be on disk.
+    folder_is_durable: Arc<AtomicBool>,
 }
 
 impl SpoolSink {
     /// A sink that writes into `folder`, which is made when it is needed.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        Self { folder: folder.into(), folder_is_durable: Arc::default() }
     }
 }
 
@@ -42,7 +46,14 @@ impl MessageSink for SpoolSink {
         })
         .to_string();
         text.push('\n');
-        let written = tokio::task::spawn_blocking(move || write_whole(&folder, &name, text.as_bytes()));
+        let is_durable = Arc::clone(&self.folder_is_durable);
+        let written = tokio::task::spawn_blocking(move || {
+            if !is_durable.load(Ordering::Acquire) {
+                make_durable(&folder)?;
+                is_durable.store(true, Ordering::Release);
+            }
+            write_whole(&folder, &name, text.as_bytes())
+        });
         match written.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(DeliveryError {
@@ -54,11 +65,22 @@ impl MessageSink for SpoolSink {
     }
 }
 
+/// Makes the folder and brings it to disk, with the folders above that may be as new: a message that is on record as
+/// delivered must not vanish with them.
+fn make_durable(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    for above in folder.ancestors().skip(1).take(2).filter(|above| !above.as_os_str().is_empty()) {
+        File::open(above)?.sync_all()?;
+    }
+    Ok(())
+}
+
 fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    // A name of its own: two processes may deliver the same message at once when a lease ran out.
-    let temporary = folder.join(format!(".{name}.{}.tmp", fastrand::u64(..)));
-    let mut file = File::create_new(&temporary)?;
+    // Always the same name, so that who delivers again after a kill takes the place of what was left. Two deliver at once
+    // only when the first outlived its lease, and then they write the same bytes.
+    let temporary = folder.join(format!(".{name}.tmp"));
+    let mut file = File::create(&temporary)?;
     let moved = file
         .write_all(bytes)
         .and_then(|()| file.sync_all())

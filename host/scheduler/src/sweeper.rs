@@ -1,7 +1,7 @@
 //! Mends what time or a lost process left: expired leases, tasks that are due, tasks past their deadline, artifacts that
 //! were committed and not moved.
 
-use longshore_domain::{FinishAnswer, StoreError, Timestamp};
+use longshore_domain::{ExpiredLease, FinishAnswer, StoreError, Timestamp};
 
 use crate::ServiceParts;
 use crate::breaker::{Ended, note_end};
@@ -10,6 +10,9 @@ use crate::settle::settle_expired;
 
 /// Rows handled in one step, so that no step holds the database for long.
 const BATCH: u32 = 100;
+
+/// Expired leases that are looked at in one step: more than may run at once.
+const EXPIRED_MAX: u32 = 10_000;
 
 /// What one tick mended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,7 +72,12 @@ impl Sweeper {
     async fn recover(&self, now: Timestamp) -> Result<u32, StoreError> {
         let mut recovered = 0;
         let catalog = self.parts.catalog.current();
-        for lease in self.parts.store.expired(now, BATCH).await? {
+        // What becomes of a lost attempt is for the policy of its job type to say. Where that is not loaded, as while a
+        // host starts, the lease waits for whoever has it; a task that was to be cancelled ends whatever the policy.
+        let expired = self.parts.store.expired(now, EXPIRED_MAX).await?.into_iter();
+        let known =
+            |lease: &ExpiredLease| lease.cancel_requested || catalog.job(lease.job_type.as_str()).is_some();
+        for lease in expired.filter(known).take(BATCH as usize) {
             let (task, worker) = (lease.attempt.task, lease.worker.clone());
             let policy =
                 catalog.job(lease.job_type.as_str()).map(|job| job.policy.clone()).unwrap_or_default();

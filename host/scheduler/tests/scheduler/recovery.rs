@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longshore_domain::{Code, TaskState};
+use longshore_domain::{Code, Policy, RetryPolicy, TaskState};
 
 use crate::support::{LEASE, World};
 
@@ -106,4 +106,26 @@ async fn a_drain_gives_back_what_runs_and_does_not_count_it() {
     other.let_one_go();
     other.dispatcher.idle().await;
     assert_eq!(other.status(id).await.task.state, TaskState::Completed);
+}
+
+/// A host that has just started knows no policy yet: another than the job type's own would end the task, or run it again,
+/// against its operator's will.
+#[tokio::test]
+async fn a_lost_attempt_is_judged_by_its_own_policy_or_waits_for_it() {
+    let world = World::new();
+    let once =
+        Policy { retry: RetryPolicy { max_attempts: 1, ..RetryPolicy::default() }, ..Policy::default() };
+    let lost = world.process("lost", 1);
+    lost.load("once", once.clone());
+    let id = lost.submit("once", "wait").await;
+    lost.claim().await;
+
+    let next = world.process("next", 1);
+    world.clock.advance(LEASE + Duration::from_millis(1));
+    assert_eq!(next.sweeper.tick(next.parts.clock.now()).await.unwrap().recovered, 0);
+    assert_eq!(next.status(id).await.task.state, TaskState::Running);
+    next.load("once", once);
+    assert_eq!(next.sweeper.tick(next.parts.clock.now()).await.unwrap().recovered, 1);
+    let task = next.status(id).await.task;
+    assert_eq!((task.state, task.failure.unwrap().code), (TaskState::Failed, Code::WorkerLost));
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use longshore_domain::{
-    AttemptRecord, AttemptRef, CancelAnswer, CheckpointStore, ClaimRequest, Claimed, ExpiredLease, Finish,
-    FinishAnswer, LiveCounts, LogLine, NewTask, OutboxMessage, Owner, Page, Renewal, RenewalAnswer,
-    RetryAnswer, Save, SaveAnswer, StoreError, SubmitError, Submitted, Task, TaskFilter, TaskId, TaskStore,
-    Timestamp, Unpublished, WorkerId,
+    AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer, CheckpointStore, ClaimRequest,
+    Claimed, ExpiredLease, Finish, FinishAnswer, JobTypeClaim, JobTypeName, LiveCounts, LogLine, NewTask,
+    OutboxMessage, Owner, Page, Renewal, RenewalAnswer, RetryAnswer, Save, SaveAnswer, StoreError,
+    SubmitError, Submitted, Task, TaskFilter, TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
 };
 use longshore_store::SqliteStore;
 use uuid::Uuid;
@@ -110,6 +110,28 @@ impl TaskStore for GatedStore {
         .await
     }
 
+    async fn next_start(
+        &self,
+        job_types: Vec<JobTypeClaim>,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        self.store.next_start(job_types, now).await
+    }
+
+    async fn note_outcome(
+        &self,
+        job_type: &JobTypeName,
+        breaker: &BreakerPolicy,
+        failed: bool,
+        now: Timestamp,
+    ) -> Result<BreakerState, StoreError> {
+        self.store.note_outcome(job_type, breaker, failed, now).await
+    }
+
+    async fn breaker(&self, job_type: &JobTypeName) -> Result<BreakerState, StoreError> {
+        self.store.breaker(job_type).await
+    }
+
     async fn finish(&self, finish: Finish) -> Result<FinishAnswer, StoreError> {
         let what = format!("finish {} {:?}", self.book.attempt(finish.attempt), finish.next);
         self.write(what, self.store.finish(finish.clone()), |answer| Call::Finish(finish, *answer)).await
@@ -205,6 +227,18 @@ impl TaskStore for GatedStore {
     async fn mark_published(&self, task: TaskId) -> Result<(), StoreError> {
         let what = format!("mark_published {}", self.book.name(task));
         self.write(what, self.store.mark_published(task), |()| Call::MarkPublished(task)).await
+    }
+
+    async fn prune(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError> {
+        self.store.prune(now, limit).await
+    }
+
+    async fn pruned(&self, limit: u32) -> Result<Vec<TaskId>, StoreError> {
+        self.store.pruned(limit).await
+    }
+
+    async fn files_are_gone(&self, tasks: Vec<TaskId>) -> Result<(), StoreError> {
+        self.store.files_are_gone(tasks).await
     }
 
     async fn claim_messages(

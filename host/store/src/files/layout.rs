@@ -17,6 +17,8 @@ pub(super) struct Layout {
     artifacts: PathBuf,
     /// Whether `work` is known to be on disk.
     work_is_durable: AtomicBool,
+    /// Whether `artifacts` is.
+    artifacts_is_durable: AtomicBool,
 }
 
 impl Layout {
@@ -25,6 +27,7 @@ impl Layout {
             work: folder.join("work"),
             artifacts: folder.join("artifacts"),
             work_is_durable: AtomicBool::new(false),
+            artifacts_is_durable: AtomicBool::new(false),
         }
     }
 
@@ -65,9 +68,11 @@ impl Layout {
     /// The folder of what is published, made when it is not there.
     pub(super) fn create_artifacts(&self) -> io::Result<&Path> {
         let folder = self.artifacts.as_path();
-        if !folder.is_dir() {
+        // Also when it is there: whoever made it may have been killed before it was on disk.
+        if !self.artifacts_is_durable.load(Ordering::Acquire) {
             fs::create_dir_all(folder).map_err(|error| at("create the folder", folder, &error))?;
             sync_parent(folder)?;
+            self.artifacts_is_durable.store(true, Ordering::Release);
         }
         Ok(folder)
     }
