@@ -57,6 +57,15 @@ pub struct Catalog {
 }
 
 impl Catalog {
+    /// Whether the very same job types are live in both, whatever their problems.
+    pub fn offers_the_same(&self, other: &Self) -> bool {
+        self.jobs.len() == other.jobs.len()
+            && self
+                .jobs
+                .iter()
+                .all(|(name, job)| other.jobs.get(name).is_some_and(|theirs| Arc::ptr_eq(job, theirs)))
+    }
+
     /// The job type of that name.
     pub fn job(&self, name: &str) -> Option<&Arc<LoadedJob>> {
         self.jobs.get(name)

@@ -98,9 +98,17 @@ impl PluginRegistry {
         self.publish();
     }
 
-    /// Tells that a plugin is being loaded, which takes a while.
+    /// Tells that a plugin is being loaded, which takes a while. One that is served meanwhile in an earlier version has
+    /// nothing to tell before it is known what the new one is.
     fn announce(&self, stem: &str) {
-        self.shelves().entry(stem.to_owned()).or_default().wait();
+        {
+            let mut shelves = self.shelves();
+            let shelf = shelves.entry(stem.to_owned()).or_default();
+            if shelf.job().is_some() {
+                return;
+            }
+            shelf.wait();
+        }
         self.publish();
     }
 
@@ -130,14 +138,13 @@ impl PluginRegistry {
             }
         }
         let mut current = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
-        let same_jobs = jobs.len() == current.jobs.len()
-            && jobs.iter().all(|(name, job)| current.jobs.get(name).is_some_and(|old| Arc::ptr_eq(old, job)));
-        if current.revision > 0 && same_jobs && problems == current.problems {
+        let next = Catalog { revision: current.revision + 1, jobs, problems };
+        if current.revision > 0 && next.offers_the_same(&current) && next.problems == current.problems {
             return;
         }
-        tell(&current, &jobs, &problems);
-        let revision = current.revision + 1;
-        *current = Arc::new(Catalog { revision, jobs, problems });
+        tell(&current, &next.jobs, &next.problems);
+        let revision = next.revision;
+        *current = Arc::new(next);
         drop(current);
         self.revisions.send_replace(revision);
     }

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::answer::Answer;
 use super::caller::Caller;
 use super::job_tool::{self, Submitted};
-use super::tools::ToolList;
+use super::tools::{ToolChanges, ToolList};
 use super::{McpOptions, convert, identity, listen, own, page, resources, tasks, tools};
 
 /// What discovery says changes only with the program.
@@ -84,11 +84,10 @@ impl ServerHandler for Front {
         if self.tells_of_tools.swap(true, Ordering::Relaxed) {
             return;
         }
-        let mut changes = self.service.catalog_changes();
-        changes.mark_unchanged();
+        let mut changes = ToolChanges::of(&self.service);
         loop {
             let changed = tokio::select! {
-                changed = changes.changed() => changed.is_ok(),
+                changed = changes.next() => changed,
                 () = self.closing.cancelled() => false,
             };
             if !changed || context.peer.notify_tool_list_changed().await.is_err() {

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use super::caller::Caller;
 use super::front::Front;
+use super::tools::ToolChanges;
 use super::{convert, tasks};
 
 const SUBSCRIPTION_KEY: &str = "io.modelcontextprotocol/subscriptionId";
@@ -60,7 +61,7 @@ pub(super) async fn listen(
     };
     let subscription = Subscription { peer: context.peer.clone(), id: context.id.clone() };
     let tools = tools_list_changed == Some(true);
-    let changes = front.service.catalog_changes();
+    let changes = ToolChanges::of(&front.service);
 
     let mut accepted = json!({});
     if tools {
@@ -115,14 +116,10 @@ impl Subscription {
     }
 }
 
-/// Tells of each change of the catalog, if wanted; several that come together are one. Never ends by itself.
-async fn follow_tools(
-    subscription: &Subscription,
-    mut changes: tokio::sync::watch::Receiver<u64>,
-    wanted: bool,
-) {
+/// Tells of each change of the tools, if wanted. Never ends by itself.
+async fn follow_tools(subscription: &Subscription, mut changes: ToolChanges, wanted: bool) {
     if wanted {
-        while changes.changed().await.is_ok()
+        while changes.next().await
             && subscription.tell("notifications/tools/list_changed", json!({})).await.is_ok()
         {}
     }

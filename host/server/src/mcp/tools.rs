@@ -1,9 +1,11 @@
-//! The list of tools, made once for each catalog.
+//! The list of tools, made once for each catalog, and its changes.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use longshore_domain::{Catalog, JobTypeName, Problem};
+use longshore_scheduler::TaskService;
 use rmcp::model::{ErrorData, Tool};
+use tokio::sync::watch;
 
 use super::{convert, own};
 
@@ -47,4 +49,32 @@ pub(super) fn unknown(catalog: &Catalog, name: &str) -> ErrorData {
         format!("Unknown tool: {shown}. The tools are {}; tools/list describes them", names.join(", "))
     };
     ErrorData::invalid_params(message, None)
+}
+
+/// Tells when the tools have changed. A change of what keeps a plugin from being offered is none.
+pub(super) struct ToolChanges {
+    service: Arc<TaskService>,
+    catalogs: watch::Receiver<u64>,
+    told: Arc<Catalog>,
+}
+
+impl ToolChanges {
+    /// Changes from now on.
+    pub(super) fn of(service: &Arc<TaskService>) -> Self {
+        let mut catalogs = service.catalog_changes();
+        catalogs.mark_unchanged();
+        Self { service: Arc::clone(service), catalogs, told: service.catalog() }
+    }
+
+    /// Waits for the next change; several that come together are one. False when there will be none any more.
+    pub(super) async fn next(&mut self) -> bool {
+        while self.catalogs.changed().await.is_ok() {
+            let now = self.service.catalog();
+            if !now.offers_the_same(&self.told) {
+                self.told = now;
+                return true;
+            }
+        }
+        false
+    }
 }
