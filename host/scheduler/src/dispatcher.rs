@@ -93,8 +93,9 @@ impl Dispatcher {
     /// How long after `now` the first task may start that at `now` only its rate limit held back; none when there is no
     /// such task.
     pub async fn until_next_start(&self, now: Timestamp) -> Result<Option<Duration>, StoreError> {
-        let mut job_types = self.job_types_in_turn(&self.parts.catalog.current());
-        job_types.retain(|job_type| job_type.rate.is_some());
+        let catalog = self.parts.catalog.current();
+        let limited = catalog.jobs.values().filter(|job| job.policy.rate.is_some());
+        let job_types: Vec<JobTypeClaim> = limited.map(|job| claim_of(job)).collect();
         if job_types.is_empty() || self.draining.load(Ordering::Acquire) {
             return Ok(None);
         }
@@ -170,17 +171,7 @@ impl Dispatcher {
 
     /// Job types begin in turn, so that none is always served last.
     fn job_types_in_turn(&self, catalog: &Catalog) -> Vec<JobTypeClaim> {
-        let mut claims: Vec<JobTypeClaim> = catalog
-            .jobs
-            .values()
-            .map(|job| JobTypeClaim {
-                name: job.job_type.name.clone(),
-                component: job.component.clone(),
-                concurrency: job.policy.concurrency,
-                rate: job.policy.rate,
-                has_breaker: job.policy.breaker.is_some(),
-            })
-            .collect();
+        let mut claims: Vec<JobTypeClaim> = catalog.jobs.values().map(|job| claim_of(job)).collect();
         let first = self.rotation.fetch_add(1, Ordering::Relaxed) % claims.len().max(1);
         claims.rotate_left(first);
         claims
@@ -279,6 +270,17 @@ impl Dispatcher {
             wait *= 2;
         }
         self.parts.store.finish(finish).await
+    }
+}
+
+/// Asks for work of a job type, under its policy.
+fn claim_of(job: &LoadedJob) -> JobTypeClaim {
+    JobTypeClaim {
+        name: job.job_type.name.clone(),
+        component: job.component.clone(),
+        concurrency: job.policy.concurrency,
+        rate: job.policy.rate,
+        has_breaker: job.policy.breaker.is_some(),
     }
 }
 

@@ -278,3 +278,29 @@ async fn a_job_type_that_fails_too_often_is_paused_and_tried_again() {
     other.submit("flaky", "complete").await;
     assert_eq!(other.claim_and_run().await, 2, "it is closed again");
 }
+
+/// Asking for the next start of a rate limit is no turn: with it counted, one of two job types would always be first.
+#[tokio::test]
+async fn job_types_are_first_in_turn_beside_a_rate_limit() {
+    let world = World::new();
+    let process = world.process("one", 1);
+    process.load("limited", Policy { rate: RateLimit::new(1_000.0, 100), ..Policy::default() });
+    let mut ids = Vec::new();
+    for job_type in ["job", "limited"] {
+        for _ in 0..2 {
+            ids.push((job_type, process.submit(job_type, "complete").await));
+        }
+    }
+    let now = process.parts.clock.now();
+    for _ in 0..2 {
+        assert_eq!(process.claim_and_run().await, 1);
+        process.dispatcher.until_next_start(now).await.unwrap();
+    }
+    let mut ended = Vec::new();
+    for (job_type, id) in ids {
+        if process.status(id).await.task.state == TaskState::Completed {
+            ended.push(job_type);
+        }
+    }
+    assert_eq!(ended, ["job", "limited"]);
+}
