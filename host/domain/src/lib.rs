@@ -13,6 +13,7 @@ mod live;
 mod outbox;
 mod policy;
 mod ports;
+mod rate;
 mod retry;
 mod state;
 mod store;
@@ -26,12 +27,16 @@ pub use failure::{Code, Failure};
 pub use ids::{ComponentSha, IdError, JobTypeName, Owner, TaskId, WorkerId};
 pub use job_type::{JobType, Permission};
 pub use live::{LiveProgress, StopReason, StopSignal};
-pub use outbox::{MessageState, NewMessage, OutboxMessage, message_id};
+pub use outbox::{
+    ClaimedMessages, MessageClaim, MessageFilter, MessagePage, MessageState, NewMessage, OutboxMessage,
+    ResendAnswer, message_id,
+};
 pub use policy::{Grants, Limits, Policy};
 pub use ports::{
     ArtifactFiles, AttemptFiles, CheckpointStore, Clock, DeliveryError, InputViolation, JobCatalog,
     JobProgram, MessageSink, RunOutcome, RunReport, RunRequest, TaskStore,
 };
+pub use rate::{RateLimit, Taken};
 pub use retry::{RetryPolicy, Share};
 pub use state::{Event, IllegalTransition, TaskState, transition};
 pub use store::{

@@ -4,6 +4,7 @@
 //! the dispatcher claims tasks and runs attempts, the sweeper recovers what others lost, the courier delivers messages.
 //! Each loop is a `tick(now)` and a thin driver, so that tests move the clock themselves.
 
+mod channel;
 mod courier;
 mod dispatcher;
 mod error;
@@ -12,18 +13,17 @@ mod publisher;
 mod running;
 mod service;
 mod settle;
-mod spool;
 mod status;
 mod supervisor;
 mod sweeper;
 
-pub use courier::{Channels, Courier, CourierOptions};
+pub use channel::{Channel, ChannelPolicy, Channels};
+pub use courier::{Courier, CourierTick};
 pub use dispatcher::{Dispatcher, DispatcherOptions};
 pub use error::ServiceError;
 pub use hub::{Hub, TaskWatch};
 pub use running::Running;
 pub use service::{ServiceParts, SubmitRequest, SubmittedStatus, TaskService};
-pub use spool::SpoolSink;
 pub use status::{ArtifactFile, TaskStatus};
 pub use supervisor::{Shutdown, Supervisor, SupervisorOptions};
 pub use sweeper::{Sweeper, Swept};

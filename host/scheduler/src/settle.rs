@@ -1,7 +1,5 @@
 //! What becomes of a task when an attempt of it ends. Pure: time and chance are passed in.
 
-use std::time::Duration;
-
 use longshore_domain::{
     AttemptRef, Claimed, Code, ExpiredLease, Failure, Finish, Next, Outcome, Policy, RunOutcome, RunReport,
     StopReason, Timestamp, Usage, WorkerId,
@@ -128,20 +126,10 @@ fn deadline_exceeded() -> Failure {
     Failure::new(Code::DeadlineExceeded, "the job did not end within its max_wait_seconds and was given up")
 }
 
-/// How long to wait before a message is tried again, the longer the more often it failed; none when it is given up.
-pub(crate) fn message_backoff(tries: u32, random: f64) -> Option<Duration> {
-    let policy = longshore_domain::RetryPolicy {
-        max_attempts: 12,
-        min_backoff_ms: 1_000,
-        max_backoff_ms: 10 * 60 * 1_000,
-        max_doublings: 9,
-        ..longshore_domain::RetryPolicy::default()
-    };
-    policy.allows_another(tries, Duration::MAX).then(|| policy.delay(tries, random, None))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use longshore_domain::{Owner, Progress, TaskId};
 
     use super::*;
@@ -206,11 +194,5 @@ mod tests {
         assert_eq!(next(RunOutcome::Stopped(StopReason::Drain), &claimed(1), &policy), Some(Next::Release));
         assert_eq!(next(RunOutcome::NoRoom, &claimed(1), &policy), Some(Next::Release));
         assert_eq!(next(RunOutcome::Stopped(StopReason::Fenced), &claimed(1), &policy), None);
-    }
-
-    #[test]
-    fn a_message_is_given_up_in_the_end() {
-        assert_eq!(message_backoff(1, 0.0), Some(Duration::from_secs(1)));
-        assert_eq!(message_backoff(12, 0.0), None);
     }
 }

@@ -5,18 +5,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use longshore_domain::{
-    AttemptRecord, AttemptRef, CancelAnswer, CheckpointStore, ClaimRequest, Claimed, ExpiredLease, Finish,
-    FinishAnswer, LiveCounts, LogLine, NewTask, OutboxMessage, Owner, Page, Renewal, RenewalAnswer,
-    RetryAnswer, Save, SaveAnswer, StoreError, SubmitError, Submitted, Task, TaskFilter, TaskId, TaskStore,
-    Timestamp, Unpublished, WorkerId,
+    AttemptRecord, AttemptRef, CancelAnswer, CheckpointStore, ClaimRequest, Claimed, ClaimedMessages,
+    ExpiredLease, Finish, FinishAnswer, LiveCounts, LogLine, MessageClaim, MessageFilter, MessagePage,
+    NewTask, OutboxMessage, Owner, Page, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer,
+    StoreError, SubmitError, Submitted, Task, TaskFilter, TaskId, TaskStore, Timestamp, Unpublished,
+    WorkerId,
 };
 use uuid::Uuid;
 
 use crate::StoreOptions;
 use crate::readers::Readers;
 use crate::verbs::{
-    attempts, cancel, claim, counts, deadline, finish, get, lease, list, log, outbox, publication, retry,
-    save, schedule, submit,
+    attempts, cancel, claim, counts, deadline, finish, get, lease, letters, list, log, outbox, publication,
+    retry, save, schedule, submit,
 };
 use crate::writer::Writer;
 
@@ -159,13 +160,12 @@ impl TaskStore for SqliteStore {
         self.writer.note(move |c| publication::mark_published(c, task)).await
     }
 
-    async fn claim_messages(
-        &self,
-        now: Timestamp,
-        lease_until: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<OutboxMessage>, StoreError> {
-        self.writer.note(move |c| outbox::claim(c, now, lease_until, limit)).await
+    async fn due_channels(&self, now: Timestamp) -> Result<Vec<String>, StoreError> {
+        self.readers.read(move |c| outbox::due_channels(c, now)).await
+    }
+
+    async fn claim_messages(&self, claim: MessageClaim) -> Result<ClaimedMessages, StoreError> {
+        self.writer.note(move |c| outbox::claim(c, &claim)).await
     }
 
     async fn message_delivered(&self, id: Uuid, now: Timestamp) -> Result<(), StoreError> {
@@ -183,5 +183,17 @@ impl TaskStore for SqliteStore {
 
     async fn messages(&self, task: TaskId) -> Result<Vec<OutboxMessage>, StoreError> {
         self.readers.read(move |c| outbox::of_task(c, task)).await
+    }
+
+    async fn list_messages(&self, filter: MessageFilter) -> Result<MessagePage, StoreError> {
+        self.readers.read(move |c| letters::list(c, &filter)).await
+    }
+
+    async fn resend_message(&self, id: Uuid, now: Timestamp) -> Result<ResendAnswer, StoreError> {
+        self.writer.write(move |c| letters::resend(c, id, now)).await
+    }
+
+    async fn resend_dead(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.writer.write(move |c| letters::resend_dead(c, now)).await
     }
 }

@@ -103,6 +103,11 @@ macro_rules! conformance_tests {
                 a_failed_delivery_is_tried_again_or_given_up,
                 messages_keep_the_order_of_their_commit,
                 a_key_is_committed_once,
+                channels_are_handed_out_one_by_one,
+                a_rate_holds_over_all_handles,
+                messages_are_listed_newest_first,
+                a_dead_message_is_sent_again,
+                all_dead_messages_are_sent_again,
             ],
             questions: [
                 a_task_is_shown_to_its_owner,

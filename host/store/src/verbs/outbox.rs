@@ -1,7 +1,9 @@
 //! Messages: committed with the effects of an attempt, then handed out until they are delivered.
 
-use longshore_domain::{NewMessage, OutboxMessage, TaskId, Timestamp, message_id};
-use rusqlite::{Connection, Row, params};
+use longshore_domain::{
+    ClaimedMessages, MessageClaim, NewMessage, OutboxMessage, RateLimit, Taken, TaskId, Timestamp, message_id,
+};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use crate::columns;
@@ -14,7 +16,13 @@ statements! {
         VALUES (?1, ?2, ?3, 'pending', 0, ?4, ?5, ?6, ?7, ?8, ?9)
         ON CONFLICT (id) DO NOTHING";
 
-    TO_DELIVER = "INSERT INTO deliveries (number, due_at) VALUES (?1, ?2)";
+    TO_DELIVER = "INSERT INTO deliveries (number, channel, due_at) VALUES (?1, ?2, ?3)";
+
+    /// The first channel after another, and when its first message is due.
+    NEXT_CHANNEL = "
+        SELECT channel, due_at FROM deliveries INDEXED BY deliveries_due
+        WHERE channel > ?1
+        ORDER BY channel, due_at LIMIT 1";
 
     DUE = "
         SELECT d.number, o.id, t.id, o.created_at, o.state, o.tries + 1, o.last_error,
@@ -22,9 +30,15 @@ statements! {
         FROM deliveries AS d INDEXED BY deliveries_due
         CROSS JOIN outbox AS o ON o.number = d.number
         CROSS JOIN tasks AS t ON t.seq = o.seq
-        WHERE d.due_at <= ?1
+        WHERE d.channel = ?1 AND d.due_at <= ?2
         ORDER BY d.due_at, d.number
-        LIMIT ?2";
+        LIMIT ?3";
+
+    RATE = "SELECT full_at_us FROM channel_rates WHERE channel = ?1";
+
+    KEEP_RATE = "
+        INSERT INTO channel_rates (channel, full_at_us) VALUES (?1, ?2)
+        ON CONFLICT (channel) DO UPDATE SET full_at_us = excluded.full_at_us";
 
     HOLD = "UPDATE deliveries SET due_at = ?2 WHERE number = ?1";
 
@@ -81,32 +95,67 @@ pub(crate) fn commit(
             message.body,
         ])?;
         if inserted == 1 {
-            c.prepare_cached(TO_DELIVER)?.execute(params![c.last_insert_rowid(), at.ms()])?;
+            c.prepare_cached(TO_DELIVER)?.execute(params![
+                c.last_insert_rowid(),
+                message.channel,
+                at.ms()
+            ])?;
             new += 1;
         }
     }
     Ok(new)
 }
 
-/// Hands out messages to deliver, until `lease_until`.
-pub(crate) fn claim(
-    c: &Connection,
-    now: Timestamp,
-    lease_until: Timestamp,
-    limit: u32,
-) -> Result<Vec<OutboxMessage>, Fault> {
+/// The channels that have messages which are due.
+pub(crate) fn due_channels(c: &Connection, now: Timestamp) -> Result<Vec<String>, Fault> {
+    let mut statement = c.prepare_cached(NEXT_CHANNEL)?;
+    let mut due = Vec::new();
+    let mut last = String::new();
+    // One step for each channel, however many messages wait.
+    while let Some((channel, due_at)) = statement
+        .query_row([&last], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))
+        .optional()?
+    {
+        last.clone_from(&channel);
+        if due_at <= now.ms() {
+            due.push(channel);
+        }
+    }
+    Ok(due)
+}
+
+/// Hands out messages to deliver. A try counts against the rate, whether or not it is the first of its message.
+pub(crate) fn claim(c: &Connection, claim: &MessageClaim) -> Result<ClaimedMessages, Fault> {
+    let taken = match claim.rate {
+        Some(rate) => Some((rate, kept(c, &claim.channel)?)),
+        None => None,
+    };
+    let take = |(rate, kept): (RateLimit, Option<i64>), wanted| rate.take(kept, claim.now, wanted);
+    let allowed = taken.map(|rate| take(rate, claim.limit));
+    let limit = allowed.map_or(claim.limit, |allowed: Taken| allowed.count);
     let due = c
         .prepare_cached(DUE)?
-        .query_map(params![now.ms(), limit], message)?
+        .query_map(params![claim.channel, claim.now.ms(), limit], message)?
         .collect::<rusqlite::Result<Vec<_>>>()?;
-    let mut claimed = Vec::with_capacity(due.len());
+    let mut messages = Vec::with_capacity(due.len());
     for (number, message) in due {
-        let held = c.prepare_cached(HOLD)?.execute(params![number, lease_until.ms()])?;
+        let held = c.prepare_cached(HOLD)?.execute(params![number, claim.lease_until.ms()])?;
         exactly_one(held, "handing out a message")?;
         exactly_one(c.prepare_cached(COUNT_TRY)?.execute([number])?, "counting a try of a message")?;
-        claimed.push(message);
+        messages.push(message);
     }
-    Ok(claimed)
+    let count = messages.len() as u32;
+    if let Some(rate) = taken.filter(|_| count > 0) {
+        let full_at_us = take(rate, count).full_at_us;
+        c.prepare_cached(KEEP_RATE)?.execute(params![claim.channel, full_at_us])?;
+    }
+    let next_at = allowed.and_then(|allowed| allowed.next_at).filter(|_| count == limit);
+    Ok(ClaimedMessages { messages, next_at })
+}
+
+/// What was kept of a channel's rate.
+fn kept(c: &Connection, channel: &str) -> Result<Option<i64>, Fault> {
+    Ok(c.prepare_cached(RATE)?.query_row([channel], |row| row.get(0)).optional()?)
 }
 
 /// Notes that a message was delivered. One that was before, or that is not known, stays as it is.
@@ -155,7 +204,7 @@ pub(crate) fn keys(c: &Connection, task: TaskId) -> Result<Vec<String>, Fault> {
 }
 
 /// A message and its number.
-fn message(row: &Row<'_>) -> rusqlite::Result<(i64, OutboxMessage)> {
+pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<(i64, OutboxMessage)> {
     let message = OutboxMessage {
         id: Uuid::from_bytes(row.get(1)?),
         task: columns::task_id(row, 2)?,
