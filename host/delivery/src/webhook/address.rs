@@ -29,10 +29,7 @@ fn choose(url: &Url, found: Vec<SocketAddr>, allow_private: bool) -> Result<Vec<
         return Err(DeliveryError::transient(format!("{host} has no address")));
     }
     let is_plain = url.scheme() == "http";
-    let may = |address: &SocketAddr| match is_public(address.ip()) {
-        true => !is_plain,
-        false => allow_private,
-    };
+    let may = |address: &SocketAddr| if is_public(address.ip()) { !is_plain } else { allow_private };
     let (good, bad): (Vec<SocketAddr>, Vec<SocketAddr>) = found.into_iter().partition(may);
     match bad.first() {
         Some(_) if good.is_empty() && is_plain => Err(DeliveryError::permanent(format!(
@@ -55,42 +52,53 @@ fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// After the registry of special addresses of IANA.
+/// What of IPv4 is not public, after IANA's registry of special addresses: networks and their bits.
+const SPECIAL_V4: [(Ipv4Addr, u32); 15] = [
+    (Ipv4Addr::UNSPECIFIED, 8),           // this network
+    (Ipv4Addr::new(10, 0, 0, 0), 8),      // private
+    (Ipv4Addr::new(100, 64, 0, 0), 10),   // shared between customers of a provider
+    (Ipv4Addr::new(127, 0, 0, 0), 8),     // this machine
+    (Ipv4Addr::new(169, 254, 0, 0), 16),  // link-local, and there what clouds tell their machines
+    (Ipv4Addr::new(172, 16, 0, 0), 12),   // private
+    (Ipv4Addr::new(192, 0, 0, 0), 24),    // protocols
+    (Ipv4Addr::new(192, 0, 2, 0), 24),    // documentation
+    (Ipv4Addr::new(192, 88, 99, 0), 24),  // 6to4 relays
+    (Ipv4Addr::new(192, 168, 0, 0), 16),  // private
+    (Ipv4Addr::new(198, 18, 0, 0), 15),   // benchmarks
+    (Ipv4Addr::new(198, 51, 100, 0), 24), // documentation
+    (Ipv4Addr::new(203, 0, 113, 0), 24),  // documentation
+    (Ipv4Addr::new(224, 0, 0, 0), 4),     // multicast
+    (Ipv4Addr::new(240, 0, 0, 0), 4),     // reserved, broadcast
+];
+
+/// What of IPv6 is public at most. Everything else is outside: loopback, addresses with IPv4 in them, unique local,
+/// link-local, multicast.
+const GLOBAL_V6: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
+
+/// What of that is not.
+const SPECIAL_V6: [(Ipv6Addr, u32); 4] = [
+    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23), // protocols, Teredo among them
+    (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32), // documentation
+    (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16), // 6to4, which hides an IPv4 address
+    (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20), // documentation
+];
+
+/// By these, machines without IPv4 reach it: its last 32 bits are the address.
+const NAT64: (Ipv6Addr, u32) = (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
+
 fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    let special = matches!(
-        (a, b, c),
-        (0 | 10 | 127, _, _) // this network, private, loopback
-            | (100, 64..=127, _) // shared between customers of a provider
-            | (169, 254, _) // link-local, and there the clouds' metadata
-            | (172, 16..=31, _)
-            | (192, 168, _)
-            | (192, 0, 0 | 2) // protocol assignments, documentation
-            | (192, 88, 99) // 6to4 relays
-            | (198, 18..=19, _) // benchmarks
-            | (198, 51, 100)
-            | (203, 0, 113)
-            | (224..=255, _, _) // multicast, reserved, broadcast
-    );
-    !special
+    let is_in =
+        |(network, bits): (Ipv4Addr, u32)| (address.to_bits() ^ network.to_bits()) >> (32 - bits) == 0;
+    !SPECIAL_V4.into_iter().any(is_in)
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    let [a, b, c, d, e, f, ..] = address.segments();
-    if (a, b, c, d, e, f) == (0x64, 0xff9b, 0, 0, 0, 0) {
-        // NAT64, by which machines without IPv4 reach it: public if what is behind it is.
-        let [.., w, x, y, z] = address.octets();
-        return is_public_v4(Ipv4Addr::new(w, x, y, z));
+    let is_in =
+        |(network, bits): (Ipv6Addr, u32)| (address.to_bits() ^ network.to_bits()) >> (128 - bits) == 0;
+    if is_in(NAT64) {
+        return is_public_v4(Ipv4Addr::from_bits(address.to_bits() as u32));
     }
-    // What is public is in 2000::/3; within it, 2001::/23 is for protocols, Teredo among them, 2002::/16 hides an IPv4
-    // address, and 2001:db8::/32 and 3fff::/20 are for documentation. Everything else, loopback, addresses with IPv4 in
-    // them, unique local, link-local and multicast, is outside.
-    let global = a & 0xe000 == 0x2000;
-    let special = (a == 0x2001 && b < 0x200)
-        || a == 0x2002
-        || (a == 0x2001 && b == 0xdb8)
-        || (a == 0x3fff && b < 0x1000);
-    global && !special
+    is_in(GLOBAL_V6) && !SPECIAL_V6.into_iter().any(is_in)
 }
 
 #[cfg(test)]

@@ -183,10 +183,6 @@ impl World {
         SqliteStore::open(self.folder.path().join("longshore.db"), StoreOptions::default()).unwrap()
     }
 
-    pub(crate) fn folder(&self, name: &str) -> std::path::PathBuf {
-        self.folder.path().join(name)
-    }
-
     /// Starts a process with so many slots, and the job type `job` loaded.
     pub(crate) fn process(&self, name: &str, slots: u32) -> Process {
         let shelf = Arc::new(Shelf::default());

@@ -29,9 +29,9 @@ fn plain(server: &SmtpServer) -> SmtpOptions {
     }
 }
 
-fn login(certificate: &Certificate, password: &str) -> Option<SmtpLogin> {
+fn login(certificate: &Certificate, password: &str) -> SmtpLogin {
     let password = SecretSource::File(certificate.file("password", password));
-    Some(SmtpLogin { username: "shop".into(), password })
+    SmtpLogin { username: "shop".into(), password }
 }
 
 #[tokio::test]
@@ -68,7 +68,7 @@ async fn the_login_goes_through_tls_only() {
         let server = SmtpServer::start(behaviour).await;
         let options = SmtpOptions {
             security,
-            login: login(&certificate, "hunter2\n"),
+            login: Some(login(&certificate, "hunter2\n")),
             ca_file: Some(certificate.ca_file()),
             ..plain(&server)
         };
@@ -85,7 +85,7 @@ async fn a_server_without_starttls_gets_nothing() {
         SmtpServer::start(Behaviour { login: Some(("shop", "hunter2")), ..Behaviour::default() }).await;
     let options = SmtpOptions {
         security: SmtpSecurity::StartTls,
-        login: login(&certificate, "hunter2"),
+        login: Some(login(&certificate, "hunter2")),
         ca_file: Some(certificate.ca_file()),
         ..plain(&server)
     };
@@ -112,7 +112,7 @@ async fn a_refused_login_is_tried_again_and_told_without_the_password() {
     let certificate = Certificate::new();
     let server =
         SmtpServer::start(Behaviour { login: Some(("shop", "hunter2")), ..Behaviour::default() }).await;
-    let options = SmtpOptions { login: login(&certificate, "wr0ng-password"), ..plain(&server) };
+    let options = SmtpOptions { login: Some(login(&certificate, "wr0ng-password")), ..plain(&server) };
     let sink = SmtpSink::new(options).unwrap();
     let error = sink.deliver(&message(), NOW).await.unwrap_err();
     assert!(error.retryable && error.message.contains("535"), "{error}");
