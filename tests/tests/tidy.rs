@@ -62,14 +62,24 @@ fn dependencies(manifest: &str, section: &str) -> BTreeSet<String> {
 
 #[test]
 fn crates_import_downwards_only() {
-    // The domain knows nobody; store, sandbox and scheduler meet in its traits only; the server wires them.
-    let floors: [(&str, &[&str]); 6] = [
+    // The domain knows nobody; store, sandbox, scheduler and delivery meet in its traits only; the server wires them.
+    let floors: [(&str, &[&str]); 7] = [
         ("domain", &[]),
         ("store", &["longshore-domain"]),
         ("sandbox", &["longshore-domain"]),
         ("scheduler", &["longshore-domain"]),
+        ("delivery", &["longshore-domain"]),
         ("guest_build", &[]),
-        ("server", &["longshore-domain", "longshore-store", "longshore-sandbox", "longshore-scheduler"]),
+        (
+            "server",
+            &[
+                "longshore-domain",
+                "longshore-store",
+                "longshore-sandbox",
+                "longshore-scheduler",
+                "longshore-delivery",
+            ],
+        ),
     ];
     let mut broken = Vec::new();
     for (folder, allowed) in floors {
@@ -93,11 +103,13 @@ fn crates_import_downwards_only() {
 #[test]
 fn each_outside_library_stays_in_its_crate() {
     // What one crate hides can be replaced; what two crates see cannot.
-    let homes: [(&str, &[&str]); 5] = [
+    let homes: [(&str, &[&str]); 7] = [
         ("wasmtime", &["sandbox"]),
         ("wasmtime-wasi", &["sandbox"]),
         ("notify", &["sandbox"]),
         ("rmcp", &["server"]),
+        ("lettre", &["delivery"]),
+        ("rustls", &["delivery"]),
         // The sandbox reads data sources, the server writes the sample database.
         ("rusqlite", &["store", "sandbox", "server"]),
     ];
@@ -125,13 +137,13 @@ fn the_domain_does_no_io() {
 }
 
 #[test]
-fn only_app_sees_store_and_sandbox() {
-    // One module wires the host; everything else in the server can be read without knowing SQLite or wasmtime.
+fn only_app_sees_store_sandbox_and_delivery() {
+    // One module wires the host; everything else in the server can be read without knowing SQLite, wasmtime or SMTP.
     let mut broken = Vec::new();
     for path in files("host/server/src", "rs") {
         let in_app = path.starts_with("host/server/src/app");
         let code = code(&path);
-        for name in ["longshore_store", "longshore_sandbox"] {
+        for name in ["longshore_store", "longshore_sandbox", "longshore_delivery"] {
             if !in_app && code.contains(name) {
                 broken.push(format!("{} names {name}", path.display()));
             }
@@ -140,7 +152,10 @@ fn only_app_sees_store_and_sandbox() {
             broken.push(format!("{} names rmcp", path.display()));
         }
     }
-    assert_none("Inside the server only app/ sees store and sandbox, and only mcp/ sees rmcp:", &broken);
+    assert_none(
+        "Inside the server only app/ sees store, sandbox and delivery, and only mcp/ sees rmcp:",
+        &broken,
+    );
 }
 
 #[test]

@@ -29,7 +29,10 @@ pub use failure::{Code, Failure};
 pub use ids::{ComponentSha, IdError, JobTypeName, Owner, TaskId, WorkerId};
 pub use job_type::{JobType, Permission};
 pub use live::{LiveProgress, StopReason, StopSignal};
-pub use outbox::{MessageState, NewMessage, OutboxMessage, message_id};
+pub use outbox::{
+    ClaimedMessages, MessageClaim, MessageFilter, MessagePage, MessageState, NewMessage, OutboxMessage,
+    ResendAnswer, message_id,
+};
 pub use policy::{Grants, Limits, Policy};
 pub use ports::{
     ArtifactFiles, AttemptFiles, CheckpointStore, Clock, DeliveryError, InputViolation, JobCatalog,

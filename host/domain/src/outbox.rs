@@ -3,7 +3,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{TaskId, Timestamp};
+use crate::{RateLimit, TaskId, Timestamp};
 
 /// A message as a job sends it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -44,6 +44,17 @@ pub enum MessageState {
     Dead,
 }
 
+impl MessageState {
+    /// Its name, as it is shown and stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Dead => "dead",
+        }
+    }
+}
+
 /// A committed message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OutboxMessage {
@@ -61,6 +72,61 @@ pub struct OutboxMessage {
     pub tries: u32,
     /// What the last failed try said.
     pub last_error: Option<String>,
+}
+
+/// Asks for messages to deliver.
+#[derive(Clone, Debug)]
+pub struct MessageClaim {
+    /// Through which channel.
+    pub channel: String,
+    /// The time of asking.
+    pub now: Timestamp,
+    /// Nobody else gets them before.
+    pub lease_until: Timestamp,
+    /// How many at most.
+    pub limit: u32,
+    /// How many the channel takes, over all processes that share the store.
+    pub rate: Option<RateLimit>,
+}
+
+/// Messages that are leased to whoever claimed them.
+#[derive(Clone, Debug)]
+pub struct ClaimedMessages {
+    /// The messages, the one that was due first comes first.
+    pub messages: Vec<OutboxMessage>,
+    /// When the rate lets the next one through, where it held some back.
+    pub next_at: Option<Timestamp>,
+}
+
+/// Which messages to list.
+#[derive(Clone, Debug, Default)]
+pub struct MessageFilter {
+    /// Only those that were given up.
+    pub dead: bool,
+    /// How many at most.
+    pub limit: u32,
+    /// Where the page before ended, as it said in `next`.
+    pub after: Option<String>,
+}
+
+/// A page of messages, newest first.
+#[derive(Clone, Debug)]
+pub struct MessagePage {
+    /// The messages.
+    pub messages: Vec<OutboxMessage>,
+    /// Where the next page begins; none at the end.
+    pub next: Option<String>,
+}
+
+/// What became of a request to send a message again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResendAnswer {
+    /// It is due now, under the same id, with its tries counted anew.
+    Queued,
+    /// Only messages that were given up can be sent again; this one is in that state.
+    NotDead(MessageState),
+    /// There is no such message.
+    NotFound,
 }
 
 /// The id of the message named `key` of `task`: a UUID (version 5) of both, so that every attempt, on every machine,

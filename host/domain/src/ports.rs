@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Serialize;
@@ -11,10 +12,11 @@ use uuid::Uuid;
 
 use crate::{
     AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer, Catalog, ClaimRequest, Claimed,
-    ExpiredLease, Failure, Finish, FinishAnswer, JobTypeClaim, JobTypeName, LiveCounts, LiveProgress,
-    LoadedJob, LogLine, NewMessage, NewTask, OutboxMessage, Owner, Page, Progress, Renewal, RenewalAnswer,
-    RetryAnswer, Save, SaveAnswer, SavedArtifact, StopReason, StopSignal, StoreError, SubmitError, Submitted,
-    Task, TaskFilter, TaskId, Timestamp, Unpublished, Usage, WorkerId,
+    ClaimedMessages, ExpiredLease, Failure, Finish, FinishAnswer, JobTypeClaim, JobTypeName, LiveCounts,
+    LiveProgress, LoadedJob, LogLine, MessageClaim, MessageFilter, MessagePage, NewMessage, NewTask,
+    OutboxMessage, Owner, Page, Progress, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save,
+    SaveAnswer, SavedArtifact, StopReason, StopSignal, StoreError, SubmitError, Submitted, Task, TaskFilter,
+    TaskId, Timestamp, Unpublished, Usage, WorkerId,
 };
 
 /// Tells the time.
@@ -142,27 +144,36 @@ pub trait TaskStore: CheckpointStore {
     /// Notes that the files of pruned tasks are gone.
     async fn files_are_gone(&self, tasks: Vec<TaskId>) -> Result<(), StoreError>;
 
-    /// Takes messages to deliver, oldest first; nobody else gets them before `lease_until`.
-    async fn claim_messages(
-        &self,
-        now: Timestamp,
-        lease_until: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<OutboxMessage>, StoreError>;
+    /// The channels that have messages which are due. A read, made often.
+    async fn due_channels(&self, now: Timestamp) -> Result<Vec<String>, StoreError>;
+
+    /// Takes messages of one channel to deliver, as many as its rate lets through.
+    async fn claim_messages(&self, claim: MessageClaim) -> Result<ClaimedMessages, StoreError>;
 
     /// Notes that a message was delivered.
     async fn message_delivered(&self, id: Uuid, now: Timestamp) -> Result<(), StoreError>;
 
-    /// Notes that a try to deliver failed: the next one is at `retry_at`, or never when none.
+    /// Notes that try number `tries` of a message failed: the next one is at `retry_at`, or never when none. It says
+    /// nothing when another try has begun since, because whoever makes that one will say how it ended.
     async fn message_failed(
         &self,
         id: Uuid,
+        tries: u32,
         error: String,
         retry_at: Option<Timestamp>,
     ) -> Result<(), StoreError>;
 
     /// The messages of a task, in the order of their commit.
     async fn messages(&self, task: TaskId) -> Result<Vec<OutboxMessage>, StoreError>;
+
+    /// Lists messages of all tasks, newest first.
+    async fn list_messages(&self, filter: MessageFilter) -> Result<MessagePage, StoreError>;
+
+    /// Sends a message again that was given up.
+    async fn resend_message(&self, id: Uuid, now: Timestamp) -> Result<ResendAnswer, StoreError>;
+
+    /// Sends every message again that was given up, and says how many.
+    async fn resend_dead(&self, now: Timestamp) -> Result<u64, StoreError>;
 }
 
 /// Where artifact files are kept. Each attempt writes in a folder of its own, so that an attempt whose lease was taken
@@ -280,15 +291,30 @@ pub enum RunOutcome {
 #[async_trait]
 pub trait MessageSink: Send + Sync {
     /// Delivers a message. Delivering the same id twice must be the same as once, as far as the sink can see to it.
-    async fn deliver(&self, message: &OutboxMessage) -> Result<(), DeliveryError>;
+    /// Whoever calls limits the time: the future may be dropped at any point, and the message is tried again then.
+    async fn deliver(&self, message: &OutboxMessage, now: Timestamp) -> Result<(), DeliveryError>;
 }
 
 /// A message was not delivered.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct DeliveryError {
-    /// What went wrong.
+    /// What went wrong. It is kept and shown, so there is no secret in it.
     pub message: String,
     /// Whether another try may help.
     pub retryable: bool,
+    /// How long the receiver asks to wait before that.
+    pub retry_after: Option<Duration>,
+}
+
+impl DeliveryError {
+    /// A failure that another try may mend.
+    pub fn transient(message: impl Into<String>) -> Self {
+        Self { message: message.into(), retryable: true, retry_after: None }
+    }
+
+    /// A failure that would only happen again.
+    pub fn permanent(message: impl Into<String>) -> Self {
+        Self { message: message.into(), retryable: false, retry_after: None }
+    }
 }

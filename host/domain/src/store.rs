@@ -20,7 +20,7 @@ pub enum StoreError {
     Broken(String),
     /// A list was to go on where no page ended.
     #[error(
-        "that is not where a page of jobs ended: give what the page before said comes next, or nothing to begin anew"
+        "that is not where a page ended: give what the page before said comes next, or nothing to begin anew"
     )]
     NoSuchPage,
     /// The database was written by a newer Longshore.

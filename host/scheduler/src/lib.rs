@@ -6,6 +6,7 @@
 //! Each loop is a `tick(now)` and a thin driver, so that tests move the clock themselves.
 
 mod breaker;
+mod channel;
 mod courier;
 mod dispatcher;
 mod error;
@@ -15,19 +16,18 @@ mod publisher;
 mod running;
 mod service;
 mod settle;
-mod spool;
 mod status;
 mod supervisor;
 mod sweeper;
 
-pub use courier::{Channels, Courier, CourierOptions};
+pub use channel::{Channel, ChannelPolicy, Channels};
+pub use courier::{Courier, CourierTick};
 pub use dispatcher::{Dispatcher, DispatcherOptions};
 pub use error::ServiceError;
 pub use hub::{Hub, TaskWatch};
 pub use pruner::Pruner;
 pub use running::Running;
 pub use service::{ServiceParts, SubmitRequest, SubmittedStatus, TaskService};
-pub use spool::SpoolSink;
 pub use status::{ArtifactFile, TaskStatus};
 pub use supervisor::{Shutdown, Supervisor, SupervisorOptions};
 pub use sweeper::{Sweeper, Swept};

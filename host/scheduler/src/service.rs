@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use longshore_domain::{
     ArtifactFiles, AttemptRecord, AttemptRef, CancelAnswer, Catalog, Clock, Gate, JobCatalog, JobTypeName,
-    LogLine, NewTask, OutboxMessage, Owner, Page, RetryAnswer, StopReason, Task, TaskFilter, TaskId,
-    TaskState, TaskStore, Timestamp,
+    LogLine, MessageFilter, MessagePage, NewTask, OutboxMessage, Owner, Page, ResendAnswer, RetryAnswer,
+    StopReason, Task, TaskFilter, TaskId, TaskState, TaskStore, Timestamp,
 };
 use serde_json::Value;
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use crate::publisher::Publisher;
 use crate::running::Running;
@@ -285,6 +286,25 @@ impl TaskService {
     pub async fn messages(&self, owner: &Owner, id: TaskId) -> Result<Vec<OutboxMessage>, ServiceError> {
         self.status(owner, id).await?;
         Ok(self.parts.store.messages(id).await?)
+    }
+
+    /// Lists messages of all tasks and owners, newest first: for whoever operates the host.
+    pub async fn list_messages(&self, filter: MessageFilter) -> Result<MessagePage, ServiceError> {
+        Ok(self.parts.store.list_messages(filter).await?)
+    }
+
+    /// Sends a message again that was given up.
+    pub async fn resend_message(&self, id: Uuid) -> Result<ResendAnswer, ServiceError> {
+        let answer = self.parts.store.resend_message(id, self.parts.clock.now()).await?;
+        self.parts.hub.mail_added();
+        Ok(answer)
+    }
+
+    /// Sends every message again that was given up, and says how many.
+    pub async fn resend_dead(&self) -> Result<u64, ServiceError> {
+        let count = self.parts.store.resend_dead(self.parts.clock.now()).await?;
+        self.parts.hub.mail_added();
+        Ok(count)
     }
 
     /// A finished artifact.

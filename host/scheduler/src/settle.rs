@@ -129,18 +129,6 @@ fn deadline_exceeded() -> Failure {
     Failure::new(Code::DeadlineExceeded, "the job did not end within its max_wait_seconds and was given up")
 }
 
-/// How long to wait before a message is tried again, the longer the more often it failed; none when it is given up.
-pub(crate) fn message_backoff(tries: u32, random: f64) -> Option<Duration> {
-    let policy = longshore_domain::RetryPolicy {
-        max_attempts: 12,
-        min_backoff_ms: 1_000,
-        max_backoff_ms: 10 * 60 * 1_000,
-        max_doublings: 9,
-        ..longshore_domain::RetryPolicy::default()
-    };
-    policy.allows_another(tries, Duration::MAX).then(|| policy.delay(tries, random, None))
-}
-
 #[cfg(test)]
 mod tests {
     use longshore_domain::{Owner, Progress, RetryPolicy, TaskId};
@@ -252,17 +240,6 @@ mod tests {
                 && task.deadline_at.is_none_or(|deadline| at < deadline);
             prop_assert_eq!(finish.next, if follows { Next::RetryAt(at) } else { Next::End });
         }
-
-        #[test]
-        fn a_message_waits_ten_minutes_at_most_and_is_tried_twelve_times(tries in 0_u32..100, random in 0.0_f64..=1.0) {
-            match message_backoff(tries, random) {
-                None => prop_assert!(tries >= 12),
-                Some(wait) => {
-                    prop_assert!(tries < 12);
-                    prop_assert!(wait <= Duration::from_secs(600) && wait >= Duration::from_millis(800));
-                }
-            }
-        }
     }
 
     #[test]
@@ -271,11 +248,5 @@ mod tests {
         assert_eq!(next(RunOutcome::Stopped(StopReason::Drain), &claimed(1), &policy), Some(Next::Release));
         assert_eq!(next(RunOutcome::NoRoom, &claimed(1), &policy), Some(Next::Release));
         assert_eq!(next(RunOutcome::Stopped(StopReason::Fenced), &claimed(1), &policy), None);
-    }
-
-    #[test]
-    fn a_message_is_given_up_in_the_end() {
-        assert_eq!(message_backoff(1, 0.0), Some(Duration::from_secs(1)));
-        assert_eq!(message_backoff(12, 0.0), None);
     }
 }

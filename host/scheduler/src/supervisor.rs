@@ -8,9 +8,7 @@ use longshore_domain::StoreError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    Channels, Courier, CourierOptions, Dispatcher, DispatcherOptions, Pruner, ServiceParts, Sweeper,
-};
+use crate::{Channels, Courier, Dispatcher, DispatcherOptions, Pruner, ServiceParts, Sweeper};
 
 /// How often this process looks whether another one wrote to the store, and tells waiters of live progress.
 const PULSE: Duration = Duration::from_millis(100);
@@ -18,6 +16,8 @@ const PULSE: Duration = Duration::from_millis(100);
 const PROMOTE: Duration = Duration::from_millis(100);
 /// How often the outbox is looked at when nobody says that there is mail: a retry may be due.
 const COURIER: Duration = Duration::from_millis(500);
+/// How long deliveries that are under way may take at the end.
+const MAIL_GRACE: Duration = Duration::from_secs(5);
 /// How often tasks are claimed when nobody says that there is work.
 const CLAIM: Duration = Duration::from_secs(1);
 /// How often finished tasks whose time is over are forgotten.
@@ -34,8 +34,6 @@ pub struct SupervisorOptions {
     pub dispatcher: DispatcherOptions,
     /// Where messages go.
     pub channels: Channels,
-    /// How messages are delivered.
-    pub courier: CourierOptions,
 }
 
 /// How to end.
@@ -51,6 +49,7 @@ pub enum Shutdown {
 pub struct Supervisor {
     parts: ServiceParts,
     dispatcher: Arc<Dispatcher>,
+    courier: Arc<Courier>,
     ending: CancellationToken,
     loops: JoinSet<()>,
 }
@@ -61,14 +60,15 @@ impl Supervisor {
         let lease = options.dispatcher.lease;
         let dispatcher = Dispatcher::new(parts.clone(), options.dispatcher);
         let sweeper = Arc::new(Sweeper::new(parts.clone()));
-        let courier = Arc::new(Courier::new(
-            Arc::clone(&parts.store),
-            Arc::clone(&parts.clock),
-            options.channels,
-            options.courier,
-        ));
-        let mut supervisor =
-            Self { parts, dispatcher, ending: CancellationToken::new(), loops: JoinSet::new() };
+        let courier =
+            Arc::new(Courier::new(Arc::clone(&parts.store), Arc::clone(&parts.clock), options.channels));
+        let mut supervisor = Self {
+            parts,
+            dispatcher,
+            courier: Arc::clone(&courier),
+            ending: CancellationToken::new(),
+            loops: JoinSet::new(),
+        };
         supervisor.keep("dispatcher", dispatch);
         supervisor.keep("heartbeat", move |parts, dispatcher| heartbeat(parts, dispatcher, lease / 3));
         supervisor.keep("pulse", pulse);
@@ -95,6 +95,8 @@ impl Supervisor {
         self.dispatcher.drain(self.parts.clock.now(), grace).await;
         self.ending.cancel();
         while self.loops.join_next().await.is_some() {}
+        // A message that is broken off may be delivered and not noted, and is delivered again then.
+        self.courier.finish(grace.min(MAIL_GRACE)).await;
     }
 
     /// Runs a loop until the end, and again after a failure: a queue must not stop silently.
@@ -205,8 +207,17 @@ async fn prune(parts: ServiceParts, pruner: Arc<Pruner>) -> Result<(), StoreErro
 }
 
 async fn deliver(parts: ServiceParts, courier: Arc<Courier>) -> Result<(), StoreError> {
+    let mut ended = courier.ended();
     loop {
-        while courier.tick(parts.clock.now()).await? > 0 {}
-        let _ = tokio::time::timeout(COURIER, parts.hub.mail()).await;
+        let now = parts.clock.now();
+        // What ends from here on leaves a place that this tick may not have seen.
+        ended.borrow_and_update();
+        let tick = courier.tick(now).await?;
+        let wait = tick.next_at.map_or(COURIER, |at| at.since(now).min(COURIER));
+        tokio::select! {
+            () = parts.hub.mail() => {}
+            _ = ended.changed() => {}
+            () = tokio::time::sleep(wait) => {}
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use longshore_domain::{Code, Failure, Progress, Task, TaskState, Timestamp};
+use longshore_domain::{Code, Failure, MessageState, OutboxMessage, Progress, Task, TaskState, Timestamp};
 use longshore_scheduler::{ArtifactFile, TaskStatus};
 use serde::Serialize;
 use serde_json::Value;
@@ -86,6 +86,49 @@ pub struct ArtifactView {
     pub sha256: Option<String>,
     /// Where it is, as an absolute path on the host's machine.
     pub path: PathBuf,
+}
+
+/// A message of a job, without its body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MessageView {
+    /// Its id, which its receiver sees, too.
+    pub message_id: String,
+    /// The job that sent it.
+    pub job_id: String,
+    /// Channel to send it through.
+    pub channel: String,
+    /// Names it within its job.
+    pub key: String,
+    /// Who gets it.
+    pub recipient: String,
+    /// Subject line, or event type.
+    pub subject: String,
+    /// Where it is on its way: `pending`, `delivered` or `dead`.
+    pub state: MessageState,
+    /// Tries so far, counted anew when it was sent again.
+    pub tries: u32,
+    /// What the last failed try said.
+    pub last_error: Option<String>,
+    /// When it was committed, as RFC 3339 in UTC.
+    pub created_at: String,
+}
+
+impl From<&OutboxMessage> for MessageView {
+    fn from(message: &OutboxMessage) -> Self {
+        let new = &message.message;
+        Self {
+            message_id: message.id.to_string(),
+            job_id: message.task.to_string(),
+            channel: new.channel.clone(),
+            key: new.key.clone(),
+            recipient: new.recipient.clone(),
+            subject: new.subject.clone(),
+            state: message.state,
+            tries: message.tries,
+            last_error: message.last_error.clone(),
+            created_at: rfc3339(message.created_at),
+        }
+    }
 }
 
 impl From<&TaskStatus> for JobView {

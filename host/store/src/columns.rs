@@ -99,18 +99,10 @@ pub(crate) fn artifacts(row: &Row<'_>, index: usize) -> Result<Vec<SavedArtifact
         .collect())
 }
 
-pub(crate) const fn message_state_name(state: MessageState) -> &'static str {
-    match state {
-        MessageState::Pending => "pending",
-        MessageState::Delivered => "delivered",
-        MessageState::Dead => "dead",
-    }
-}
-
 pub(crate) fn message_state(row: &Row<'_>, index: usize) -> Result<MessageState> {
     let name = row.get_ref(index)?.as_str()?;
     [MessageState::Pending, MessageState::Delivered, MessageState::Dead]
         .into_iter()
-        .find(|state| message_state_name(*state) == name)
+        .find(|state| state.as_str() == name)
         .ok_or_else(|| unreadable(index, format!("{name:?} is no state of a message")))
 }

@@ -7,8 +7,11 @@ use crate::fault::store_error;
 
 /// The migrations, oldest first. The number of those applied is the file's `user_version`. One that was released is
 /// never edited; what it lacks comes in the next.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_tasks.sql"), include_str!("../migrations/0002_policies.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_tasks.sql"),
+    include_str!("../migrations/0002_policies.sql"),
+    include_str!("../migrations/0003_outbox.sql"),
+];
 
 /// Marks the file as ours: "LSHR".
 const APPLICATION_ID: i32 = 0x4c53_4852;
@@ -85,6 +88,7 @@ mod tests {
     const RELEASED: &[&str] = &[
         "025cceee5914d02ad61d509234e6daeffd0dfc7d0f0df66b7d34b10b3ed76c3a",
         "2e4c78fd04b06a9fb57529cad47a48f2aaf91375f1297791ff4a8c8045337d26",
+        "9388bd3242597eb74510b6bf738acb78b41dc02a20a14bd3f0844d0874f57844",
     ];
 
     #[test]

@@ -6,17 +6,18 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use longshore_domain::{
     AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer, CheckpointStore, ClaimRequest,
-    Claimed, ExpiredLease, Finish, FinishAnswer, JobTypeClaim, JobTypeName, LiveCounts, LogLine, NewTask,
-    OutboxMessage, Owner, Page, Renewal, RenewalAnswer, RetryAnswer, Save, SaveAnswer, StoreError,
-    SubmitError, Submitted, Task, TaskFilter, TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
+    Claimed, ClaimedMessages, ExpiredLease, Finish, FinishAnswer, JobTypeClaim, JobTypeName, LiveCounts,
+    LogLine, MessageClaim, MessageFilter, MessagePage, NewTask, OutboxMessage, Owner, Page, Renewal,
+    RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer, StoreError, SubmitError, Submitted, Task,
+    TaskFilter, TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
 };
 use uuid::Uuid;
 
 use crate::StoreOptions;
 use crate::readers::Readers;
 use crate::verbs::{
-    attempts, breaker, cancel, claim, counts, deadline, finish, get, lease, list, log, outbox, prune,
-    publication, rate, retry, save, schedule, submit,
+    attempts, breaker, cancel, claim, counts, deadline, finish, get, lease, letters, list, log, outbox,
+    prune, publication, rate, retry, save, schedule, submit,
 };
 use crate::writer::Writer;
 
@@ -195,13 +196,12 @@ impl TaskStore for SqliteStore {
         self.writer.note(move |c| prune::files_are_gone(c, &tasks)).await
     }
 
-    async fn claim_messages(
-        &self,
-        now: Timestamp,
-        lease_until: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<OutboxMessage>, StoreError> {
-        self.writer.note(move |c| outbox::claim(c, now, lease_until, limit)).await
+    async fn due_channels(&self, now: Timestamp) -> Result<Vec<String>, StoreError> {
+        self.readers.read(move |c| outbox::due_channels(c, now)).await
+    }
+
+    async fn claim_messages(&self, claim: MessageClaim) -> Result<ClaimedMessages, StoreError> {
+        self.writer.note(move |c| outbox::claim(c, &claim)).await
     }
 
     async fn message_delivered(&self, id: Uuid, now: Timestamp) -> Result<(), StoreError> {
@@ -211,13 +211,26 @@ impl TaskStore for SqliteStore {
     async fn message_failed(
         &self,
         id: Uuid,
+        tries: u32,
         error: String,
         retry_at: Option<Timestamp>,
     ) -> Result<(), StoreError> {
-        self.writer.write(move |c| outbox::failed(c, id, &error, retry_at)).await
+        self.writer.write(move |c| outbox::failed(c, id, tries, &error, retry_at)).await
     }
 
     async fn messages(&self, task: TaskId) -> Result<Vec<OutboxMessage>, StoreError> {
         self.readers.read(move |c| outbox::of_task(c, task)).await
+    }
+
+    async fn list_messages(&self, filter: MessageFilter) -> Result<MessagePage, StoreError> {
+        self.readers.read(move |c| letters::list(c, &filter)).await
+    }
+
+    async fn resend_message(&self, id: Uuid, now: Timestamp) -> Result<ResendAnswer, StoreError> {
+        self.writer.write(move |c| letters::resend(c, id, now)).await
+    }
+
+    async fn resend_dead(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.writer.write(move |c| letters::resend_dead(c, now)).await
     }
 }

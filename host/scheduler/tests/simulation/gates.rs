@@ -2,7 +2,7 @@
 //! a delivery. The simulation lets one of them go on at a time, so every order of events follows from its seed, and a
 //! crash can fall between any two of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -47,7 +47,9 @@ struct Inner {
     busy: HashMap<Id, String>,
     /// The attempts, by their flow.
     attempts: HashMap<Id, AttemptRef>,
-    /// Attempts that were started and have not come to their first gate.
+    /// The deliveries that have begun, by their flow.
+    deliveries: HashSet<Id>,
+    /// Attempts and deliveries that were started and have not come to their first gate.
     unborn: u32,
 }
 
@@ -101,6 +103,26 @@ impl Gates {
         inner.unborn -= 1;
         inner.busy.insert(tokio::task::id(), "an attempt began".into());
         inner.attempts.insert(tokio::task::id(), attempt);
+    }
+
+    /// So many messages are about to be delivered, each in a flow of its own.
+    pub(crate) fn deliveries_begin(&self, count: usize) {
+        self.inner().unborn += count as u32;
+    }
+
+    /// The delivery that calls this has begun. It says so at whatever it does first.
+    pub(crate) fn delivery_began(&self) {
+        let mut inner = self.inner();
+        if inner.deliveries.insert(tokio::task::id()) {
+            inner.unborn -= 1;
+            inner.busy.insert(tokio::task::id(), "a delivery began".into());
+        }
+    }
+
+    /// The delivery that calls this is at its end.
+    pub(crate) fn delivery_ended(&self) {
+        self.inner().deliveries.remove(&tokio::task::id());
+        self.ended(0);
     }
 
     /// How many attempts are under way.

@@ -10,8 +10,8 @@ use crate::world::World;
 
 /// Rounds within which everything has ended.
 const ROUNDS_MAX: u32 = 150;
-/// Time within which it has: the longest of delays and backoffs, over all attempts, is far less.
-const TIME_MAX: Duration = Duration::from_secs(3 * 60 * 60);
+/// Time within which it has: a message whose channel nobody knows is tried for a good day.
+const TIME_MAX: Duration = Duration::from_secs(36 * 60 * 60);
 
 impl World {
     /// Goes on until nothing is left to do.

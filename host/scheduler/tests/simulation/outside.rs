@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use longshore_domain::{
     ArtifactFiles, AttemptFiles, AttemptRef, DeliveryError, MessageSink, OutboxMessage, SavedArtifact,
-    TaskId, Unpublished,
+    TaskId, Timestamp, Unpublished,
 };
 
 use crate::book::SharedBook;
@@ -21,10 +21,11 @@ pub(crate) struct RecordingSink {
 
 #[async_trait]
 impl MessageSink for RecordingSink {
-    async fn deliver(&self, message: &OutboxMessage) -> Result<(), DeliveryError> {
+    async fn deliver(&self, message: &OutboxMessage, _now: Timestamp) -> Result<(), DeliveryError> {
+        self.gates.delivery_began();
         let what = format!("deliver {} of {}", message.message.key, self.book.name(message.task));
         match self.gates.pass(what, Fault::Possible).await {
-            Go::Fail => Err(DeliveryError { message: "the server said no".into(), retryable: true }),
+            Go::Fail => Err(DeliveryError::transient("the server said no")),
             Go::On(_) => {
                 let body = message.message.body.clone();
                 self.book.with(|book| {

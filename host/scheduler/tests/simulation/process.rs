@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use longshore_domain::{Clock, ComponentSha, MessageSink, Owner, Policy, StopReason, TaskId, WorkerId};
+use longshore_domain::{Clock, ComponentSha, Owner, Policy, StopReason, TaskId, WorkerId};
 use longshore_scheduler::{
-    Courier, CourierOptions, Dispatcher, DispatcherOptions, Hub, Running, ServiceParts, SubmitRequest,
-    Sweeper, TaskService,
+    Channel, ChannelPolicy, Courier, Dispatcher, DispatcherOptions, Hub, Running, ServiceParts,
+    SubmitRequest, Sweeper, TaskService,
 };
 use longshore_store::{SqliteStore, StoreOptions, Synchronous};
 use tokio::runtime::Runtime;
@@ -24,6 +24,8 @@ use crate::program::Chancy;
 use crate::store::GatedStore;
 
 pub(crate) const LEASE: Duration = Duration::from_secs(6);
+/// Longest time of one try to deliver a message.
+const TRY: Duration = Duration::from_secs(60);
 /// Attempts that a process runs at once.
 pub(crate) const SLOTS: u32 = 3;
 
@@ -97,9 +99,9 @@ impl Process {
             payload_bytes_max: 1 << 10,
         };
         let sink = RecordingSink { gates: gates.clone(), book: book.clone() };
-        let channels = BTreeMap::from([("email".to_owned(), Arc::new(sink) as Arc<dyn MessageSink>)]);
-        // One message at a time: a batch would stand still in several places at once.
-        let courier = CourierOptions { batch: 1, ..CourierOptions::default() };
+        // Only the simulation ends a try, so its timeout is longer than any run.
+        let policy = ChannelPolicy { timeout: TRY, ..ChannelPolicy::default() };
+        let channels = BTreeMap::from([("email".to_owned(), Channel { sink: Arc::new(sink), policy })]);
         let dispatcher = DispatcherOptions { worker: WorkerId::new(&*name), slots: SLOTS, lease: LEASE };
         Self {
             runtime: tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap(),
@@ -108,7 +110,7 @@ impl Process {
             service: TaskService::new(parts.clone()),
             dispatcher: Dispatcher::new(parts.clone(), dispatcher),
             sweeper: Arc::new(Sweeper::new(parts.clone())),
-            courier: Arc::new(Courier::new(store.clone(), shared.clock.clone(), channels, courier)),
+            courier: Arc::new(Courier::new(store.clone(), shared.clock.clone(), channels)),
             program: Arc::new(Chancy {
                 store,
                 gates: gates.clone(),

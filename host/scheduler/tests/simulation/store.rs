@@ -6,9 +6,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use longshore_domain::{
     AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer, CheckpointStore, ClaimRequest,
-    Claimed, ExpiredLease, Finish, FinishAnswer, JobTypeClaim, JobTypeName, LiveCounts, LogLine, NewTask,
-    OutboxMessage, Owner, Page, Renewal, RenewalAnswer, RetryAnswer, Save, SaveAnswer, StoreError,
-    SubmitError, Submitted, Task, TaskFilter, TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
+    Claimed, ClaimedMessages, ExpiredLease, Finish, FinishAnswer, JobTypeClaim, JobTypeName, LiveCounts,
+    LogLine, MessageClaim, MessageFilter, MessagePage, NewTask, OutboxMessage, Owner, Page, Renewal,
+    RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer, StoreError, SubmitError, Submitted, Task,
+    TaskFilter, TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
 };
 use longshore_store::SqliteStore;
 use uuid::Uuid;
@@ -241,32 +242,53 @@ impl TaskStore for GatedStore {
         self.store.files_are_gone(tasks).await
     }
 
-    async fn claim_messages(
-        &self,
-        now: Timestamp,
-        lease_until: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<OutboxMessage>, StoreError> {
-        let call = self.store.claim_messages(now, lease_until, limit);
-        self.write("claim_messages".into(), call, |messages| Call::ClaimMessages(now, messages.clone())).await
+    async fn due_channels(&self, now: Timestamp) -> Result<Vec<String>, StoreError> {
+        self.read("due_channels", self.store.due_channels(now)).await
+    }
+
+    async fn claim_messages(&self, claim: MessageClaim) -> Result<ClaimedMessages, StoreError> {
+        let now = claim.now;
+        let tell = |claimed: &ClaimedMessages| Call::ClaimMessages(now, claimed.messages.clone());
+        let claimed = self.write("claim_messages".into(), self.store.claim_messages(claim), tell).await?;
+        self.gates.deliveries_begin(claimed.messages.len());
+        Ok(claimed)
     }
 
     async fn message_delivered(&self, id: Uuid, now: Timestamp) -> Result<(), StoreError> {
         let call = self.store.message_delivered(id, now);
-        self.write("message_delivered".into(), call, |()| Call::MessageDelivered(id)).await
+        self.gates.delivery_began();
+        let answer = self.write("message_delivered".into(), call, |()| Call::MessageDelivered(id)).await;
+        self.gates.delivery_ended();
+        answer
     }
 
     async fn message_failed(
         &self,
         id: Uuid,
+        tries: u32,
         error: String,
         retry_at: Option<Timestamp>,
     ) -> Result<(), StoreError> {
-        let call = self.store.message_failed(id, error, retry_at);
-        self.write("message_failed".into(), call, |()| Call::MessageFailed(id)).await
+        let call = self.store.message_failed(id, tries, error, retry_at);
+        self.gates.delivery_began();
+        let answer = self.write("message_failed".into(), call, |()| Call::MessageFailed(id)).await;
+        self.gates.delivery_ended();
+        answer
     }
 
     async fn messages(&self, task: TaskId) -> Result<Vec<OutboxMessage>, StoreError> {
         self.store.messages(task).await
+    }
+
+    async fn list_messages(&self, filter: MessageFilter) -> Result<MessagePage, StoreError> {
+        self.store.list_messages(filter).await
+    }
+
+    async fn resend_message(&self, id: Uuid, now: Timestamp) -> Result<ResendAnswer, StoreError> {
+        self.store.resend_message(id, now).await
+    }
+
+    async fn resend_dead(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.store.resend_dead(now).await
     }
 }

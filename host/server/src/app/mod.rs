@@ -1,7 +1,8 @@
-//! The only place where store, sandbox and scheduler are put together.
+//! The only place where store, sandbox, scheduler and delivery are put together.
 //!
 //! Everything else in this crate asks a [`TaskService`], and knows neither SQLite nor wasmtime.
 
+mod channels;
 mod clock;
 mod parts;
 
@@ -86,8 +87,13 @@ impl Host {
             running: Running::new(),
             payload_bytes_max: config.limits.payload_bytes_max,
         };
-        let supervisor = (!matches!(role, Role::Tasks | Role::Inspect))
-            .then(|| Supervisor::start(service_parts.clone(), parts::supervisor_options(config, role)));
+        let supervisor = match role {
+            Role::Tasks | Role::Inspect => None,
+            Role::Serve | Role::Worker | Role::Run => {
+                let options = parts::supervisor_options(config, role)?;
+                Some(Supervisor::start(service_parts.clone(), options))
+            }
+        };
         Ok(Self {
             service: TaskService::new(service_parts),
             sandbox,

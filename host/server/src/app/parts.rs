@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use longshore_domain::{MessageSink, WorkerId};
+use longshore_domain::WorkerId;
 use longshore_sandbox::SandboxOptions;
-use longshore_scheduler::{CourierOptions, DispatcherOptions, SpoolSink, SupervisorOptions};
+use longshore_scheduler::{DispatcherOptions, SupervisorOptions};
 use longshore_store::{SqliteStore, StoreOptions};
 
-use super::Role;
-use crate::config::{ChannelConfig, Config, SourceConfig, Synchronous};
+use super::{Role, channels};
+use crate::config::{Config, SourceConfig, Synchronous};
 
 pub(super) fn open_store(config: &Config) -> Result<Arc<SqliteStore>> {
     let path = &config.store.path;
@@ -48,20 +48,15 @@ fn this_program() -> Option<PathBuf> {
     if running.exists() { Some(running.to_owned()) } else { std::env::current_exe().ok() }
 }
 
-pub(super) fn supervisor_options(config: &Config, role: Role) -> SupervisorOptions {
-    let channels = config.channels.iter().map(|(name, ChannelConfig::Spool { path })| {
-        let sink: Arc<dyn MessageSink> = Arc::new(SpoolSink::new(path));
-        (name.clone(), sink)
-    });
-    SupervisorOptions {
+pub(super) fn supervisor_options(config: &Config, role: Role) -> Result<SupervisorOptions> {
+    Ok(SupervisorOptions {
         dispatcher: DispatcherOptions {
             worker: worker_id(role),
             slots: config.worker.concurrency,
             lease: config.worker.lease,
         },
-        channels: channels.collect(),
-        courier: CourierOptions::default(),
-    }
+        channels: channels::open(config)?,
+    })
 }
 
 /// A name that no other start of a process has, and that says which process it is.

@@ -7,6 +7,7 @@ mod bar;
 mod compile;
 mod errors;
 mod init;
+mod outbox;
 mod output;
 mod plugin;
 mod run;
@@ -74,6 +75,8 @@ enum Command {
     #[command(subcommand)]
     Task(task::Command),
     #[command(subcommand)]
+    Outbox(outbox::Command),
+    #[command(subcommand)]
     Plugin(plugin::Command),
     #[command(hide = true)]
     CompileComponent(compile::Args),
@@ -112,6 +115,7 @@ fn obey(global: &Global, command: Command) -> Result<ExitCode> {
         Command::Worker(args) => block_on(worker::run(global, args)),
         Command::Run(args) => block_on(run::run(global, args)),
         Command::Task(command) => block_on(task::run(global, command)),
+        Command::Outbox(command) => block_on(outbox::run(global, command)),
         Command::Plugin(command) => block_on(plugin::run(global, command)),
         Command::CompileComponent(args) => compile::run(&args),
     }

@@ -8,9 +8,9 @@ use std::time::Duration;
 use longshore_domain::{Grants, Policy};
 use serde::de::{Deserialize, Deserializer, Error};
 
+use super::channel::Channel;
 use super::{
-    ChannelConfig, Config, HostLimits, McpConfig, PluginsConfig, SourceConfig, StoreConfig, Synchronous,
-    WorkerConfig,
+    Config, HostLimits, McpConfig, PluginsConfig, SourceConfig, StoreConfig, Synchronous, WorkerConfig,
 };
 
 /// Parses the text of `longshore.toml`.
@@ -92,19 +92,6 @@ enum SourceKind {
 }
 
 #[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Channel {
-    kind: ChannelKind,
-    path: PathBuf,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum ChannelKind {
-    Spool,
-}
-
-#[derive(serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Mcp {
     #[serde(deserialize_with = "within::<_, u64, 0, 600>")]
@@ -161,9 +148,7 @@ impl File {
             channels: self
                 .channels
                 .into_iter()
-                .map(|(name, Channel { kind: ChannelKind::Spool, path })| {
-                    (name, ChannelConfig::Spool { path: absolute(path) })
-                })
+                .map(|(name, channel)| (name, channel.resolve(&project)))
                 .collect(),
             mcp: McpConfig { wait: Duration::from_secs(self.mcp.wait_seconds) },
             limits: HostLimits { payload_bytes_max: self.limits.payload_bytes_max },
@@ -174,7 +159,7 @@ impl File {
 }
 
 /// A number from `MIN` to `MAX`. Checked while parsing, so that the error knows its place in the file.
-fn within<'de, D, T, const MIN: u64, const MAX: u64>(deserializer: D) -> Result<T, D::Error>
+pub(super) fn within<'de, D, T, const MIN: u64, const MAX: u64>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: TryFrom<u64>,
@@ -185,6 +170,18 @@ where
     let value = fits
         .ok_or_else(|| Error::custom(format!("{value} is out of bounds: it must be from {MIN} to {MAX}")))?;
     T::try_from(value).map_err(Error::custom)
+}
+
+/// As [`within`], for a setting without a default of its own.
+pub(super) fn within_some<'de, D, T, const MIN: u64, const MAX: u64>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<u64>,
+    T::Error: Display,
+{
+    within::<D, T, MIN, MAX>(deserializer).map(Some)
 }
 
 /// A table whose keys are names that a policy may grant.

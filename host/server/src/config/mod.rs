@@ -3,6 +3,7 @@
 //! [`Project`] finds the folder, [`Config::load`] reads the file in it. Whatever the file leaves out has its default
 //! here, every path is absolute, and every number is within its bounds.
 
+mod channel;
 mod error;
 mod file;
 mod project;
@@ -15,6 +16,9 @@ use longshore_domain::Policy;
 
 use crate::env;
 
+pub use self::channel::{
+    Body, ChannelConfig, SecretConfig, Security, SinkConfig, SmtpConfig, TargetConfig, WebhookConfig,
+};
 pub use self::error::ConfigError;
 pub use self::project::{FILE_NAME, NoProject, find_project};
 
@@ -95,16 +99,6 @@ pub enum SourceConfig {
     },
 }
 
-/// An outbox channel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ChannelConfig {
-    /// A folder that gets one file a message.
-    Spool {
-        /// The folder.
-        path: PathBuf,
-    },
-}
-
 /// How MCP clients are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct McpConfig {
@@ -167,7 +161,7 @@ mod tests {
         let shop = template.sources.remove("shop").unwrap();
         assert_eq!(shop, SourceConfig::Sqlite { path: template.project.join("shop.db") });
         let email = template.channels.remove("email").unwrap();
-        assert_eq!(email, ChannelConfig::Spool { path: template.project.join("spool/email") });
+        assert_eq!(email.sink, SinkConfig::Spool { path: template.project.join("spool/email") });
         let mut defaults = load("").unwrap();
         // Only the folders differ, because each test file has its own.
         defaults.project.clone_from(&template.project);
@@ -184,7 +178,14 @@ mod tests {
             .map(|line| line.strip_prefix("#: ").unwrap_or(line).to_string() + "\n")
             .collect();
         assert_ne!(live, TEMPLATE);
-        assert_eq!(load(&live).unwrap().defaults, Policy::default());
+        let live = load(&live).unwrap();
+        assert_eq!(live.defaults, Policy::default());
+        let plain = load(TEMPLATE).unwrap();
+        let (mut shown, email) = (live.channels["email"].clone(), &plain.channels["email"]);
+        // Without one there is no rate, so the one that is shown is an example.
+        shown.policy.rate = None;
+        assert_eq!(shown.policy, email.policy);
+        assert_eq!(live.channels.len(), 3);
     }
 
     #[test]

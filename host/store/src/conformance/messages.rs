@@ -1,9 +1,35 @@
 //! Cases of the outbox.
 
-use longshore_domain::{Code, MessageState, Next, message_id};
+use longshore_domain::{
+    Code, MessageClaim, MessageFilter, MessageState, Next, OutboxMessage, RateLimit, ResendAnswer, TaskId,
+    message_id,
+};
+use uuid::Uuid;
 
 use super::Open;
 use super::kit::{Kit, at, completed, end, failure, message, save};
+
+/// Asks for messages of the channel `email`.
+pub(super) fn claim(now: i64, until: i64, limit: u32) -> MessageClaim {
+    MessageClaim { channel: "email".into(), now: at(now), lease_until: at(until), limit, rate: None }
+}
+
+pub(super) async fn claimed(kit: &Kit, claim: MessageClaim) -> Vec<OutboxMessage> {
+    kit.store.claim_messages(claim).await.unwrap().messages
+}
+
+/// A completed task that sent messages with these keys through these channels.
+async fn sent(kit: &Kit, messages: &[(&str, &str)]) -> TaskId {
+    let attempt = kit.running().await.attempt;
+    let mut finish = end(attempt, at(10), completed(), Next::End);
+    for (channel, key) in messages {
+        let mut new = message(key);
+        new.channel = (*channel).into();
+        finish.messages.push(new);
+    }
+    kit.finish(finish).await;
+    attempt.task
+}
 
 /// Messages exist from the save, or the successful end, that committed them; never from a failed attempt.
 pub async fn messages_become_real_with_the_save(open: Open) {
@@ -35,7 +61,7 @@ pub async fn a_message_is_handed_out_to_one_at_a_time(open: Open) {
     let mut finish = end(attempt, at(10), completed(), Next::End);
     finish.messages = vec![message("one"), message("two")];
     kit.finish(finish).await;
-    let claim = async |now, until, limit| kit.store.claim_messages(at(now), at(until), limit).await.unwrap();
+    let claim = async |now, until, limit| claimed(&kit, claim(now, until, limit)).await;
     let first = claim(10, 100, 1).await;
     assert_eq!((first.len(), first[0].message.key.as_str(), first[0].tries), (1, "one", 1));
     let second = claim(11, 100, 5).await;
@@ -54,13 +80,13 @@ pub async fn a_delivered_message_is_done(open: Open) {
     let mut finish = end(attempt, at(10), completed(), Next::End);
     finish.messages = vec![message("one")];
     kit.finish(finish).await;
-    let id = kit.store.claim_messages(at(10), at(20), 5).await.unwrap()[0].id;
+    let id = claimed(&kit, claim(10, 20, 5)).await[0].id;
     for _ in 0..2 {
         kit.store.message_delivered(id, at(15)).await.unwrap();
     }
     // The word of a second deliverer, whose time was over, changes nothing any more.
-    kit.store.message_failed(id, "late".into(), Some(at(16))).await.unwrap();
-    assert!(kit.store.claim_messages(at(1_000), at(2_000), 5).await.unwrap().is_empty());
+    kit.store.message_failed(id, 1, "late".into(), Some(at(16))).await.unwrap();
+    assert!(claimed(&kit, claim(1_000, 2_000, 5)).await.is_empty());
     let message = kit.store.messages(attempt.task).await.unwrap().remove(0);
     assert_eq!((message.state, message.tries, message.last_error), (MessageState::Delivered, 1, None));
     kit.store.message_delivered(message_id(attempt.task, "unknown"), at(15)).await.unwrap();
@@ -73,16 +99,29 @@ pub async fn a_failed_delivery_is_tried_again_or_given_up(open: Open) {
     let mut finish = end(attempt, at(10), completed(), Next::End);
     finish.messages = vec![message("one")];
     kit.finish(finish).await;
-    let id = kit.store.claim_messages(at(10), at(20), 5).await.unwrap()[0].id;
-    kit.store.message_failed(id, "refused".into(), Some(at(50))).await.unwrap();
-    assert!(kit.store.claim_messages(at(49), at(60), 5).await.unwrap().is_empty());
-    let again = kit.store.claim_messages(at(50), at(60), 5).await.unwrap().remove(0);
+    let id = claimed(&kit, claim(10, 20, 5)).await[0].id;
+    kit.store.message_failed(id, 1, "refused".into(), Some(at(50))).await.unwrap();
+    assert!(claimed(&kit, claim(49, 60, 5)).await.is_empty());
+    let again = claimed(&kit, claim(50, 60, 5)).await.remove(0);
     assert_eq!((again.tries, again.last_error.as_deref()), (2, Some("refused")));
-    kit.store.message_failed(id, "no such address".into(), None).await.unwrap();
-    assert!(kit.store.claim_messages(at(1_000), at(2_000), 5).await.unwrap().is_empty());
+    kit.store.message_failed(id, 2, "no such address".into(), None).await.unwrap();
+    assert!(claimed(&kit, claim(1_000, 2_000, 5)).await.is_empty());
     let dead = kit.store.messages(attempt.task).await.unwrap().remove(0);
     assert_eq!((dead.state, dead.tries), (MessageState::Dead, 2));
     assert_eq!(dead.last_error.as_deref(), Some("no such address"));
+}
+
+/// Who was slower than its lease does not speak for whoever tries now.
+pub async fn a_late_failure_leaves_the_next_try_alone(open: Open) {
+    let kit = Kit::new(&open);
+    let task = sent(&kit, &[("email", "a")]).await;
+    let id = claimed(&kit, claim(10, 20, 5)).await[0].id;
+    assert_eq!(claimed(&kit, claim(20, 40, 5)).await[0].tries, 2);
+    kit.store.message_failed(id, 1, "no answer".into(), None).await.unwrap();
+    let message = kit.store.messages(task).await.unwrap().remove(0);
+    assert_eq!((message.state, message.last_error), (MessageState::Pending, None));
+    assert!(claimed(&kit, claim(39, 60, 5)).await.is_empty(), "it is still being tried");
+    assert_eq!(claimed(&kit, claim(40, 60, 5)).await[0].tries, 3);
 }
 
 /// Messages are told and handed out in the order of their commit.
@@ -96,8 +135,8 @@ pub async fn messages_keep_the_order_of_their_commit(open: Open) {
         kit.save(attempt, saved).await;
     }
     assert_eq!(kit.store.message_keys(one.task).await.unwrap(), ["z", "y", "x", "w"]);
-    let claimed = kit.store.claim_messages(at(5), at(50), 10).await.unwrap();
-    let keys: Vec<_> = claimed.iter().map(|message| message.message.key.as_str()).collect();
+    let messages = claimed(&kit, claim(5, 50, 10)).await;
+    let keys: Vec<_> = messages.iter().map(|message| message.message.key.as_str()).collect();
     assert_eq!(keys, ["z", "y", "b", "a", "x", "w"]);
 }
 
@@ -116,5 +155,104 @@ pub async fn a_key_is_committed_once(open: Open) {
     let messages = kit.store.messages(attempt.task).await.unwrap();
     assert_eq!(messages.len(), 2);
     assert_eq!(messages[0].message, message("one"));
-    assert_eq!(kit.store.claim_messages(at(9), at(50), 10).await.unwrap().len(), 2);
+    assert_eq!(claimed(&kit, claim(9, 50, 10)).await.len(), 2);
+}
+
+/// Each channel is asked for by itself, and only those that have something to do are named.
+pub async fn channels_are_handed_out_one_by_one(open: Open) {
+    let kit = Kit::new(&open);
+    sent(&kit, &[("webhook", "a"), ("email", "b"), ("webhook", "c")]).await;
+    assert!(kit.store.due_channels(at(9)).await.unwrap().is_empty());
+    assert_eq!(kit.store.due_channels(at(10)).await.unwrap(), ["email", "webhook"]);
+    let webhook = |now| MessageClaim { channel: "webhook".into(), ..claim(now, 100, 5) };
+    let keys: Vec<_> =
+        claimed(&kit, webhook(10)).await.into_iter().map(|message| message.message.key).collect();
+    assert_eq!(keys, ["a", "c"]);
+    assert_eq!(kit.store.due_channels(at(11)).await.unwrap(), ["email"]);
+    assert!(claimed(&kit, webhook(11)).await.is_empty());
+    assert_eq!(claimed(&kit, claim(11, 100, 5)).await.len(), 1);
+    assert!(kit.store.due_channels(at(99)).await.unwrap().is_empty());
+    assert_eq!(kit.store.due_channels(at(100)).await.unwrap(), ["email", "webhook"]);
+}
+
+/// The rate of a channel holds over all who ask, and leaves other channels alone.
+pub async fn a_rate_holds_over_all_handles(open: Open) {
+    let kit = Kit::new(&open);
+    let other = open();
+    sent(&kit, &[("email", "a"), ("email", "b"), ("email", "c"), ("email", "d"), ("webhook", "e")]).await;
+    let rate = RateLimit::new(10.0, 2);
+    let limited = |now| MessageClaim { rate, ..claim(now, 10_000, 5) };
+    let first = kit.store.claim_messages(limited(1_000)).await.unwrap();
+    assert_eq!((first.messages.len(), first.next_at), (2, Some(at(1_100))));
+    let none = other.claim_messages(limited(1_099)).await.unwrap();
+    assert_eq!((none.messages.len(), none.next_at), (0, Some(at(1_100))));
+    let second = other.claim_messages(limited(1_100)).await.unwrap();
+    assert_eq!((second.messages.len(), second.next_at), (1, Some(at(1_200))));
+    let webhook = MessageClaim { channel: "webhook".into(), ..limited(1_100) };
+    assert_eq!(kit.store.claim_messages(webhook).await.unwrap().messages.len(), 1);
+    let last = kit.store.claim_messages(limited(5_000)).await.unwrap();
+    assert_eq!((last.messages.len(), last.next_at), (1, None));
+}
+
+/// Messages of all tasks are listed newest first, page by page, and those that were given up by themselves.
+pub async fn messages_are_listed_newest_first(open: Open) {
+    let kit = Kit::new(&open);
+    let one = sent(&kit, &[("email", "a"), ("email", "b")]).await;
+    let two = sent(&kit, &[("webhook", "c")]).await;
+    for (task, key) in [(one, "a"), (two, "c")] {
+        kit.store.message_failed(message_id(task, key), 0, "gone".into(), None).await.unwrap();
+    }
+    let list = async |dead, limit, after| {
+        let page = kit.store.list_messages(MessageFilter { dead, limit, after }).await.unwrap();
+        (page.messages.into_iter().map(|message| message.message.key).collect::<Vec<_>>(), page.next)
+    };
+    let (first, next) = list(false, 2, None).await;
+    assert_eq!(first, ["c", "b"]);
+    assert_eq!(list(false, 2, next).await, (vec!["a".to_owned()], None));
+    let (dead, next) = list(true, 1, None).await;
+    assert_eq!(dead, ["c"]);
+    assert_eq!(list(true, 1, next).await, (vec!["a".to_owned()], None));
+    let bad = MessageFilter { after: Some("nonsense".into()), ..MessageFilter::default() };
+    kit.store.list_messages(bad).await.unwrap_err();
+}
+
+/// A message that was given up can be sent again, under its id and with its tries counted anew; no other can.
+pub async fn a_dead_message_is_sent_again(open: Open) {
+    let kit = Kit::new(&open);
+    let task = sent(&kit, &[("email", "a"), ("email", "b")]).await;
+    let (a, b) = (message_id(task, "a"), message_id(task, "b"));
+    assert_eq!(claimed(&kit, claim(10, 20, 5)).await.len(), 2);
+    kit.store.message_failed(a, 1, "refused".into(), None).await.unwrap();
+    kit.store.message_delivered(b, at(12)).await.unwrap();
+    let resend = async |id| kit.store.resend_message(id, at(30)).await.unwrap();
+    assert_eq!(resend(a).await, ResendAnswer::Queued);
+    assert_eq!(resend(a).await, ResendAnswer::NotDead(MessageState::Pending));
+    assert_eq!(resend(b).await, ResendAnswer::NotDead(MessageState::Delivered));
+    assert_eq!(resend(Uuid::nil()).await, ResendAnswer::NotFound);
+    let again = claimed(&kit, claim(30, 40, 5)).await;
+    assert_eq!((again.len(), again[0].id, again[0].tries), (1, a, 1));
+    assert_eq!(again[0].last_error.as_deref(), Some("refused"));
+    kit.store.message_delivered(a, at(31)).await.unwrap();
+    assert_eq!(kit.store.resend_dead(at(32)).await.unwrap(), 0);
+}
+
+/// All messages that were given up can be sent again at once.
+pub async fn all_dead_messages_are_sent_again(open: Open) {
+    let kit = Kit::new(&open);
+    let task = sent(&kit, &[("email", "a"), ("webhook", "b"), ("email", "c")]).await;
+    for key in ["a", "b"] {
+        kit.store.message_failed(message_id(task, key), 0, "refused".into(), None).await.unwrap();
+    }
+    assert_eq!(claimed(&kit, claim(10, 20, 5)).await.len(), 1, "only c is left");
+    assert_eq!(kit.store.resend_dead(at(15)).await.unwrap(), 2);
+    assert_eq!(kit.store.due_channels(at(15)).await.unwrap(), ["email", "webhook"]);
+    let states: Vec<_> = kit
+        .store
+        .messages(task)
+        .await
+        .unwrap()
+        .iter()
+        .map(|message| (message.state, message.tries))
+        .collect();
+    assert_eq!(states, [(MessageState::Pending, 0), (MessageState::Pending, 0), (MessageState::Pending, 1)]);
 }

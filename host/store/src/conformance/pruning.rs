@@ -4,6 +4,7 @@ use longshore_domain::{CancelAnswer, Code, NewTask, Next, Owner, RetryAnswer, Ta
 
 use super::Open;
 use super::kit::{Kit, at, completed, end, failure, message, new_task};
+use super::messages::{claim, claimed};
 
 /// A task that is kept for a second after its end.
 fn kept_for_a_second() -> NewTask {
@@ -83,7 +84,7 @@ pub async fn mail_is_delivered_before_its_task_is_pruned(open: Open) {
     finish.messages = vec![message("k")];
     kit.finish(finish).await;
     assert_eq!(kit.store.prune(at(100_000), 10).await.unwrap(), 0);
-    let mail = kit.store.claim_messages(at(100_000), at(100_001), 10).await.unwrap().remove(0);
+    let mail = claimed(&kit, claim(100_000, 100_001, 10)).await.remove(0);
     kit.store.message_delivered(mail.id, at(100_000)).await.unwrap();
     assert_eq!(kit.store.prune(at(100_000), 10).await.unwrap(), 1);
 }

@@ -11,6 +11,7 @@ pub(crate) mod deadline;
 pub(crate) mod finish;
 pub(crate) mod get;
 pub(crate) mod lease;
+pub(crate) mod letters;
 pub(crate) mod list;
 pub(crate) mod log;
 pub(crate) mod outbox;
@@ -39,6 +40,7 @@ pub(crate) fn all_statements() -> Vec<(String, &'static str)> {
         ("finish", finish::STATEMENTS),
         ("get", get::STATEMENTS),
         ("lease", lease::STATEMENTS),
+        ("letters", letters::STATEMENTS),
         ("list", list::STATEMENTS),
         ("log", log::STATEMENTS),
         ("outbox", outbox::STATEMENTS),

@@ -1,7 +1,9 @@
 //! Messages: committed with the effects of an attempt, then handed out until they are delivered.
 
-use longshore_domain::{NewMessage, OutboxMessage, TaskId, Timestamp, message_id};
-use rusqlite::{Connection, Row, params};
+use longshore_domain::{
+    ClaimedMessages, MessageClaim, NewMessage, OutboxMessage, Spent, TaskId, Timestamp, message_id,
+};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use crate::columns;
@@ -14,7 +16,13 @@ statements! {
         VALUES (?1, ?2, ?3, 'pending', 0, ?4, ?5, ?6, ?7, ?8, ?9)
         ON CONFLICT (id) DO NOTHING";
 
-    TO_DELIVER = "INSERT INTO deliveries (number, due_at) VALUES (?1, ?2)";
+    TO_DELIVER = "INSERT INTO deliveries (number, channel, due_at) VALUES (?1, ?2, ?3)";
+
+    /// The first channel after another, and when its first message is due.
+    NEXT_CHANNEL = "
+        SELECT channel, due_at FROM deliveries INDEXED BY deliveries_due
+        WHERE channel > ?1
+        ORDER BY channel, due_at LIMIT 1";
 
     DUE = "
         SELECT d.number, o.id, t.id, o.created_at, o.state, o.tries + 1, o.last_error,
@@ -22,9 +30,15 @@ statements! {
         FROM deliveries AS d INDEXED BY deliveries_due
         CROSS JOIN outbox AS o ON o.number = d.number
         CROSS JOIN tasks AS t ON t.seq = o.seq
-        WHERE d.due_at <= ?1
+        WHERE d.channel = ?1 AND d.due_at <= ?2
         ORDER BY d.due_at, d.number
-        LIMIT ?2";
+        LIMIT ?3";
+
+    SPENT = "SELECT spent_until FROM channel_rates WHERE channel = ?1";
+
+    SPEND = "
+        INSERT INTO channel_rates (channel, spent_until) VALUES (?1, ?2)
+        ON CONFLICT (channel) DO UPDATE SET spent_until = excluded.spent_until";
 
     HOLD = "UPDATE deliveries SET due_at = ?2 WHERE number = ?1";
 
@@ -36,8 +50,8 @@ statements! {
         RETURNING number";
 
     FAILED = "
-        UPDATE outbox SET last_error = ?2, state = CASE WHEN ?3 THEN 'pending' ELSE 'dead' END
-        WHERE id = ?1 AND state = 'pending'
+        UPDATE outbox SET last_error = ?3, state = CASE WHEN ?4 THEN 'pending' ELSE 'dead' END
+        WHERE id = ?1 AND state = 'pending' AND tries = ?2
         RETURNING number";
 
     DROP_DELIVERY = "DELETE FROM deliveries WHERE number = ?1";
@@ -81,32 +95,65 @@ pub(crate) fn commit(
             message.body,
         ])?;
         if inserted == 1 {
-            c.prepare_cached(TO_DELIVER)?.execute(params![c.last_insert_rowid(), at.ms()])?;
+            c.prepare_cached(TO_DELIVER)?.execute(params![
+                c.last_insert_rowid(),
+                message.channel,
+                at.ms()
+            ])?;
             new += 1;
         }
     }
     Ok(new)
 }
 
-/// Hands out messages to deliver, until `lease_until`.
-pub(crate) fn claim(
-    c: &Connection,
-    now: Timestamp,
-    lease_until: Timestamp,
-    limit: u32,
-) -> Result<Vec<OutboxMessage>, Fault> {
+/// The channels that have messages which are due.
+pub(crate) fn due_channels(c: &Connection, now: Timestamp) -> Result<Vec<String>, Fault> {
+    let mut statement = c.prepare_cached(NEXT_CHANNEL)?;
+    let mut due = Vec::new();
+    let mut last = String::new();
+    // One step for each channel, however many messages wait.
+    while let Some((channel, due_at)) = statement
+        .query_row([&last], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))
+        .optional()?
+    {
+        last.clone_from(&channel);
+        if due_at <= now.ms() {
+            due.push(channel);
+        }
+    }
+    Ok(due)
+}
+
+/// Hands out messages to deliver. A try counts against the rate, whether or not it is the first of its message.
+pub(crate) fn claim(c: &Connection, claim: &MessageClaim) -> Result<ClaimedMessages, Fault> {
+    let spent = spent(c, &claim.channel)?;
+    let limit = claim.rate.map_or(claim.limit, |rate| rate.allows(spent, claim.now).min(claim.limit));
     let due = c
         .prepare_cached(DUE)?
-        .query_map(params![now.ms(), limit], message)?
+        .query_map(params![claim.channel, claim.now.ms(), limit], message)?
         .collect::<rusqlite::Result<Vec<_>>>()?;
-    let mut claimed = Vec::with_capacity(due.len());
+    let mut messages = Vec::with_capacity(due.len());
     for (number, message) in due {
-        let held = c.prepare_cached(HOLD)?.execute(params![number, lease_until.ms()])?;
+        let held = c.prepare_cached(HOLD)?.execute(params![number, claim.lease_until.ms()])?;
         exactly_one(held, "handing out a message")?;
         exactly_one(c.prepare_cached(COUNT_TRY)?.execute([number])?, "counting a try of a message")?;
-        claimed.push(message);
+        messages.push(message);
     }
-    Ok(claimed)
+    let Some(rate) = claim.rate else { return Ok(ClaimedMessages { messages, next_at: None }) };
+    let count = messages.len() as u32;
+    let spent = rate.spend(spent, claim.now, count);
+    if count > 0 {
+        c.prepare_cached(SPEND)?.execute(params![claim.channel, spent.until_us])?;
+    }
+    // Fewer than the rate allows were due, or the caller takes no more: then it is not the rate that holds any back.
+    let held_back = count == limit && limit < claim.limit;
+    Ok(ClaimedMessages { messages, next_at: held_back.then(|| rate.next_start(spent, claim.now)) })
+}
+
+/// How much of its rate a channel has used.
+fn spent(c: &Connection, channel: &str) -> Result<Spent, Fault> {
+    let until_us = c.prepare_cached(SPENT)?.query_row([channel], |row| row.get(0)).optional()?;
+    Ok(Spent { until_us: until_us.unwrap_or(0) })
 }
 
 /// Notes that a message was delivered. One that was before, or that is not known, stays as it is.
@@ -121,15 +168,16 @@ pub(crate) fn delivered(c: &Connection, id: Uuid, now: Timestamp) -> Result<(), 
     Ok(())
 }
 
-/// Notes that a try failed.
+/// Notes that a try failed, unless another has begun since.
 pub(crate) fn failed(
     c: &Connection,
     id: Uuid,
+    tries: u32,
     error: &str,
     retry_at: Option<Timestamp>,
 ) -> Result<(), Fault> {
     let mut statement = c.prepare_cached(FAILED)?;
-    let mut rows = statement.query(params![id.as_bytes(), error, retry_at.is_some()])?;
+    let mut rows = statement.query(params![id.as_bytes(), tries, error, retry_at.is_some()])?;
     let Some(row) = rows.next()? else { return Ok(()) };
     let number: i64 = row.get(0)?;
     drop(rows);
@@ -155,7 +203,7 @@ pub(crate) fn keys(c: &Connection, task: TaskId) -> Result<Vec<String>, Fault> {
 }
 
 /// A message and its number.
-fn message(row: &Row<'_>) -> rusqlite::Result<(i64, OutboxMessage)> {
+pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<(i64, OutboxMessage)> {
     let message = OutboxMessage {
         id: Uuid::from_bytes(row.get(1)?),
         task: columns::task_id(row, 2)?,

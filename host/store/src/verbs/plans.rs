@@ -10,6 +10,9 @@ use crate::migrations::migrate;
 /// that may run at once, or of live tasks where a figure of all of them is asked for.
 const ON_PURPOSE: &[(&str, &[&str])] = &[
     ("lease::EXPIRED", &["SCAN r", "USE TEMP B-TREE FOR ORDER BY"]),
+    // As many as are to be sent again, which is all of them.
+    ("letters::ALL_TO_DELIVER", &["SCAN outbox USING INDEX outbox_dead"]),
+    ("letters::REVIVE_ALL", &["SCAN outbox USING INDEX outbox_dead"]),
     ("list::RUNNING", &["SCAN r", "USE TEMP B-TREE FOR ORDER BY"]),
     ("counts::QUEUED", &["SCAN ready"]),
     ("counts::RUNNING", &["SCAN running USING COVERING INDEX running_job_type"]),

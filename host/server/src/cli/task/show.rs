@@ -9,7 +9,7 @@ use super::Job;
 use crate::cli::output::{print, print_json};
 use crate::cli::table::Table;
 use crate::cli::text;
-use crate::view::{JobView, rfc3339};
+use crate::view::{JobView, MessageView, rfc3339};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -37,21 +37,7 @@ pub(super) async fn run(service: &TaskService, args: Args) -> Result<()> {
         let mut view = serde_json::to_value(JobView::from(&status))?;
         view["payload"] = payload(&status);
         view["attempt_history"] = attempts.iter().map(attempt_view).collect();
-        view["messages"] = messages
-            .iter()
-            .map(|message| {
-                json!({
-                    "message_id": message.id,
-                    "channel": message.message.channel,
-                    "key": message.message.key,
-                    "recipient": message.message.recipient,
-                    "subject": message.message.subject,
-                    "state": message.state,
-                    "tries": message.tries,
-                    "last_error": message.last_error,
-                })
-            })
-            .collect();
+        view["messages"] = messages.iter().map(|message| json!(MessageView::from(message))).collect();
         return print_json(&view);
     }
     let mut sections = vec![summary(&status)];
@@ -61,11 +47,10 @@ pub(super) async fn run(service: &TaskService, args: Args) -> Result<()> {
     if !messages.is_empty() {
         let mut table = Table::new(&["MESSAGE TO", "CHANNEL", "STATE", "SUBJECT", ""]);
         for message in &messages {
-            let state = serde_json::to_value(message.state)?;
             table.row(&[
                 message.message.recipient.clone(),
                 message.message.channel.clone(),
-                state.as_str().unwrap_or_default().to_owned(),
+                message.state.as_str().to_owned(),
                 message.message.subject.clone(),
                 message.last_error.clone().unwrap_or_default(),
             ]);

@@ -10,8 +10,7 @@ use longshore_domain::{
     Timestamp, WorkerId,
 };
 use longshore_scheduler::{
-    Channels, CourierOptions, DispatcherOptions, Hub, Running, ServiceParts, Supervisor, SupervisorOptions,
-    TaskService,
+    Channels, DispatcherOptions, Hub, Running, ServiceParts, Supervisor, SupervisorOptions, TaskService,
 };
 use longshore_store::{LocalFiles, SqliteStore, StoreOptions, Synchronous};
 use serde_json::json;
@@ -66,11 +65,7 @@ impl World {
                 slots: 64,
                 lease: Duration::from_secs(30),
             };
-            let options = SupervisorOptions {
-                dispatcher,
-                channels: Channels::default(),
-                courier: CourierOptions::default(),
-            };
+            let options = SupervisorOptions { dispatcher, channels: Channels::default() };
             Supervisor::start(parts, options)
         });
         let options = McpOptions { wait: Duration::from_secs(20), ..McpOptions::default() };

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use longshore_domain::{DeliveryError, MessageSink, OutboxMessage};
-use serde_json::json;
+use longshore_domain::{DeliveryError, MessageSink, OutboxMessage, Timestamp};
+
+use crate::whole::as_json;
 
 /// Writes each message to `<folder>/<message id>.json`.
 ///
@@ -30,21 +31,10 @@ impl SpoolSink {
 
 #[async_trait]
 impl MessageSink for SpoolSink {
-    async fn deliver(&self, message: &OutboxMessage) -> Result<(), DeliveryError> {
+    async fn deliver(&self, message: &OutboxMessage, _now: Timestamp) -> Result<(), DeliveryError> {
         let folder = self.folder.clone();
         let name = message.id.to_string();
-        let mut text = json!({
-            "id": message.id,
-            "job_id": message.task,
-            "channel": message.message.channel,
-            "key": message.message.key,
-            "recipient": message.message.recipient,
-            "subject": message.message.subject,
-            "content_type": message.message.content_type,
-            "body": message.message.body,
-            "created_at_ms": message.created_at,
-        })
-        .to_string();
+        let mut text = as_json(message).to_string();
         text.push('\n');
         let is_durable = Arc::clone(&self.folder_is_durable);
         let written = tokio::task::spawn_blocking(move || {
@@ -56,11 +46,11 @@ impl MessageSink for SpoolSink {
         });
         match written.await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(DeliveryError {
-                message: format!("the spool folder {} cannot be written: {error}", self.folder.display()),
-                retryable: true,
-            }),
-            Err(error) => Err(DeliveryError { message: error.to_string(), retryable: true }),
+            Ok(Err(error)) => Err(DeliveryError::transient(format!(
+                "the spool folder {} cannot be written: {error}",
+                self.folder.display()
+            ))),
+            Err(error) => Err(DeliveryError::transient(error.to_string())),
         }
     }
 }

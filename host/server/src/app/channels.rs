@@ -1,0 +1,74 @@
+//! What the configuration means for the outbox: a sink and a policy for each channel.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use longshore_delivery::{
+    SecretSource, SmtpLogin, SmtpOptions, SmtpSecurity, SmtpSink, SpoolSink, WebhookBody, WebhookOptions,
+    WebhookSink, WebhookTarget,
+};
+use longshore_domain::MessageSink;
+use longshore_scheduler::{Channel, Channels};
+
+use crate::config::{
+    Body, Config, SecretConfig, Security, SinkConfig, SmtpConfig, TargetConfig, WebhookConfig,
+};
+
+/// The channels of the project. Nothing is connected, and no secret read, before there is a message.
+pub(super) fn open(config: &Config) -> Result<Channels> {
+    let mut channels = Channels::new();
+    for (name, channel) in &config.channels {
+        let sink = sink(&channel.sink).with_context(|| format!("the channel {name:?} cannot be used"))?;
+        channels.insert(name.clone(), Channel { sink, policy: channel.policy.clone() });
+    }
+    Ok(channels)
+}
+
+fn sink(config: &SinkConfig) -> Result<Arc<dyn MessageSink>> {
+    Ok(match config {
+        SinkConfig::Spool { path } => Arc::new(SpoolSink::new(path)),
+        SinkConfig::Smtp(config) => Arc::new(SmtpSink::new(smtp(config))?),
+        SinkConfig::Webhook(config) => Arc::new(WebhookSink::new(webhook(config))?),
+    })
+}
+
+fn smtp(config: &SmtpConfig) -> SmtpOptions {
+    SmtpOptions {
+        host: config.host.clone(),
+        port: config.port,
+        security: match config.security {
+            Security::Starttls => SmtpSecurity::StartTls,
+            Security::Tls => SmtpSecurity::Tls,
+            Security::None => SmtpSecurity::None,
+        },
+        login: config
+            .login
+            .as_ref()
+            .map(|(username, password)| SmtpLogin { username: username.clone(), password: secret(password) }),
+        from: config.from.clone(),
+        ca_file: config.ca_file.clone(),
+    }
+}
+
+fn webhook(config: &WebhookConfig) -> WebhookOptions {
+    WebhookOptions {
+        target: match &config.target {
+            TargetConfig::Url(url) => WebhookTarget::Fixed(url.clone()),
+            TargetConfig::AllowRecipients(prefixes) => WebhookTarget::Allowed(prefixes.clone()),
+        },
+        secret: secret(&config.secret),
+        body: match config.body {
+            Body::Message => WebhookBody::Message,
+            Body::Json => WebhookBody::Json,
+        },
+        allow_private: config.allow_private,
+        ca_file: config.ca_file.clone(),
+    }
+}
+
+fn secret(config: &SecretConfig) -> SecretSource {
+    match config {
+        SecretConfig::Env(name) => SecretSource::Env(name.clone()),
+        SecretConfig::File(path) => SecretSource::File(path.clone()),
+    }
+}
