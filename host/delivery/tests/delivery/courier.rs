@@ -42,8 +42,13 @@ async fn commit(store: &SqliteStore, channels: &[&str]) -> TaskId {
         ttl_ms: 1_000,
     };
     store.submit(task).await.unwrap();
-    let claim =
-        JobTypeClaim { name: job_type, component: ComponentSha::new("0".repeat(64)), concurrency: None };
+    let claim = JobTypeClaim {
+        name: job_type,
+        component: ComponentSha::new("0".repeat(64)),
+        concurrency: None,
+        rate: None,
+        has_breaker: false,
+    };
     let request = ClaimRequest {
         worker: WorkerId::new("one"),
         now: NOW,
