@@ -12,6 +12,7 @@ import base64
 import email
 import email.policy
 import json
+import logging
 import os
 import socket
 import ssl
@@ -25,7 +26,7 @@ from typing import Any
 
 import trustme
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Server, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from standardwebhooks import Webhook
 
 from checks import arguments, check, run, step
@@ -44,7 +45,7 @@ class Mail:
         self.taken: list[tuple[str, email.message.EmailMessage]] = []
         self.tries: Counter[str] = Counter()
 
-    async def handle_RCPT(self, _server: Server, session: Session, envelope: Envelope, to: str, _options: list) -> str:
+    async def handle_RCPT(self, _server: SMTP, session: Session, envelope: Envelope, to: str, _options: list) -> str:
         check(session.ssl is not None, "mail comes over TLS only")
         check(session.authenticated, "mail comes from a user only")
         self.refused = self.refused or to
@@ -53,7 +54,7 @@ class Mail:
         envelope.rcpt_tos.append(to)
         return "250 ok"
 
-    async def handle_DATA(self, _server: Server, _session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
         key = message["Message-ID"]
         self.tries[key] += 1
@@ -63,7 +64,7 @@ class Mail:
         return "250 taken"
 
 
-def authenticate(_server: Server, _session: Session, _envelope: Envelope, _mechanism: str, data: Any) -> AuthResult:
+def authenticate(_server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any) -> AuthResult:
     good = isinstance(data, LoginPassword) and (data.login, data.password) == (USER.encode(), PASSWORD.encode())
     return AuthResult(success=good)
 
@@ -232,6 +233,7 @@ async def main() -> None:
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("localhost").configure_cert(tls)
     mail, hooks = Mail(), Hooks(tls)
+    logging.getLogger("mail.log").setLevel(logging.ERROR)  # It warns of its own old interface at each login.
     controller = Controller(
         mail,
         hostname="127.0.0.1",
