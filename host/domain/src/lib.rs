@@ -46,5 +46,5 @@ pub use store::{
     LiveCounts, Next, Page, Renewal, RenewalAnswer, RetryAnswer, Save, SaveAnswer, SavedCheckpoint,
     StoreError, SubmitError, Submitted, TaskFilter, Unpublished,
 };
-pub use task::{NewTask, Progress, Task};
+pub use task::{NewTask, Progress, STEP_MS, Task};
 pub use time::Timestamp;

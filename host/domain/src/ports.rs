@@ -45,7 +45,7 @@ pub trait TaskStore: CheckpointStore {
     /// Makes a task durable.
     async fn submit(&self, task: NewTask) -> Result<Submitted, SubmitError>;
 
-    /// Takes due tasks, highest priority first and then oldest, and leases them.
+    /// Takes due tasks in the order of their rank, and leases them.
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError>;
 
     /// When the first of the queued tasks of these job types may start that only wait for a rate limit; none when none

@@ -17,7 +17,7 @@ pub struct NewTask {
     pub payload: String,
     /// With owner and job type, names the task: submitting the same key again gives the same task.
     pub idempotency_key: Option<String>,
-    /// Higher runs first; 0 is normal.
+    /// Higher runs first; 0 is normal. Each step is worth [`STEP_MS`] of waiting.
     pub priority: i32,
     /// When it is submitted.
     pub created_at: Timestamp,
@@ -27,6 +27,20 @@ pub struct NewTask {
     pub deadline_at: Option<Timestamp>,
     /// How long it is kept once it is finished, in milliseconds.
     pub ttl_ms: u64,
+}
+
+/// What one step of priority is worth: a task is started before those that were submitted so long before it.
+pub const STEP_MS: i64 = 60_000;
+
+impl NewTask {
+    /// Where it stands in the queue of its job type: lower comes first.
+    ///
+    /// Age counts as much as priority, so none waits for ever: only what is submitted within a minute a step after a
+    /// task can overtake it.
+    pub fn rank(&self) -> i64 {
+        let from = self.run_at.map_or(self.created_at, |run_at| run_at.max(self.created_at));
+        from.ms().div_euclid(STEP_MS) - i64::from(self.priority)
+    }
 }
 
 /// How far a job is.

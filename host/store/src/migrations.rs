@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_tasks.sql"),
     include_str!("../migrations/0002_policies.sql"),
     include_str!("../migrations/0003_outbox.sql"),
+    include_str!("../migrations/0004_rank.sql"),
 ];
 
 /// Marks the file as ours: "LSHR".
@@ -89,6 +90,7 @@ mod tests {
         "025cceee5914d02ad61d509234e6daeffd0dfc7d0f0df66b7d34b10b3ed76c3a",
         "2e4c78fd04b06a9fb57529cad47a48f2aaf91375f1297791ff4a8c8045337d26",
         "9388bd3242597eb74510b6bf738acb78b41dc02a20a14bd3f0844d0874f57844",
+        "54d17a2e2f6a935220f4b366d448e274a79671981ebfdfca34559d12262787c3",
     ];
 
     #[test]

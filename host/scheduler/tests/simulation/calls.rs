@@ -66,6 +66,7 @@ impl Step<'_> {
                 let state = if waits { TaskState::Scheduled } else { TaskState::Queued };
                 let task = &self.after[&new.id];
                 assert_eq!((task.state(), task.attempts, &task.payload), (state, 0, &new.payload));
+                assert_eq!(task.rank, new.rank());
                 return [new.id].into();
             }
             Taken::Same(id) => {
@@ -90,7 +91,7 @@ impl Step<'_> {
                 assert!(running(self.after) <= most, "more of {} run than its limit", asked.name);
             }
             // Whatever was left must come after whatever was taken.
-            let place = |task: &TaskRows| (-task.priority, task.seq);
+            let place = |task: &TaskRows| (task.rank, task.seq);
             let ids: BTreeSet<TaskId> = claimed.iter().map(|claimed| claimed.attempt.task).collect();
             let taken = self.before.iter().filter(|(id, task)| ids.contains(id) && of_type(task));
             if let Some(last) = taken.map(|(_, task)| place(task)).max() {

@@ -40,7 +40,7 @@ pub(crate) struct Message {
 pub(crate) struct TaskRows {
     pub(crate) seq: i64,
     pub(crate) job_type: String,
-    pub(crate) priority: i32,
+    pub(crate) rank: i64,
     pub(crate) key: Option<String>,
     pub(crate) payload: String,
     /// One, if all is well.
@@ -87,7 +87,7 @@ impl TaskRows {
 pub(crate) type Snapshot = BTreeMap<TaskId, TaskRows>;
 
 const TASKS: &str = "
-    SELECT t.seq, t.id, t.job_type, t.priority, t.idempotency_key, t.payload,
+    SELECT t.seq, t.id, t.job_type, t.rank, t.idempotency_key, t.payload,
         q.seq IS NOT NULL,
         s.due_at,
         r.attempt, r.worker, r.lease_until, r.cancel_requested,
@@ -176,7 +176,7 @@ fn task(row: &Row<'_>) -> rusqlite::Result<TaskRows> {
     Ok(TaskRows {
         seq: row.get(0)?,
         job_type: row.get(2)?,
-        priority: row.get(3)?,
+        rank: row.get(3)?,
         key: row.get(4)?,
         payload: row.get(5)?,
         places: places(row)?,

@@ -48,7 +48,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
 
-    /// Higher runs first, from -100 to 100
+    /// Higher runs first, from -100 to 100; each step is worth a minute of waiting
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     priority: i32,
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use longshore_domain::{
-    BreakerPolicy, ClaimRequest, Gate, JobTypeClaim, NewTask, Next, RateLimit, TaskState, WorkerId,
+    BreakerPolicy, ClaimRequest, Gate, JobTypeClaim, NewTask, Next, RateLimit, STEP_MS, TaskState, WorkerId,
 };
 
 use super::Open;
@@ -21,6 +21,24 @@ pub async fn higher_priority_comes_first_and_then_age(open: Open) {
     claimed.extend(kit.claim(at(1), 100).await);
     let order: Vec<_> = claimed.iter().map(|claimed| claimed.attempt.task).collect();
     assert_eq!(order, expected);
+}
+
+/// A low priority costs a minute a step, not more: what waits gains on what comes later.
+pub async fn age_makes_up_for_priority(open: Open) {
+    let kit = Kit::new(&open);
+    let submit = async |priority, minute: i64| {
+        let created_at = at(minute * STEP_MS);
+        kit.submit(NewTask { priority, created_at, ..new_task() }).await
+    };
+    let low = submit(-5, 0).await;
+    let four_minutes_later = submit(0, 4).await;
+    let six_minutes_later = submit(0, 6).await;
+    let due = NewTask { run_at: Some(at(20 * STEP_MS)), priority: 100, ..new_task() };
+    let delayed = kit.submit(due).await;
+    assert_eq!(kit.store.promote_due(at(20 * STEP_MS), 10).await.unwrap(), 1);
+    let claimed = kit.claim(at(20 * STEP_MS), 10).await;
+    let order: Vec<_> = claimed.iter().map(|claimed| claimed.attempt.task).collect();
+    assert_eq!(order, [delayed, four_minutes_later, low, six_minutes_later]);
 }
 
 /// The limit is shared: one task of each job type in turn, in the order given.

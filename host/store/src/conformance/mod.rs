@@ -45,6 +45,7 @@ macro_rules! conformance_tests {
             ],
             claiming: [
                 higher_priority_comes_first_and_then_age,
+                age_makes_up_for_priority,
                 job_types_share_the_limit_in_turn,
                 a_job_type_that_is_not_asked_for_waits,
                 concurrency_counts_all_workers,

@@ -17,7 +17,7 @@ statements! {
     RUNNING = "SELECT count(*) FROM running WHERE job_type = ?1";
 
     NEXT = "
-        SELECT q.seq, t.priority, q.attempts, q.counted, q.first_started_at, q.deadline_at,
+        SELECT q.seq, q.rank, q.attempts, q.counted, q.first_started_at, q.deadline_at,
             t.id, t.owner, t.created_at, t.payload,
             c.attempt, c.saves, c.messages, c.done, c.total, c.message, c.state
         FROM ready AS q
@@ -111,7 +111,7 @@ fn running(c: &Connection, job_type: &JobTypeClaim) -> Result<u32, Fault> {
 /// A queued task, as it is claimed.
 struct Next {
     seq: i64,
-    priority: i32,
+    rank: i64,
     claimed: Claimed,
 }
 
@@ -134,7 +134,7 @@ fn take(
     let mut claimed = Vec::with_capacity(found.len());
     for mut next in found {
         transition(TaskState::Queued, Event::Claimed)?;
-        places::take_ready(c, next.seq, job_type.name.as_str(), next.priority)?;
+        places::take_ready(c, next.seq, job_type.name.as_str(), next.rank)?;
         lease(c, request, job_type, &next)?;
         if let Some(checkpoint) = &mut next.claimed.checkpoint {
             checkpoint.artifacts = artifacts::of_task(c, next.seq)?;
@@ -158,7 +158,7 @@ fn read_next(row: &Row<'_>, request: &ClaimRequest, job_type: &JobTypeClaim) -> 
     };
     Ok(Next {
         seq: row.get(0)?,
-        priority: row.get(1)?,
+        rank: row.get(1)?,
         claimed: Claimed {
             attempt: AttemptRef { task: columns::task_id(row, 6)?, number: row.get::<_, u32>(2)? + 1 },
             attempts_counted: row.get::<_, u32>(3)? + 1,

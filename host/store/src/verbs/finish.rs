@@ -24,7 +24,7 @@ statements! {
             message, detail)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 
-    PRIORITY = "SELECT priority FROM tasks WHERE seq = ?1";
+    RANK = "SELECT rank FROM tasks WHERE seq = ?1";
 
     FORGET_CHECKPOINT = "DELETE FROM checkpoints WHERE seq = ?1";
 
@@ -133,8 +133,8 @@ fn wait(c: &Connection, finish: &Finish, held: &Held, state: TaskState) -> Resul
     if let (TaskState::Scheduled, Next::RetryAt(due_at)) = (state, finish.next) {
         return places::put_scheduled(c, held.seq, &held.job_type, due_at, history, finish.at);
     }
-    let priority = c.prepare_cached(PRIORITY)?.query_row([held.seq], |row| row.get(0))?;
-    places::put_ready(c, held.seq, &held.job_type, priority, history, finish.at)
+    let rank = c.prepare_cached(RANK)?.query_row([held.seq], |row| row.get(0))?;
+    places::put_ready(c, held.seq, &held.job_type, rank, history, finish.at)
 }
 
 /// Ends the task.

@@ -37,7 +37,7 @@ macro_rules! task_tables {
         "FROM tasks AS t
         LEFT JOIN finished AS f ON f.seq = t.seq
         LEFT JOIN running AS r ON r.id = t.id
-        LEFT JOIN ready AS q ON q.job_type = t.job_type AND q.rank = -t.priority AND q.seq = t.seq
+        LEFT JOIN ready AS q ON q.job_type = t.job_type AND q.rank = t.rank AND q.seq = t.seq
         LEFT JOIN scheduled AS s ON s.seq = t.seq
         LEFT JOIN attempts AS a ON a.seq = s.seq AND a.number = s.attempts
         LEFT JOIN checkpoints AS c ON c.seq = t.seq"

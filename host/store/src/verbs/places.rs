@@ -9,7 +9,7 @@ use crate::statements::statements;
 
 statements! {
     LOCATE = "
-        SELECT t.seq, t.owner, t.job_type, t.priority,
+        SELECT t.seq, t.owner, t.job_type, t.rank,
             CASE WHEN f.seq IS NOT NULL THEN f.state
                  WHEN r.seq IS NOT NULL THEN 'running'
                  WHEN q.seq IS NOT NULL THEN 'queued'
@@ -22,7 +22,7 @@ statements! {
         FROM tasks AS t
         LEFT JOIN finished AS f ON f.seq = t.seq
         LEFT JOIN running AS r ON r.id = t.id
-        LEFT JOIN ready AS q ON q.job_type = t.job_type AND q.rank = -t.priority AND q.seq = t.seq
+        LEFT JOIN ready AS q ON q.job_type = t.job_type AND q.rank = t.rank AND q.seq = t.seq
         LEFT JOIN scheduled AS s ON s.seq = t.seq
         WHERE t.id = ?1";
 
@@ -53,7 +53,7 @@ pub(crate) struct Place {
     pub(crate) seq: i64,
     pub(crate) owner: Owner,
     pub(crate) job_type: JobTypeName,
-    pub(crate) priority: i32,
+    pub(crate) rank: i64,
     pub(crate) state: TaskState,
     pub(crate) history: History,
 }
@@ -77,7 +77,7 @@ impl Place {
             seq: row.get(0)?,
             owner: columns::owner(row, 1)?,
             job_type: columns::job_type(row, 2)?,
-            priority: row.get(3)?,
+            rank: row.get(3)?,
             state: columns::state(row, 4)?,
             history: History {
                 attempts: row.get(5)?,
@@ -100,13 +100,13 @@ pub(crate) fn put_ready(
     c: &Connection,
     seq: i64,
     job_type: &str,
-    priority: i32,
+    rank: i64,
     history: History,
     now: Timestamp,
 ) -> Result<(), Fault> {
     c.prepare_cached(PUT_READY)?.execute(params![
         job_type,
-        -i64::from(priority),
+        rank,
         seq,
         history.attempts,
         history.counted,
@@ -140,8 +140,8 @@ pub(crate) fn put_scheduled(
 }
 
 /// Takes a task out of the queue.
-pub(crate) fn take_ready(c: &Connection, seq: i64, job_type: &str, priority: i32) -> Result<(), Fault> {
-    let taken = c.prepare_cached(TAKE_READY)?.execute(params![job_type, -i64::from(priority), seq])?;
+pub(crate) fn take_ready(c: &Connection, seq: i64, job_type: &str, rank: i64) -> Result<(), Fault> {
+    let taken = c.prepare_cached(TAKE_READY)?.execute(params![job_type, rank, seq])?;
     exactly_one(taken, "taking a task out of the queue")
 }
 
@@ -153,7 +153,7 @@ pub(crate) fn take_scheduled(c: &Connection, seq: i64) -> Result<(), Fault> {
 /// Takes a task that waits, whether for its time or for a worker.
 pub(crate) fn take_waiting(c: &Connection, place: &Place) -> Result<(), Fault> {
     match place.state {
-        TaskState::Queued => take_ready(c, place.seq, place.job_type.as_str(), place.priority),
+        TaskState::Queued => take_ready(c, place.seq, place.job_type.as_str(), place.rank),
         TaskState::Scheduled => take_scheduled(c, place.seq),
         state => Err(Fault::Contradiction(format!("a {} task does not wait", state.as_str()))),
     }

@@ -30,6 +30,6 @@ pub(crate) fn retry(
         first_started_at: None,
         deadline_at: place.history.deadline_at.filter(|deadline| *deadline > now),
     };
-    places::put_ready(c, place.seq, place.job_type.as_str(), place.priority, history, now)?;
+    places::put_ready(c, place.seq, place.job_type.as_str(), place.rank, history, now)?;
     Ok(RetryAnswer::Queued)
 }

@@ -10,7 +10,7 @@ use crate::statements::statements;
 
 statements! {
     DUE = "
-        SELECT s.seq, s.job_type, t.priority, s.attempts, s.counted, s.first_started_at, s.deadline_at
+        SELECT s.seq, s.job_type, t.rank, s.attempts, s.counted, s.first_started_at, s.deadline_at
         FROM scheduled AS s INDEXED BY scheduled_due
         CROSS JOIN tasks AS t ON t.seq = s.seq
         WHERE s.due_at <= ?1
@@ -33,11 +33,11 @@ pub(crate) fn promote_due(c: &Connection, now: Timestamp, limit: u32) -> Result<
             };
             Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?, history))
         })?
-        .collect::<rusqlite::Result<Vec<(i64, String, i32, History)>>>()?;
-    for (seq, job_type, priority, history) in &due {
+        .collect::<rusqlite::Result<Vec<(i64, String, i64, History)>>>()?;
+    for (seq, job_type, rank, history) in &due {
         transition(TaskState::Scheduled, Event::Due)?;
         places::take_scheduled(c, *seq)?;
-        places::put_ready(c, *seq, job_type, *priority, *history, now)?;
+        places::put_ready(c, *seq, job_type, *rank, *history, now)?;
     }
     Ok(due.len() as u32)
 }

@@ -16,8 +16,9 @@ statements! {
         WHERE owner = ?1 AND job_type = ?2 AND idempotency_key = ?3";
 
     INSERT = "
-        INSERT INTO tasks (id, owner, job_type, idempotency_key, priority, created_at, deadline_at, ttl_ms, payload)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+        INSERT INTO tasks (id, owner, job_type, idempotency_key, priority, rank, created_at, deadline_at, ttl_ms,
+            payload)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 }
 
 /// Longest time that a task is kept, in milliseconds: so long that it can be added to any time there is.
@@ -51,6 +52,7 @@ pub(crate) fn submit(c: &Connection, new: &NewTask) -> Result<Answer, Fault> {
         new.job_type.as_str(),
         new.idempotency_key,
         new.priority,
+        new.rank(),
         new.created_at.ms(),
         new.deadline_at.map(Timestamp::ms),
         new.ttl_ms.min(TTL_MS_MAX) as i64,
@@ -62,7 +64,7 @@ pub(crate) fn submit(c: &Connection, new: &NewTask) -> Result<Answer, Fault> {
     let job_type = new.job_type.as_str();
     match due_at {
         Some(due_at) => places::put_scheduled(c, seq, job_type, due_at, history, new.created_at)?,
-        None => places::put_ready(c, seq, job_type, new.priority, history, new.created_at)?,
+        None => places::put_ready(c, seq, job_type, new.rank(), history, new.created_at)?,
     }
     Ok(Answer::Taken(Box::new(Submitted { task: task(new, due_at), deduplicated: false })))
 }

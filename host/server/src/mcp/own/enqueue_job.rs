@@ -55,7 +55,7 @@ fn input_schema() -> Value {
                 "minimum": -100,
                 "maximum": 100,
                 "default": 0,
-                "description": "Higher runs first."
+                "description": "Higher runs first: each step is worth a minute of waiting."
             }
         },
         "required": ["job_type"],
