@@ -1,8 +1,10 @@
 //! When a job type fails so often that new work is better refused than added to the failures.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Code, Share, Timestamp};
+use crate::{Code, FailureWindow, Share, Timestamp};
 
 /// Opens when too many of a job type's attempts fail: new work is refused and waiting work waits. After a pause one
 /// attempt is let through; its end closes the breaker, or opens it again.
@@ -28,12 +30,8 @@ impl Default for BreakerPolicy {
 /// What a breaker remembers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BreakerState {
-    /// When counting began.
-    pub window_started_at: Timestamp,
-    /// Attempts that ended since.
-    pub attempts: u32,
-    /// Those of them that failed.
-    pub failures: u32,
+    /// The attempts that ended.
+    pub window: FailureWindow,
     /// Until when it is open, and from when on it is tried; none while it is closed.
     pub open_until: Option<Timestamp>,
 }
@@ -68,34 +66,22 @@ impl BreakerPolicy {
         match state.gate(now) {
             Gate::Open(_) => state,
             Gate::HalfOpen if failed => self.opened(now),
-            Gate::HalfOpen => BreakerState { window_started_at: now, ..BreakerState::default() },
+            Gate::HalfOpen => BreakerState { window: FailureWindow::beginning(now), open_until: None },
             Gate::Closed => {
-                let mut state = self.in_window(state, now);
-                state.attempts = state.attempts.saturating_add(1);
-                state.failures = state.failures.saturating_add(u32::from(failed));
-                if failed && self.is_too_much(state) { self.opened(now) } else { state }
+                let is_over = state.window.is_over(Duration::from_millis(self.window_ms), now);
+                let window = if is_over { FailureWindow::beginning(now) } else { state.window }.with(failed);
+                if failed && window.reaches(self.failure_rate, self.min_attempts) {
+                    self.opened(now)
+                } else {
+                    BreakerState { window, open_until: None }
+                }
             }
         }
     }
 
-    fn in_window(&self, state: BreakerState, now: Timestamp) -> BreakerState {
-        let age_ms = now.ms().saturating_sub(state.window_started_at.ms());
-        // A start in the future is that of a clock that was ahead.
-        if (0..i64::try_from(self.window_ms).unwrap_or(i64::MAX)).contains(&age_ms) {
-            state
-        } else {
-            BreakerState { window_started_at: now, ..BreakerState::default() }
-        }
-    }
-
-    fn is_too_much(&self, state: BreakerState) -> bool {
-        let failures = f64::from(state.failures);
-        state.attempts >= self.min_attempts && failures >= self.failure_rate.get() * f64::from(state.attempts)
-    }
-
     fn opened(&self, now: Timestamp) -> BreakerState {
-        let open_until = Some(now.after(std::time::Duration::from_millis(self.open_ms)));
-        BreakerState { window_started_at: now, open_until, ..BreakerState::default() }
+        let open_until = Some(now.after(Duration::from_millis(self.open_ms)));
+        BreakerState { window: FailureWindow::beginning(now), open_until }
     }
 }
 
@@ -137,7 +123,7 @@ mod tests {
     #[test]
     fn counting_begins_anew_with_each_window() {
         let state = after(&[(0, true), (1, true), (2, true), (1_000, true)]);
-        assert_eq!((state.attempts, state.failures), (1, 1));
+        assert_eq!((state.window.attempts, state.window.failures), (1, 1));
     }
 
     #[test]

@@ -3,11 +3,14 @@
 //! Everything here is a value, a rule on values, or a port (a trait that an outer crate implements). There is
 //! no I/O, no async runtime, no WebAssembly engine and no wire protocol.
 
+mod alert;
 mod artifact;
 mod attempt;
 mod breaker;
+mod callback;
 mod catalog;
 mod failure;
+mod failure_window;
 mod ids;
 mod job_type;
 mod live;
@@ -21,11 +24,14 @@ mod store;
 mod task;
 mod time;
 
+pub use alert::{AlertPolicy, AlertState};
 pub use artifact::{ArtifactRecord, SavedArtifact};
 pub use attempt::{AttemptRecord, AttemptRef, LogLevel, LogLine, Outcome, Usage};
 pub use breaker::{BreakerPolicy, BreakerState, Gate};
+pub use callback::{Callback, HOST_KEY_PREFIX, ended_message};
 pub use catalog::{Catalog, LoadedJob, Problem};
 pub use failure::{Code, Failure};
+pub use failure_window::FailureWindow;
 pub use ids::{ComponentSha, IdError, JobTypeName, Owner, TaskId, WorkerId};
 pub use job_type::{JobType, Permission};
 pub use live::{LiveProgress, StopReason, StopSignal};

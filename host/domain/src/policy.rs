@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BreakerPolicy, Permission, RateLimit, RetryPolicy};
+use crate::{AlertPolicy, BreakerPolicy, Permission, RateLimit, RetryPolicy};
 
 /// The policy of one job type: the file `NAME.toml` beside `NAME.wasm`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,8 @@ pub struct Policy {
     pub retry: RetryPolicy,
     /// When new work is refused because too much of it fails; never when absent.
     pub breaker: Option<BreakerPolicy>,
+    /// When too many failures are told; never when absent.
+    pub alert: Option<AlertPolicy>,
 }
 
 impl Default for Policy {
@@ -44,6 +46,7 @@ impl Default for Policy {
             limits: Limits::default(),
             retry: RetryPolicy::default(),
             breaker: None,
+            alert: None,
         }
     }
 }

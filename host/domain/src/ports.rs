@@ -11,12 +11,12 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer, Catalog, ClaimRequest, Claimed,
-    ClaimedMessages, ExpiredLease, Failure, Finish, FinishAnswer, JobTypeClaim, JobTypeName, LiveCounts,
-    LiveProgress, LoadedJob, LogLine, MessageClaim, MessageFilter, MessagePage, NewMessage, NewTask,
-    OutboxMessage, Owner, Page, Progress, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save,
-    SaveAnswer, SavedArtifact, StopReason, StopSignal, StoreError, SubmitError, Submitted, Task, TaskFilter,
-    TaskId, Timestamp, Unpublished, Usage, WorkerId,
+    AlertPolicy, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer, Catalog, ClaimRequest,
+    Claimed, ClaimedMessages, ExpiredLease, Failure, FailureWindow, Finish, FinishAnswer, JobTypeClaim,
+    JobTypeName, LiveCounts, LiveProgress, LoadedJob, LogLine, MessageClaim, MessageFilter, MessagePage,
+    NewMessage, NewTask, OutboxMessage, Owner, Page, Progress, Renewal, RenewalAnswer, ResendAnswer,
+    RetryAnswer, Save, SaveAnswer, SavedArtifact, StopReason, StopSignal, StoreError, SubmitError, Submitted,
+    Task, TaskFilter, TaskId, Timestamp, Unpublished, Usage, WorkerId,
 };
 
 /// Tells the time.
@@ -67,6 +67,17 @@ pub trait TaskStore: CheckpointStore {
         failed: bool,
         now: Timestamp,
     ) -> Result<BreakerState, StoreError>;
+
+    /// Counts the end of an attempt of `task` for the alert of its job type, and says how many failed when it is now that
+    /// they are too many. The message that tells of it, where there is a channel, is committed as one of that task.
+    async fn note_failures(
+        &self,
+        job_type: &JobTypeName,
+        alert: &AlertPolicy,
+        failed: bool,
+        task: TaskId,
+        now: Timestamp,
+    ) -> Result<Option<FailureWindow>, StoreError>;
 
     /// What the circuit breaker of a job type remembers.
     async fn breaker(&self, job_type: &JobTypeName) -> Result<BreakerState, StoreError>;
@@ -290,6 +301,11 @@ pub enum RunOutcome {
 /// Delivers the messages of one channel.
 #[async_trait]
 pub trait MessageSink: Send + Sync {
+    /// Whether messages to `recipient` may be sent at all, as far as can be said without sending one.
+    fn accepts(&self, _recipient: &str) -> Result<(), DeliveryError> {
+        Ok(())
+    }
+
     /// Delivers a message. Delivering the same id twice must be the same as once, as far as the sink can see to it.
     /// Whoever calls limits the time: the future may be dropped at any point, and the message is tried again then.
     async fn deliver(&self, message: &OutboxMessage, now: Timestamp) -> Result<(), DeliveryError>;

@@ -1,8 +1,9 @@
 //! The durable unit that a client submits.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::{ArtifactRecord, Failure, JobTypeName, Owner, TaskId, TaskState, Timestamp};
+use crate::{ArtifactRecord, Callback, Failure, JobTypeName, Owner, TaskId, TaskState, Timestamp};
 
 /// A task to be submitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct NewTask {
     pub deadline_at: Option<Timestamp>,
     /// How long it is kept once it is finished, in milliseconds.
     pub ttl_ms: u64,
+    /// Where its end is told, if anywhere.
+    pub callback: Option<Callback>,
 }
 
 /// What one step of priority is worth: a task is started before those that were submitted so long before it.
@@ -122,5 +125,21 @@ mod tests {
         assert_eq!(at(1, Some(3)), Some(33));
         assert_eq!(at(9, Some(3)), Some(100));
         assert_eq!(at(u64::MAX, Some(u64::MAX)), Some(100));
+    }
+}
+
+impl Task {
+    /// Its result as JSON. The sandbox checked that it is; should it not be, its text is the value.
+    pub fn result_value(&self) -> Option<Value> {
+        let text = self.result.as_deref()?;
+        Some(serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.into())))
+    }
+
+    /// Records it has worked through: what `result`, its own, says, or the progress while that says nothing.
+    pub fn records_processed(&self, result: Option<&Value>) -> u64 {
+        result
+            .and_then(|result| result.get("records_processed"))
+            .and_then(Value::as_u64)
+            .unwrap_or(self.progress.done)
     }
 }

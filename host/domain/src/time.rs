@@ -20,6 +20,13 @@ impl Timestamp {
         self.0
     }
 
+    /// The point as RFC 3339 in UTC, to the millisecond.
+    pub fn rfc3339(self) -> String {
+        // A time that jiff cannot hold is tens of thousands of years away; its bare number still says which.
+        jiff::Timestamp::from_millisecond(self.0)
+            .map_or_else(|_| self.0.to_string(), |time| format!("{time:.3}"))
+    }
+
     /// The point `later` after this one, saturating at the end of time.
     pub fn after(self, later: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(later.as_millis()).unwrap_or(i64::MAX)))

@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 
 use crate::ServiceParts;
-use crate::breaker::{Ended, note_end};
+use crate::health::{Ended, note_end};
 use crate::publisher::Publisher;
 use crate::running::RunningAttempt;
 use crate::settle::{release, settle_report};
@@ -216,10 +216,10 @@ impl Dispatcher {
         };
         let ended = Ended::from(&finish);
         if self.record(finish, running).await
-            && let Some(policy) = &job.policy.breaker
-            && let Err(error) = note_end(self.parts.store.as_ref(), &job.job_type.name, policy, &ended).await
+            && let Err(error) =
+                note_end(self.parts.store.as_ref(), &job.job_type.name, &job.policy, &ended).await
         {
-            tracing::warn!(job_type = %job.job_type.name, %error, "the circuit breaker missed the end of an attempt");
+            tracing::warn!(job_type = %job.job_type.name, %error, "the end of an attempt was not counted for the circuit breaker and the alert of its job type");
         }
     }
 

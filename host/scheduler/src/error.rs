@@ -57,6 +57,9 @@ pub enum ServiceError {
         /// When to come back.
         retry_after: std::time::Duration,
     },
+    /// The end of the task cannot be told where the caller wants it.
+    #[error("callback_url cannot be used: {0}; nothing was submitted")]
+    CallbackRefused(String),
     /// The owner has no such task.
     #[error(
         "there is no job {id}: it never existed, belongs to somebody else, or its retention time is over; list_jobs shows what there is"
@@ -108,6 +111,7 @@ impl ServiceError {
             Self::InvalidArgument(_) | Self::Store(StoreError::NoSuchPage) => "invalid_arguments",
             Self::IdempotencyConflict { .. } => "idempotency_conflict",
             Self::CircuitOpen { .. } => "circuit_open",
+            Self::CallbackRefused(_) => "callback_not_allowed",
             Self::NotFound { .. } => "job_not_found",
             Self::NotRetryable { .. } => "not_retryable",
             Self::ArtifactNotFound { .. } => "artifact_not_found",

@@ -5,11 +5,11 @@
 //! the pruner forgets what was kept for long enough.
 //! Each loop is a `tick(now)` and a thin driver, so that tests move the clock themselves.
 
-mod breaker;
 mod channel;
 mod courier;
 mod dispatcher;
 mod error;
+mod health;
 mod hub;
 mod pruner;
 mod publisher;
@@ -27,7 +27,7 @@ pub use error::ServiceError;
 pub use hub::{Hub, TaskWatch};
 pub use pruner::Pruner;
 pub use running::Running;
-pub use service::{ServiceParts, SubmitRequest, SubmittedStatus, TaskService};
+pub use service::{CallbackChannel, ServiceParts, SubmitRequest, SubmittedStatus, TaskService};
 pub use status::{ArtifactFile, TaskStatus};
 pub use supervisor::{Shutdown, Supervisor, SupervisorOptions};
 pub use sweeper::{Sweeper, Swept};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longshore_domain::{
-    ArtifactFiles, AttemptRecord, AttemptRef, CancelAnswer, Catalog, Clock, Gate, JobCatalog, JobTypeName,
-    LogLine, MessageFilter, MessagePage, NewTask, OutboxMessage, Owner, Page, ResendAnswer, RetryAnswer,
-    StopReason, Task, TaskFilter, TaskId, TaskState, TaskStore, Timestamp,
+    ArtifactFiles, AttemptRecord, AttemptRef, Callback, CancelAnswer, Catalog, Clock, Gate, JobCatalog,
+    JobTypeName, LogLine, MessageFilter, MessagePage, MessageSink, NewTask, OutboxMessage, Owner, Page,
+    ResendAnswer, RetryAnswer, StopReason, Task, TaskFilter, TaskId, TaskState, TaskStore, Timestamp,
 };
 use serde_json::Value;
 use tokio::sync::watch;
@@ -19,6 +19,8 @@ use crate::{ArtifactFile, Hub, ServiceError, TaskStatus, TaskWatch};
 
 /// Longest name of an idempotency key, in bytes.
 const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+/// Longest URL of a callback.
+const CALLBACK_URL_BYTES_MAX: usize = 2_000;
 /// Priorities go from minus this to this.
 const PRIORITY_MAX: i32 = 100;
 
@@ -41,6 +43,17 @@ pub struct ServiceParts {
     pub running: Arc<Running>,
     /// Largest payload taken, in bytes of JSON.
     pub payload_bytes_max: u64,
+    /// Through which channel the ends of tasks are told; callers cannot ask for that when none.
+    pub callbacks: Option<CallbackChannel>,
+}
+
+/// The channel that tells of the ends of tasks.
+#[derive(Clone)]
+pub struct CallbackChannel {
+    /// Its name.
+    pub name: String,
+    /// What knows which recipients it may have.
+    pub sink: Arc<dyn MessageSink>,
 }
 
 /// Asks for a job.
@@ -60,6 +73,8 @@ pub struct SubmitRequest {
     pub delay: Option<Duration>,
     /// Higher runs first, from -100 to 100.
     pub priority: i32,
+    /// A URL to post to when the task has ended.
+    pub callback_url: Option<String>,
 }
 
 /// A task that is durable now.
@@ -159,7 +174,27 @@ impl TaskService {
             run_at,
             deadline_at,
             ttl_ms: job.policy.ttl_ms,
+            callback: request.callback_url.map(|url| self.callback(url)).transpose()?,
         })
+    }
+
+    /// Checks where the end of a task is to be told, so that a slip of the pen is known now and not when it has ended.
+    fn callback(&self, url: String) -> Result<Callback, ServiceError> {
+        let Some(channel) = &self.parts.callbacks else {
+            return Err(ServiceError::CallbackRefused(
+                "this host has no channel for callbacks (the operator names one as [callbacks] channel in \
+                 longshore.toml)"
+                    .into(),
+            ));
+        };
+        if url.len() > CALLBACK_URL_BYTES_MAX {
+            return Err(ServiceError::CallbackRefused(format!(
+                "it has {} bytes, and may have {CALLBACK_URL_BYTES_MAX}",
+                url.len()
+            )));
+        }
+        channel.sink.accepts(&url).map_err(|error| ServiceError::CallbackRefused(error.message))?;
+        Ok(Callback { channel: channel.name.clone(), url })
     }
 
     /// How a task is now.

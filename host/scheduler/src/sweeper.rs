@@ -4,7 +4,7 @@
 use longshore_domain::{ExpiredLease, FinishAnswer, StoreError, Timestamp};
 
 use crate::ServiceParts;
-use crate::breaker::{Ended, note_end};
+use crate::health::{Ended, note_end};
 use crate::publisher::Publisher;
 use crate::settle::settle_expired;
 
@@ -88,9 +88,7 @@ impl Sweeper {
                 tracing::warn!(job_id = %task, %worker, state = state.as_str(), "recovered from a worker that was lost");
                 self.parts.hub.changed(task);
                 recovered += 1;
-                if let Some(breaker) = &policy.breaker {
-                    note_end(self.parts.store.as_ref(), &job_type, breaker, &ended).await?;
-                }
+                note_end(self.parts.store.as_ref(), &job_type, &policy, &ended).await?;
             }
         }
         Ok(recovered)

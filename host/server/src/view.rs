@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use longshore_domain::{Code, Failure, MessageState, OutboxMessage, Progress, Task, TaskState, Timestamp};
+use longshore_domain::{Code, Failure, MessageState, OutboxMessage, Progress, TaskState, Timestamp};
 use longshore_scheduler::{ArtifactFile, TaskStatus};
 use serde::Serialize;
 use serde_json::Value;
@@ -134,7 +134,7 @@ impl From<&OutboxMessage> for MessageView {
 impl From<&TaskStatus> for JobView {
     fn from(status: &TaskStatus) -> Self {
         let task = &status.task;
-        let result = task.result.as_deref().map(parse_result);
+        let result = task.result_value();
         Self {
             job_id: task.id.to_string(),
             job_type: task.job_type.to_string(),
@@ -143,7 +143,7 @@ impl From<&TaskStatus> for JobView {
             started_at: task.started_at.map(rfc3339),
             completed_at: task.finished_at.map(rfc3339),
             progress: ProgressView::from(&task.progress),
-            records_processed: records_processed(task, result.as_ref()),
+            records_processed: task.records_processed(result.as_ref()),
             result,
             // A scheduled task keeps the failure of its last attempt; that is a reason to wait, not an end.
             error: task.failure.as_ref().filter(|_| task.state == TaskState::Failed).map(ErrorView::from),
@@ -184,21 +184,7 @@ impl From<&ArtifactFile> for ArtifactView {
 
 /// The time as RFC 3339 in UTC, to the millisecond.
 pub fn rfc3339(at: Timestamp) -> String {
-    // A time that jiff cannot hold is tens of thousands of years away; its bare number still says which.
-    jiff::Timestamp::from_millisecond(at.ms())
-        .map_or_else(|_| at.ms().to_string(), |time| format!("{time:.3}"))
-}
-
-/// A result is JSON because the sandbox checked it when the job gave it; should one not be, its text is shown.
-fn parse_result(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.into()))
-}
-
-fn records_processed(task: &Task, result: Option<&Value>) -> u64 {
-    result
-        .and_then(|result| result.get("records_processed"))
-        .and_then(Value::as_u64)
-        .unwrap_or(task.progress.done)
+    at.rfc3339()
 }
 
 #[cfg(test)]

@@ -83,6 +83,7 @@ fn new_task() -> NewTask {
         run_at: None,
         deadline_at: None,
         ttl_ms: 86_400_000,
+        callback: None,
     }
 }
 

@@ -12,6 +12,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0002_policies.sql"),
     include_str!("../migrations/0003_outbox.sql"),
     include_str!("../migrations/0004_rank.sql"),
+    include_str!("../migrations/0005_callbacks.sql"),
+    include_str!("../migrations/0006_alerts.sql"),
 ];
 
 /// Marks the file as ours: "LSHR".
@@ -91,6 +93,8 @@ mod tests {
         "2e4c78fd04b06a9fb57529cad47a48f2aaf91375f1297791ff4a8c8045337d26",
         "9388bd3242597eb74510b6bf738acb78b41dc02a20a14bd3f0844d0874f57844",
         "54d17a2e2f6a935220f4b366d448e274a79671981ebfdfca34559d12262787c3",
+        "501ed75639843b903f6359fcce1aa69506085c4ad1fe23982a495e2bb8904ccb",
+        "3c5cce79730d2daabd4f4fec2440d0efb45fcdd1385e781972a724744fb5f3a4",
     ];
 
     #[test]

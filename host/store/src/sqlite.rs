@@ -5,19 +5,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use longshore_domain::{
-    AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer, CheckpointStore, ClaimRequest,
-    Claimed, ClaimedMessages, ExpiredLease, Finish, FinishAnswer, JobTypeClaim, JobTypeName, LiveCounts,
-    LogLine, MessageClaim, MessageFilter, MessagePage, NewTask, OutboxMessage, Owner, Page, Renewal,
-    RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer, StoreError, SubmitError, Submitted, Task,
-    TaskFilter, TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
+    AlertPolicy, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer, CheckpointStore,
+    ClaimRequest, Claimed, ClaimedMessages, ExpiredLease, FailureWindow, Finish, FinishAnswer, JobTypeClaim,
+    JobTypeName, LiveCounts, LogLine, MessageClaim, MessageFilter, MessagePage, NewTask, OutboxMessage,
+    Owner, Page, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer, StoreError,
+    SubmitError, Submitted, Task, TaskFilter, TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
 };
 use uuid::Uuid;
 
 use crate::StoreOptions;
 use crate::readers::Readers;
 use crate::verbs::{
-    attempts, breaker, cancel, claim, counts, deadline, finish, get, lease, letters, list, log, outbox,
-    prune, publication, rate, retry, save, schedule, submit,
+    alert, attempts, breaker, cancel, claim, counts, deadline, finish, get, lease, letters, list, log,
+    outbox, prune, publication, rate, retry, save, schedule, submit,
 };
 use crate::writer::Writer;
 
@@ -94,6 +94,18 @@ impl TaskStore for SqliteStore {
     ) -> Result<BreakerState, StoreError> {
         let (job_type, policy) = (job_type.clone(), breaker.clone());
         self.writer.note(move |c| breaker::note(c, &job_type, &policy, failed, now)).await
+    }
+
+    async fn note_failures(
+        &self,
+        job_type: &JobTypeName,
+        policy: &AlertPolicy,
+        failed: bool,
+        task: TaskId,
+        now: Timestamp,
+    ) -> Result<Option<FailureWindow>, StoreError> {
+        let (job_type, policy) = (job_type.clone(), policy.clone());
+        self.writer.note(move |c| alert::note(c, &job_type, &policy, failed, task, now)).await
     }
 
     async fn breaker(&self, job_type: &JobTypeName) -> Result<BreakerState, StoreError> {

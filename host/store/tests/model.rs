@@ -164,6 +164,7 @@ impl Pair {
             run_at: (delay > 0).then(|| Timestamp::from_ms(self.now + delay)),
             deadline_at: deadline_at.map(Timestamp::from_ms),
             ttl_ms: 1,
+            callback: None,
         };
         self.tasks.push(Known {
             id: task.id,

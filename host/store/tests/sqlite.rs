@@ -28,6 +28,7 @@ fn new_task() -> NewTask {
         run_at: None,
         deadline_at: None,
         ttl_ms: 1,
+        callback: None,
     }
 }
 

@@ -90,6 +90,10 @@ impl WebhookSink {
 
 #[async_trait]
 impl MessageSink for WebhookSink {
+    fn accepts(&self, recipient: &str) -> Result<(), DeliveryError> {
+        self.target.url(recipient).map(|_url| ())
+    }
+
     async fn deliver(&self, message: &OutboxMessage, now: Timestamp) -> Result<(), DeliveryError> {
         let url = self.target.url(&message.message.recipient)?;
         let (content_type, body) = self.request(message)?;

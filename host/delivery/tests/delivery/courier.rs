@@ -40,6 +40,7 @@ async fn commit(store: &SqliteStore, channels: &[&str]) -> TaskId {
         run_at: None,
         deadline_at: None,
         ttl_ms: 1_000,
+        callback: None,
     };
     store.submit(task).await.unwrap();
     let claim = JobTypeClaim {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use longshore_domain::{NewMessage, RunRequest};
+use longshore_domain::{HOST_KEY_PREFIX, NewMessage, RunRequest};
 
 use crate::bindings::longshore::job::outbox::{Host, Message};
 use crate::bindings::longshore::job::types::HostError;
@@ -95,6 +95,9 @@ fn check(message: &Message) -> Result<(), String> {
     let key_chars = message.key.chars().count();
     if key_chars == 0 || key_chars > KEY_CHARS_MAX {
         return Err(format!("its key has {key_chars} characters; a key has 1 to {KEY_CHARS_MAX}"));
+    }
+    if message.key.starts_with(HOST_KEY_PREFIX) {
+        return Err(format!("its key begins with {HOST_KEY_PREFIX:?}, as only those of the host do"));
     }
     let headers = [
         ("key", &message.key),

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use longshore_domain::{Catalog, Grants, JobCatalog, LoadedJob, Policy, Problem};
+use longshore_domain::{Catalog, JobCatalog, LoadedJob, Policy, Problem};
 use tokio::sync::{Semaphore, watch as subscription};
 
 pub use compile::{CompileError, compile_child};
@@ -233,12 +233,18 @@ impl Loader {
             Refusal::new("invalid_policy", format!("{stem}.toml cannot be read: {error}"))
         })?;
         policy::parse(&text, &self.options.defaults)
-            .and_then(|policy| self.check_grants(&policy.grants).map(|()| policy))
+            .and_then(|policy| self.check_names(&policy).map(|()| policy))
             .map_err(|error| Refusal::new("invalid_policy", format!("{stem}.toml is wrong: {error}")))
     }
 
-    /// Refuses a grant of what does not exist: it is a slip of the pen, and a job would only find out when it runs.
-    fn check_grants(&self, grants: &Grants) -> Result<(), String> {
+    /// Refuses names of what does not exist: each is a slip of the pen, and would only be found out when it is needed.
+    fn check_names(&self, policy: &Policy) -> Result<(), String> {
+        let grants = &policy.grants;
+        if let Some(name) = policy.alert.as_ref().and_then(|alert| alert.channel.as_ref())
+            && !self.shared.channels.contains(name)
+        {
+            return Err(format!("alert.channel is {name:?}, but longshore.toml has no [channels.{name}]"));
+        }
         let sources: Vec<&str> = self.shared.sources.names().collect();
         let channels: Vec<&str> = self.shared.channels.iter().map(String::as_str).collect();
         for (kind, granted, table, there) in

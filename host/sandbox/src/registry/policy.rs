@@ -43,6 +43,7 @@ fn check(policy: &Policy) -> Result<(), String> {
         ("concurrency", policy.concurrency.unwrap_or(1).into()),
         ("max_wait_ms", policy.max_wait_ms.unwrap_or(1)),
         ("breaker.min_attempts", policy.breaker.as_ref().map_or(1, |breaker| breaker.min_attempts.into())),
+        ("alert.min_attempts", policy.alert.as_ref().map_or(1, |alert| alert.min_attempts.into())),
     ];
     for (key, value) in at_least_one {
         if value == 0 {
@@ -112,6 +113,7 @@ mod tests {
             ("concurrency = 0", "concurrency"),
             ("max_wait_ms = 0", "max_wait_ms"),
             ("[breaker]\nmin_attempts = 0", "breaker.min_attempts"),
+            ("[alert]\nmin_attempts = 0", "alert.min_attempts"),
             ("[breaker]\nfailure_rate = 2", "failure_rate"),
             ("[rate]\nper_second = 0", "per_second"),
             ("[rate]\nper_second = 1\nburst = 0", "burst"),

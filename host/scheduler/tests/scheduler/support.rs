@@ -153,6 +153,7 @@ impl World {
             hub: Hub::new(),
             running: Running::new(),
             payload_bytes_max: 1 << 20,
+            callbacks: None,
         };
         let options = DispatcherOptions { worker: WorkerId::new(name), slots, lease: LEASE };
         let process = Process {

@@ -70,6 +70,7 @@ impl World {
             delay: (rng.u32(0..4) == 0).then(|| Duration::from_millis(rng.u64(0..10_000))),
             max_wait: (rng.u32(0..4) == 0).then(|| Duration::from_millis(rng.u64(0..60_000))),
             run_at: None,
+            callback_url: None,
         };
         self.say(format!("{} is asked for {request:?}", self.processes[index].name));
         self.processes[index].submit(request);

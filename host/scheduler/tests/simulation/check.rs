@@ -63,8 +63,8 @@ fn moved_legally(before: &TaskRows, after: &TaskRows) {
 /// What is never taken back.
 fn only_grew(before: &TaskRows, after: &TaskRows) {
     assert_eq!(
-        (before.seq, &before.job_type, before.priority, &before.key, &before.payload),
-        (after.seq, &after.job_type, after.priority, &after.key, &after.payload),
+        (before.seq, &before.job_type, before.rank, &before.key, &before.payload),
+        (after.seq, &after.job_type, after.rank, &after.key, &after.payload),
         "what was submitted changed"
     );
     assert!(after.ended.starts_with(&before.ended), "the history of attempts changed");

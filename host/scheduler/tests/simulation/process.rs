@@ -97,6 +97,7 @@ impl Process {
             hub,
             running,
             payload_bytes_max: 1 << 10,
+            callbacks: None,
         };
         let sink = RecordingSink { gates: gates.clone(), book: book.clone() };
         // Only the simulation ends a try, so its timeout is longer than any run.

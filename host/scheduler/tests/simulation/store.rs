@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use longshore_domain::{
-    AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer, CheckpointStore, ClaimRequest,
-    Claimed, ClaimedMessages, ExpiredLease, Finish, FinishAnswer, JobTypeClaim, JobTypeName, LiveCounts,
-    LogLine, MessageClaim, MessageFilter, MessagePage, NewTask, OutboxMessage, Owner, Page, Renewal,
-    RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer, StoreError, SubmitError, Submitted, Task,
-    TaskFilter, TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
+    AlertPolicy, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer, CheckpointStore,
+    ClaimRequest, Claimed, ClaimedMessages, ExpiredLease, FailureWindow, Finish, FinishAnswer, JobTypeClaim,
+    JobTypeName, LiveCounts, LogLine, MessageClaim, MessageFilter, MessagePage, NewTask, OutboxMessage,
+    Owner, Page, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer, StoreError,
+    SubmitError, Submitted, Task, TaskFilter, TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
 };
 use longshore_store::SqliteStore;
 use uuid::Uuid;
@@ -127,6 +127,17 @@ impl TaskStore for GatedStore {
         now: Timestamp,
     ) -> Result<BreakerState, StoreError> {
         self.store.note_outcome(job_type, breaker, failed, now).await
+    }
+
+    async fn note_failures(
+        &self,
+        job_type: &JobTypeName,
+        alert: &AlertPolicy,
+        failed: bool,
+        task: TaskId,
+        now: Timestamp,
+    ) -> Result<Option<FailureWindow>, StoreError> {
+        self.store.note_failures(job_type, alert, failed, task, now).await
     }
 
     async fn breaker(&self, job_type: &JobTypeName) -> Result<BreakerState, StoreError> {

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use longshore_delivery::{
     SecretSource, SmtpLogin, SmtpOptions, SmtpSecurity, SmtpSink, SpoolSink, WebhookBody, WebhookOptions,
     WebhookSink, WebhookTarget,
 };
 use longshore_domain::MessageSink;
-use longshore_scheduler::{Channel, Channels};
+use longshore_scheduler::{CallbackChannel, Channel, Channels};
 
 use crate::config::{
     Body, Config, SecretConfig, Security, SinkConfig, SmtpConfig, TargetConfig, WebhookConfig,
@@ -22,6 +22,24 @@ pub(super) fn open(config: &Config) -> Result<Channels> {
         channels.insert(name.clone(), Channel { sink, policy: channel.policy.clone() });
     }
     Ok(channels)
+}
+
+/// The channel that tells of the ends of jobs, if callers may ask for that.
+pub(super) fn callbacks(config: &Config, channels: &Channels) -> Result<Option<CallbackChannel>> {
+    let Some(name) = &config.callbacks else { return Ok(None) };
+    let chooses = |channel: &SinkConfig| {
+        matches!(channel, SinkConfig::Webhook(WebhookConfig { target: TargetConfig::AllowRecipients(_), .. }))
+    };
+    match (config.channels.get(name), channels.get(name)) {
+        (Some(configured), Some(channel)) if chooses(&configured.sink) => {
+            Ok(Some(CallbackChannel { name: name.clone(), sink: Arc::clone(&channel.sink) }))
+        }
+        (Some(_), Some(_)) => bail!(
+            "[callbacks] channel = {name:?}: that channel must be of kind webhook and have allow_recipients, which say \
+             where callers may have messages sent"
+        ),
+        _ => bail!("[callbacks] channel = {name:?}: there is no [channels.{name}] in longshore.toml"),
+    }
 }
 
 fn sink(config: &SinkConfig) -> Result<Arc<dyn MessageSink>> {

@@ -77,6 +77,7 @@ impl Host {
             patience: role.patience(),
         };
         let registry = PluginRegistry::start(&sandbox, options).await;
+        let channels = channels::open(config)?;
         let service_parts = ServiceParts {
             store,
             files,
@@ -86,11 +87,12 @@ impl Host {
             hub: Hub::new(),
             running: Running::new(),
             payload_bytes_max: config.limits.payload_bytes_max,
+            callbacks: channels::callbacks(config, &channels)?,
         };
         let supervisor = match role {
             Role::Tasks | Role::Inspect => None,
             Role::Serve | Role::Worker | Role::Run => {
-                let options = parts::supervisor_options(config, role)?;
+                let options = parts::supervisor_options(config, role, channels);
                 Some(Supervisor::start(service_parts.clone(), options))
             }
         };

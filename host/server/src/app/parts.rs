@@ -7,10 +7,10 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use longshore_domain::WorkerId;
 use longshore_sandbox::SandboxOptions;
-use longshore_scheduler::{DispatcherOptions, SupervisorOptions};
+use longshore_scheduler::{Channels, DispatcherOptions, SupervisorOptions};
 use longshore_store::{SqliteStore, StoreOptions};
 
-use super::{Role, channels};
+use super::Role;
 use crate::config::{Config, SourceConfig, Synchronous};
 
 pub(super) fn open_store(config: &Config) -> Result<Arc<SqliteStore>> {
@@ -48,15 +48,15 @@ fn this_program() -> Option<PathBuf> {
     if running.exists() { Some(running.to_owned()) } else { std::env::current_exe().ok() }
 }
 
-pub(super) fn supervisor_options(config: &Config, role: Role) -> Result<SupervisorOptions> {
-    Ok(SupervisorOptions {
+pub(super) fn supervisor_options(config: &Config, role: Role, channels: Channels) -> SupervisorOptions {
+    SupervisorOptions {
         dispatcher: DispatcherOptions {
             worker: worker_id(role),
             slots: config.worker.concurrency,
             lease: config.worker.lease,
         },
-        channels: channels::open(config)?,
-    })
+        channels,
+    }
 }
 
 /// A name that no other start of a process has, and that says which process it is.

@@ -28,6 +28,7 @@ pub(super) struct File {
     sources: BTreeMap<String, Source>,
     #[serde(deserialize_with = "named")]
     channels: BTreeMap<String, Channel>,
+    callbacks: Option<Callbacks>,
     mcp: Mcp,
     limits: Limits,
     #[serde(deserialize_with = "without_grants")]
@@ -92,6 +93,12 @@ enum SourceKind {
 }
 
 #[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Callbacks {
+    channel: String,
+}
+
+#[derive(serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Mcp {
     #[serde(deserialize_with = "within::<_, u64, 0, 600>")]
@@ -150,6 +157,7 @@ impl File {
                 .into_iter()
                 .map(|(name, channel)| (name, channel.resolve(&project)))
                 .collect(),
+            callbacks: self.callbacks.map(|Callbacks { channel }| channel),
             mcp: McpConfig { wait: Duration::from_secs(self.mcp.wait_seconds) },
             limits: HostLimits { payload_bytes_max: self.limits.payload_bytes_max },
             defaults: self.defaults,

@@ -40,6 +40,8 @@ pub struct Config {
     pub sources: BTreeMap<String, SourceConfig>,
     /// Outbox channels by name, to be granted to plugins.
     pub channels: BTreeMap<String, ChannelConfig>,
+    /// The channel that tells of the ends of jobs to where callers ask for it; none when they may not.
+    pub callbacks: Option<String>,
     /// How MCP clients are served.
     pub mcp: McpConfig,
     /// What this host takes.

@@ -84,6 +84,9 @@ fn next(error: &ServiceError) -> &'static str {
             "Call check_job_status with the named job, or submit with another idempotency_key."
         }
         ServiceError::CircuitOpen { .. } => "Call again after that time; jobs that wait go on by themselves.",
+        ServiceError::CallbackRefused(_) => {
+            "Leave callback_url out and poll with check_job_status, or ask the operator to allow the URL."
+        }
         ServiceError::NotFound { .. } => "Call list_jobs to see what there is.",
         ServiceError::NotRetryable { .. } => "Call check_job_status to see how it is.",
         ServiceError::ArtifactNotFound { .. } => "Call check_job_status to see the job's artifacts.",

@@ -35,6 +35,7 @@ pub(super) fn new_task() -> NewTask {
         run_at: None,
         deadline_at: None,
         ttl_ms: 1_000,
+        callback: None,
     }
 }
 

@@ -18,6 +18,7 @@ pub mod pruning;
 pub mod questions;
 pub mod retrying;
 pub mod submitting;
+pub mod telling;
 pub mod waiting;
 
 use std::sync::Arc;
@@ -113,6 +114,13 @@ macro_rules! conformance_tests {
                 messages_are_listed_newest_first,
                 a_dead_message_is_sent_again,
                 all_dead_messages_are_sent_again,
+            ],
+            telling: [
+                a_completion_is_told_once,
+                every_end_is_told,
+                a_second_end_is_told_again,
+                too_many_failures_are_told_once,
+                nobody_is_told_who_did_not_ask,
             ],
             questions: [
                 a_task_is_shown_to_its_owner,

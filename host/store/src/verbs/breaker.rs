@@ -1,6 +1,8 @@
 //! The circuit breakers of job types, over all workers.
 
-use longshore_domain::{BreakerPolicy, BreakerState, Gate, JobTypeClaim, JobTypeName, Timestamp};
+use longshore_domain::{
+    BreakerPolicy, BreakerState, FailureWindow, Gate, JobTypeClaim, JobTypeName, Timestamp,
+};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::columns;
@@ -22,9 +24,11 @@ pub(crate) fn state(c: &Connection, job_type: &JobTypeName) -> Result<BreakerSta
         .prepare_cached(STATE)?
         .query_row([job_type.as_str()], |row| {
             Ok(BreakerState {
-                window_started_at: columns::time(row, 0)?,
-                attempts: row.get(1)?,
-                failures: row.get(2)?,
+                window: FailureWindow {
+                    started_at: columns::time(row, 0)?,
+                    attempts: row.get(1)?,
+                    failures: row.get(2)?,
+                },
                 open_until: columns::time_or_none(row, 3)?,
             })
         })
@@ -43,9 +47,9 @@ pub(crate) fn note(
     let next = policy.after(state(c, job_type)?, failed, now);
     c.prepare_cached(SET)?.execute(params![
         job_type.as_str(),
-        next.window_started_at.ms(),
-        next.attempts,
-        next.failures,
+        next.window.started_at.ms(),
+        next.window.attempts,
+        next.window.failures,
         next.open_until.map(Timestamp::ms),
     ])?;
     Ok(next)

@@ -3,6 +3,7 @@
 use longshore_domain::{CancelAnswer, Event, Owner, TaskId, TaskState, Timestamp, WorkerId, transition};
 use rusqlite::{Connection, params};
 
+use super::callback;
 use super::places::{self, Ending};
 use crate::columns;
 use crate::fault::{Fault, exactly_one};
@@ -39,6 +40,7 @@ pub(crate) fn cancel(
     let progress = places::saved_progress(c, place.seq)?;
     let ending = Ending { state, at: now, progress: &progress, failure: None, result: None };
     places::put_finished(c, place.seq, place.history, &ending)?;
+    callback::announce(c, place.seq)?;
     Ok(CancelAnswer::Cancelled)
 }
 

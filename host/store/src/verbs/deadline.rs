@@ -3,6 +3,7 @@
 use longshore_domain::{Code, Event, TaskId, Timestamp, transition};
 use rusqlite::{Connection, params};
 
+use super::callback;
 use super::places::{self, Ending};
 use crate::columns;
 use crate::fault::Fault;
@@ -57,5 +58,6 @@ fn give_up(c: &Connection, id: TaskId, now: Timestamp) -> Result<(), Fault> {
         failure: Some((Code::DeadlineExceeded.as_str(), MESSAGE, None)),
         result: None,
     };
-    places::put_finished(c, place.seq, place.history, &ending)
+    places::put_finished(c, place.seq, place.history, &ending)?;
+    callback::announce(c, place.seq)
 }

@@ -6,7 +6,7 @@ use longshore_domain::{
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::places::{self, Ending, History};
-use super::{artifacts, outbox};
+use super::{artifacts, callback, outbox};
 use crate::columns;
 use crate::fault::{Fault, exactly_one};
 use crate::statements::statements;
@@ -152,7 +152,7 @@ fn end(c: &Connection, finish: &Finish, held: &Held, state: TaskState) -> Result
     if state == TaskState::Completed {
         keep_effects(c, finish, held.seq)?;
     }
-    Ok(())
+    callback::announce(c, held.seq)
 }
 
 /// Makes the effects of an attempt that ended well real. Its task is never resumed, so the checkpoint goes.

@@ -1,9 +1,11 @@
 //! What a store does, one group of verbs a file. Each write runs within a transaction of the writer thread and either
 //! succeeds or leaves it to be rolled back.
 
+pub(crate) mod alert;
 pub(crate) mod artifacts;
 pub(crate) mod attempts;
 pub(crate) mod breaker;
+pub(crate) mod callback;
 pub(crate) mod cancel;
 pub(crate) mod claim;
 pub(crate) mod counts;
@@ -30,9 +32,11 @@ pub(crate) mod submit;
 #[cfg(test)]
 pub(crate) fn all_statements() -> Vec<(String, &'static str)> {
     let files = [
+        ("alert", alert::STATEMENTS),
         ("artifacts", artifacts::STATEMENTS),
         ("attempts", attempts::STATEMENTS),
         ("breaker", breaker::STATEMENTS),
+        ("callback", callback::STATEMENTS),
         ("cancel", cancel::STATEMENTS),
         ("claim", claim::STATEMENTS),
         ("counts", counts::STATEMENTS),

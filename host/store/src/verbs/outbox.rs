@@ -1,7 +1,8 @@
 //! Messages: committed with the effects of an attempt, then handed out until they are delivered.
 
 use longshore_domain::{
-    ClaimedMessages, MessageClaim, NewMessage, OutboxMessage, Spent, TaskId, Timestamp, message_id,
+    ClaimedMessages, HOST_KEY_PREFIX, MessageClaim, NewMessage, OutboxMessage, Spent, TaskId, Timestamp,
+    message_id,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
@@ -64,11 +65,12 @@ statements! {
         WHERE t.id = ?1
         ORDER BY o.number";
 
+    /// Without those of the host.
     KEYS = "
         SELECT o.key
         FROM tasks AS t
         CROSS JOIN outbox AS o INDEXED BY outbox_task ON o.seq = t.seq
-        WHERE t.id = ?1
+        WHERE t.id = ?1 AND substr(o.key, 1, length(?2)) <> ?2
         ORDER BY o.number";
 }
 
@@ -195,10 +197,10 @@ pub(crate) fn of_task(c: &Connection, task: TaskId) -> Result<Vec<OutboxMessage>
     Ok(messages.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The keys of the messages of a task, in the order of their commit.
+/// The keys of the messages that a task has sent, in the order of their commit.
 pub(crate) fn keys(c: &Connection, task: TaskId) -> Result<Vec<String>, Fault> {
     let mut statement = c.prepare_cached(KEYS)?;
-    let keys = statement.query_map([task.as_bytes()], |row| row.get(0))?;
+    let keys = statement.query_map(params![task.as_bytes(), HOST_KEY_PREFIX], |row| row.get(0))?;
     Ok(keys.collect::<rusqlite::Result<_>>()?)
 }
 

@@ -17,8 +17,8 @@ statements! {
 
     INSERT = "
         INSERT INTO tasks (id, owner, job_type, idempotency_key, priority, rank, created_at, deadline_at, ttl_ms,
-            payload)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+            payload, callback_channel, callback_url)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
 }
 
 /// Longest time that a task is kept, in milliseconds: so long that it can be added to any time there is.
@@ -57,6 +57,8 @@ pub(crate) fn submit(c: &Connection, new: &NewTask) -> Result<Answer, Fault> {
         new.deadline_at.map(Timestamp::ms),
         new.ttl_ms.min(TTL_MS_MAX) as i64,
         new.payload,
+        new.callback.as_ref().map(|callback| &callback.channel),
+        new.callback.as_ref().map(|callback| &callback.url),
     ])?;
     let seq = c.last_insert_rowid();
     let history = History { deadline_at: new.deadline_at, ..History::default() };

@@ -56,6 +56,13 @@ fn input_schema() -> Value {
                 "maximum": 100,
                 "default": 0,
                 "description": "Higher runs first: each step is worth a minute of waiting."
+            },
+            "callback_url": {
+                "type": "string",
+                "format": "uri",
+                "maxLength": 2000,
+                "description": "Where to post a signed message (Standard Webhooks) once the job has ended. It must be \
+                                one that the host's operator allows."
             }
         },
         "required": ["job_type"],
@@ -72,6 +79,7 @@ pub(super) async fn call(front: &Front, mut arguments: Arguments) -> Result<Answ
         delay: arguments.seconds("delay_seconds"),
         run_at: arguments.time("run_at"),
         priority: arguments.integer("priority", -100, 100).unwrap_or(0) as i32,
+        callback_url: arguments.text("callback_url"),
     };
     arguments.finish()?;
     let submitted = front

@@ -57,6 +57,7 @@ impl World {
             hub: Hub::new(),
             running: Running::new(),
             payload_bytes_max: 1 << 20,
+            callbacks: None,
         };
         let service = TaskService::new(parts.clone());
         let loops = runs.then(|| {
