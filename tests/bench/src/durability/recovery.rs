@@ -48,20 +48,22 @@ fn one(project: &Project, later: Duration) -> Result<f64> {
         let accepted = victim.call_tool(counter::NAME, &counter::arguments(STEPS, REST_MS))?;
         jobs.push(client::task_id(&accepted)?.to_owned());
     }
-    // Whoever is asked for a job usually runs it itself, but need not.
-    let running = format!("serve-{}-%", victim.pid());
-    wait_until("all jobs saved something", || Ok(count(&database, ATTEMPTS_THAT_SAVED, 1)? == JOBS))?;
+    wait_until("all jobs saved something", || {
+        let saved: i64 = database.query_row(SAVED, [], |row| row.get(0))?;
+        Ok(saved as usize == JOBS)
+    })?;
     std::thread::sleep(later);
-    let lost: i64 =
-        database
-            .query_row("SELECT count(*) FROM running WHERE worker LIKE ?1", [&running], |row| row.get(0))?;
-    if lost as usize != JOBS {
-        return Err(format!("the process that is to be killed runs {lost} of {JOBS} jobs").into());
+    // Whoever is asked for a job usually runs it itself, but need not.
+    let lost = attempts_of(&database, &victim)?;
+    if lost.len() < JOBS / 2 {
+        return Err(format!("the process that is to be killed runs {} of {JOBS} jobs", lost.len()).into());
     }
 
     let killed = Instant::now();
     victim.kill()?;
-    wait_until("all jobs went on", || Ok(count(&database, ATTEMPTS_THAT_SAVED, 2)? == JOBS))?;
+    wait_until("all jobs went on", || {
+        lost.iter().try_fold(true, |so_far, lost| Ok(so_far && went_on(&database, lost)?))
+    })?;
     let seconds = killed.elapsed().as_secs_f64();
 
     for job in jobs {
@@ -70,21 +72,32 @@ fn one(project: &Project, later: Duration) -> Result<f64> {
         if let Some(fault) = counter::fault(&status, STEPS) {
             return Err(fault.into());
         }
-        if status["attempts"] != 2 {
-            return Err(format!("one kill should cost one attempt: {status}").into());
-        }
     }
     alive.stop()?;
     Ok(seconds)
 }
 
-/// Jobs whose last save is of that attempt. A claim alone shows that somebody means to run a job, a save that it runs.
-const ATTEMPTS_THAT_SAVED: &str =
-    "SELECT count(*) FROM running AS r JOIN checkpoints AS c ON c.seq = r.seq WHERE c.attempt = ?1";
+/// Running tasks that have saved something.
+const SAVED: &str = "SELECT count(*) FROM running AS r JOIN checkpoints AS c ON c.seq = r.seq";
 
-fn count(database: &Connection, sql: &str, attempt: i64) -> Result<usize> {
-    let count: i64 = database.prepare_cached(sql)?.query_row([attempt], |row| row.get(0))?;
-    Ok(count as usize)
+/// A task, and the attempt of it that a process runs.
+struct Attempt {
+    task: i64,
+    number: i64,
+}
+
+fn attempts_of(database: &Connection, process: &Client) -> Result<Vec<Attempt>> {
+    let mut running = database.prepare("SELECT seq, attempt FROM running WHERE worker LIKE ?1")?;
+    let attempts = running.query_map([format!("serve-{}-%", process.pid())], |row| {
+        Ok(Attempt { task: row.get(0)?, number: row.get(1)? })
+    })?;
+    Ok(attempts.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Whether a later attempt has saved. A claim alone shows that somebody means to run the task, a save that it runs.
+fn went_on(database: &Connection, lost: &Attempt) -> Result<bool> {
+    let mut saved = database.prepare_cached("SELECT attempt > ?2 FROM checkpoints WHERE seq = ?1")?;
+    Ok(saved.query_row([lost.task, lost.number], |row| row.get(0))?)
 }
 
 fn wait_until(what: &str, is_so: impl Fn() -> Result<bool>) -> Result<()> {
