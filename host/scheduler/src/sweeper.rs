@@ -93,6 +93,10 @@ impl Sweeper {
                 }
             }
         }
+        if recovered > 0 {
+            // Most of them are queued again, and the dispatcher would otherwise find them only when it next looks by itself.
+            self.parts.hub.work_added();
+        }
         Ok(recovered)
     }
 }
