@@ -33,6 +33,10 @@ enum Name {
     Export,
     /// Claiming a task with and without a million finished ones beside
     Claim,
+    /// How soon work goes on after a kill, what durability costs, and what a million waiting and a million finished tasks do
+    Durability,
+    /// Ten minutes of fifty jobs at all times: errors and memory; `-- --minutes 1` for a quick look
+    Steady,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -41,6 +45,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Name::Mcp => mcp(scratch.path())?,
         Name::Export => export()?,
         Name::Claim => Command::new(build("longshore-store", "--example", "bench_claim")?),
+        Name::Durability => durability(scratch.path())?,
+        Name::Steady => steady(scratch.path())?,
     };
     bench.args(&args.more);
     say(&format!("bench: running {}", shell::shown(&bench)));
@@ -53,12 +59,36 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 /// The load generator against a real `longshore serve`, with the job that does nothing.
 fn mcp(scratch: &Path) -> Result<Command> {
+    on_guests("bench-mcp", &["trivial"], scratch)
+}
+
+/// Kills and throughput from outside, and the store by itself.
+fn durability(scratch: &Path) -> Result<Command> {
+    let mut bench = on_guests("bench-durability", &["counter", "trivial"], scratch)?;
+    shell::run(shell::cargo("").args(["build", "--release", "--locked", "--package", "longshore-no-sync"]))?;
+    // Both are of one target folder, wherever that is.
+    let no_sync = Path::new(bench.get_program()).with_file_name("liblongshore_no_sync.so");
+    bench.arg("--no-sync").arg(no_sync);
+    bench.arg("--store").arg(build("longshore-scheduler", "--example", "bench_durability")?);
+    Ok(bench)
+}
+
+fn steady(scratch: &Path) -> Result<Command> {
+    on_guests("bench-steady", &["counter"], scratch)
+}
+
+/// A benchmark of a real `longshore serve` whose plugins are these test guests.
+fn on_guests(program: &str, names: &[&str], scratch: &Path) -> Result<Command> {
     let longshore = demo::build_host()?;
     let guests = longshore_guest_build::build(&shell::root().join("tests/guests"), &setup::ensure()?)?;
-    let trivial =
-        guests.iter().find(|guest| guest.name == "trivial").context("there is no guest `trivial`")?;
-    std::fs::copy(&trivial.component, scratch.join("trivial.wasm"))?;
-    let mut bench = Command::new(build("longshore-bench", "--bin", "bench-mcp")?);
+    for name in names {
+        let guest = guests
+            .iter()
+            .find(|guest| guest.name == *name)
+            .with_context(|| format!("there is no guest `{name}`"))?;
+        std::fs::copy(&guest.component, scratch.join(format!("{name}.wasm")))?;
+    }
+    let mut bench = Command::new(build("longshore-bench", "--bin", program)?);
     bench.arg("--longshore").arg(longshore).arg("--plugins").arg(scratch);
     Ok(bench)
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures::FutureExt;
 use longshore_domain::{
     Catalog, ClaimRequest, Claimed, Code, Failure, Finish, FinishAnswer, JobTypeClaim, LiveProgress,
-    LoadedJob, Progress, Renewal, RenewalAnswer, RunOutcome, RunReport, RunRequest, StopReason, StopSignal,
-    StoreError, TaskState, Timestamp, Unpublished, Usage, WorkerId,
+    LoadedJob, Progress, Renewal, RenewalAnswer, RunOutcome, RunReport, RunRequest, StopReason, StoreError,
+    TaskState, Timestamp, Unpublished, Usage, WorkerId,
 };
 use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
@@ -119,6 +119,8 @@ impl Dispatcher {
             match answer {
                 RenewalAnswer::Held { cancel_requested: false } => {}
                 RenewalAnswer::Held { cancel_requested: true } => attempt.stop.stop(StopReason::Cancelled),
+                // Its end was recorded while the renewal was under way, or is about to be, which then says whether it counts.
+                RenewalAnswer::Lost if attempt.is_ending() => {}
                 RenewalAnswer::Lost => lost(attempt),
             }
         }
@@ -180,12 +182,8 @@ impl Dispatcher {
     fn start(self: &Arc<Self>, claimed: Claimed, job: Arc<LoadedJob>) {
         let saved =
             claimed.checkpoint.as_ref().map(|checkpoint| checkpoint.progress.clone()).unwrap_or_default();
-        let running = RunningAttempt {
-            attempt: claimed.attempt,
-            progress: Arc::new(LiveProgress::starting_at(saved)),
-            stop: Arc::new(StopSignal::default()),
-            deadline_at: claimed.deadline_at,
-        };
+        let progress = Arc::new(LiveProgress::starting_at(saved));
+        let running = RunningAttempt::new(claimed.attempt, progress, claimed.deadline_at);
         self.parts.running.insert(running.clone());
         self.parts.hub.changed(claimed.attempt.task);
         let dispatcher = Arc::clone(self);
@@ -209,6 +207,7 @@ impl Dispatcher {
             .catch_unwind()
             .await
             .unwrap_or_else(|_panic| host_panicked(running.progress.latest()));
+        running.begin_to_end();
         let now = self.parts.clock.now();
         let Some(finish) = settle_report(report, &claimed, &job.policy, now, fastrand::f64()) else {
             tracing::warn!(job_id = %claimed.attempt.task, attempt = claimed.attempt.number, "ended without its lease");

@@ -1,5 +1,6 @@
 //! The attempts that run in this process.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use longshore_domain::{AttemptRef, LiveProgress, Progress, StopReason, StopSignal, TaskId, Timestamp};
@@ -11,6 +12,27 @@ pub(crate) struct RunningAttempt {
     pub(crate) progress: Arc<LiveProgress>,
     pub(crate) stop: Arc<StopSignal>,
     pub(crate) deadline_at: Option<Timestamp>,
+    /// Its program has returned, and its end is being recorded.
+    ending: Arc<AtomicBool>,
+}
+
+impl RunningAttempt {
+    pub(crate) fn new(
+        attempt: AttemptRef,
+        progress: Arc<LiveProgress>,
+        deadline_at: Option<Timestamp>,
+    ) -> Self {
+        Self { attempt, progress, stop: Arc::default(), deadline_at, ending: Arc::default() }
+    }
+
+    pub(crate) fn begin_to_end(&self) {
+        self.ending.store(true, Ordering::Release);
+    }
+
+    /// Whether it may have no lease because it has ended, and not because it lost it.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Acquire)
+    }
 }
 
 /// The attempts that run in this process, in the order in which they began. There may be two of one task: one that lost

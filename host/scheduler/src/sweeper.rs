@@ -91,6 +91,10 @@ impl Sweeper {
                 note_end(self.parts.store.as_ref(), &job_type, &policy, &ended).await?;
             }
         }
+        if recovered > 0 {
+            // Most of them are queued again, and the dispatcher would otherwise find them only when it next looks by itself.
+            self.parts.hub.work_added();
+        }
         Ok(recovered)
     }
 }

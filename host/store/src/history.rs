@@ -1,4 +1,4 @@
-//! A long history in one go, for benchmarks and tests.
+//! A long history, or a long schedule, in one go, for benchmarks and tests.
 
 use std::path::Path;
 
@@ -30,19 +30,53 @@ const ATTEMPT: &str = "
         '0000000000000000000000000000000000000000000000000000000000000000'
     FROM tasks WHERE seq > ?1";
 
+/// Half of them have a deadline, so that the index of deadlines is long too.
+const SCHEDULE: &str = "
+    INSERT INTO scheduled (seq, job_type, due_at, attempts, counted, deadline_at, since)
+    SELECT seq, job_type, ?2 + seq, 0, 0, CASE WHEN seq % 2 = 0 THEN ?2 + 2 * seq END, created_at
+    FROM tasks WHERE seq > ?1";
+
 /// For benchmarks and tests: adds `tasks` finished tasks of type `history` to the store at `path`, which is made when
 /// it is not there. They look as if each had been submitted, run once and completed.
 pub fn fill_history(path: impl AsRef<Path>, tasks: u32) -> Result<(), StoreError> {
+    fill(path.as_ref(), tasks, |transaction, last| {
+        transaction.execute(FINISH, [last])?;
+        transaction.execute(ATTEMPT, [last])?;
+        Ok(())
+    })
+}
+
+/// For benchmarks and tests: adds `tasks` tasks of type `history` that are due in the year 2100, as `fill_history` adds
+/// finished ones.
+pub fn fill_schedule(path: impl AsRef<Path>, tasks: u32) -> Result<(), StoreError> {
+    /// 1 January 2100.
+    const LONG_AHEAD: i64 = 4_102_444_800_000;
+
+    fill(path.as_ref(), tasks, |transaction, last| {
+        transaction.execute(SCHEDULE, (last, LONG_AHEAD))?;
+        Ok(())
+    })
+}
+
+/// Adds tasks, and lets `place` put all with a number above the given one where their state says.
+fn fill(
+    path: &Path,
+    tasks: u32,
+    place: impl Fn(&Connection, i64) -> Result<(), Fault>,
+) -> Result<(), StoreError> {
     let options = StoreOptions { synchronous: Synchronous::Off, ..StoreOptions::default() };
     connection::be_patient(options.busy_timeout);
-    let mut connection =
-        connection::open_writer(path.as_ref(), &options).map_err(|error| store_error(&error))?;
+    let mut connection = connection::open_writer(path, &options).map_err(|error| store_error(&error))?;
     migrations::migrate(&mut connection)?;
-    fill(&mut connection, tasks)?;
+    fill_in(&mut connection, tasks, place)?;
     Ok(())
 }
 
-fn fill(connection: &mut Connection, tasks: u32) -> Result<(), Fault> {
+fn fill_in(
+    connection: &mut Connection,
+    tasks: u32,
+    place: impl Fn(&Connection, i64) -> Result<(), Fault>,
+) -> Result<(), Fault> {
     /// 1 November 2025.
     const LONG_AGO: i64 = 1_761_955_200_000;
 
@@ -51,8 +85,7 @@ fn fill(connection: &mut Connection, tasks: u32) -> Result<(), Fault> {
     let transaction = connection.transaction()?;
     let last: i64 = transaction.query_row("SELECT coalesce(max(seq), 0) FROM tasks", [], |row| row.get(0))?;
     transaction.execute(FILL, (tasks, last, LONG_AGO))?;
-    transaction.execute(FINISH, [last])?;
-    transaction.execute(ATTEMPT, [last])?;
+    place(&transaction, last)?;
     transaction.commit()?;
     // Later writers should not find the whole history in the write-ahead log.
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;

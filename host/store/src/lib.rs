@@ -18,6 +18,6 @@ mod verbs;
 mod writer;
 
 pub use files::LocalFiles;
-pub use history::fill_history;
+pub use history::{fill_history, fill_schedule};
 pub use options::{StoreOptions, Synchronous};
 pub use sqlite::SqliteStore;

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use longshore_domain::StoreError;
 use rusqlite::Connection;
@@ -25,6 +25,13 @@ const POLITE_BATCHES: u32 = 200;
 
 /// The gap between two batches, a little longer than the other process's wait between two tries.
 const GAP: Duration = Duration::from_micros(400);
+
+/// The part of the last flush's time that the next one may wait for callers who were just answered, and the most.
+const GATHER_PART: u32 = 4;
+const GATHER_MAX: Duration = Duration::from_millis(1);
+
+/// The wait between two looks for them.
+const GATHER_STEP: Duration = Duration::from_micros(20);
 
 /// What a command's commit has to outlive before it is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,7 +108,15 @@ impl Writer {
             .spawn(move || {
                 connection::be_patient(patience);
                 let commits = Commits { promised: synchronous, now: synchronous };
-                WriterThread { connection, queue, commits, data_version: 0, polite_batches: 0 }.run();
+                WriterThread {
+                    connection,
+                    queue,
+                    commits,
+                    last: LastFlush::default(),
+                    data_version: 0,
+                    polite_batches: 0,
+                }
+                .run();
             })
             .map_err(|error| StoreError::Broken(format!("cannot start the writer thread: {error}")))?;
         Ok(Self { requests: Some(requests), thread: Some(thread) })
@@ -195,10 +210,18 @@ struct Batch {
     outlives: Outlives,
 }
 
+/// What the last commit that waited for the disk was like.
+#[derive(Default)]
+struct LastFlush {
+    commands: usize,
+    took: Duration,
+}
+
 struct WriterThread {
     connection: Connection,
     queue: mpsc::Receiver<Request>,
     commits: Commits,
+    last: LastFlush,
     /// What it was when the last batch began.
     data_version: u64,
     /// Batches still to be followed by a gap.
@@ -211,15 +234,35 @@ impl WriterThread {
         while let Some(request) = self.queue.blocking_recv() {
             batch.outlives = Outlives::Process;
             self.take(request, &mut batch);
-            while batch.commands.len() < BATCH_MAX
-                && let Ok(request) = self.queue.try_recv()
-            {
-                self.take(request, &mut batch);
-            }
-            if !batch.commands.is_empty() {
+            self.take_all(&mut batch);
+            if batch.outlives == Outlives::PowerLoss && self.commits.promised == Synchronous::Full {
+                self.gather(&mut batch);
+                let (began, commands) = (Instant::now(), batch.commands.len());
+                self.commit_together(&mut batch);
+                self.last = LastFlush { commands, took: began.elapsed() };
+                self.leave_a_gap();
+            } else if !batch.commands.is_empty() {
                 self.commit_together(&mut batch);
                 self.leave_a_gap();
             }
+        }
+    }
+
+    fn take_all(&mut self, batch: &mut Batch) {
+        while batch.commands.len() < BATCH_MAX
+            && let Ok(request) = self.queue.try_recv()
+        {
+            self.take(request, batch);
+        }
+    }
+
+    /// Waits a little for as many commands as the last flush had. Callers who were just answered often come back with
+    /// the next command at once; without this the first of them would get a flush for itself, while all others wait.
+    fn gather(&mut self, batch: &mut Batch) {
+        let until = Instant::now() + (self.last.took / GATHER_PART).min(GATHER_MAX);
+        while batch.commands.len() < self.last.commands && Instant::now() < until {
+            thread::sleep(GATHER_STEP);
+            self.take_all(batch);
         }
     }
 
@@ -329,6 +372,43 @@ mod tests {
         // The other kind first, so that the setting has to change.
         writer.note(ask).await.unwrap();
         writer.run(outlives, ask).await.unwrap()
+    }
+
+    fn waiting(command: i64) -> Request {
+        let (reply, _) = oneshot::channel();
+        Request::Write(
+            Outlives::PowerLoss,
+            Box::new(Verb { action: move |_: &Connection| Ok(command), result: None, reply }),
+        )
+    }
+
+    #[test]
+    fn a_flush_waits_for_no_more_callers_than_the_last_one_had_and_not_for_long() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection =
+            connection::open_writer(&folder.path().join("store.db"), &StoreOptions::default()).unwrap();
+        let (requests, queue) = mpsc::channel(QUEUE_MAX);
+        let commits = Commits { promised: Synchronous::Full, now: Synchronous::Full };
+        let hour = Duration::from_secs(3_600);
+        let mut thread = WriterThread {
+            connection,
+            queue,
+            commits,
+            last: LastFlush { commands: 1, took: hour },
+            data_version: 0,
+            polite_batches: 0,
+        };
+        let mut batch = Batch { commands: Vec::new(), outlives: Outlives::PowerLoss };
+        thread.take(waiting(1), &mut batch);
+        requests.try_send(waiting(2)).ok().unwrap();
+        thread.gather(&mut batch);
+        assert_eq!(batch.commands.len(), 1, "a lone caller waits for nobody");
+
+        thread.last = LastFlush { commands: 3, took: hour };
+        let began = Instant::now();
+        thread.gather(&mut batch);
+        assert_eq!(batch.commands.len(), 2, "the other one that is there comes along");
+        assert!(began.elapsed() >= GATHER_MAX && began.elapsed() < Duration::from_secs(10));
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use longshore_domain::{
     NewTask, Owner, StoreError, SubmitError, TaskFilter, TaskId, TaskState, TaskStore, Timestamp,
 };
-use longshore_store::{SqliteStore, StoreOptions, fill_history};
+use longshore_store::{SqliteStore, StoreOptions, fill_history, fill_schedule};
 
 fn open(path: &Path) -> Arc<SqliteStore> {
     SqliteStore::open(path, StoreOptions::default()).unwrap()
@@ -140,4 +140,20 @@ async fn a_history_is_made_of_finished_tasks() {
     assert!(task.result.is_some());
     assert_eq!(store.attempts(task.id).await.unwrap().len(), 1);
     assert!(store.live_counts().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_schedule_is_made_of_tasks_that_are_due_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tasks.db");
+    fill_history(&path, 12).unwrap();
+    fill_schedule(&path, 30).unwrap();
+    let store = open(&path);
+    let filter = TaskFilter { state: Some(TaskState::Scheduled), limit: 100, ..TaskFilter::default() };
+    let page = store.list(filter).await.unwrap();
+    assert_eq!(page.tasks.len(), 30);
+    let now = Timestamp::from_ms(1_800_000_000_000);
+    assert!(store.next_due().await.unwrap().unwrap() > now);
+    assert_eq!(store.promote_due(now, 100).await.unwrap(), 0);
+    assert!(store.fail_overdue(now, 100).await.unwrap().is_empty());
 }

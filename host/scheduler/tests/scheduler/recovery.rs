@@ -21,6 +21,8 @@ async fn a_lost_worker_costs_one_attempt_and_not_the_task() {
     );
     world.clock.advance(LEASE + Duration::from_millis(1));
     assert_eq!(other.sweeper.tick(other.parts.clock.now()).await.unwrap().recovered, 1);
+    let told = tokio::time::timeout(Duration::from_secs(5), other.parts.hub.work()).await;
+    assert!(told.is_ok(), "the dispatcher is told, and need not wait until it looks by itself");
     other.sweeper.promote(other.parts.clock.now()).await.unwrap();
     assert_eq!(other.claim().await, 1);
     other.let_one_go();

@@ -2,15 +2,15 @@
 
 use std::time::Instant;
 
+use longshore_bench::Result;
+use longshore_bench::client::{self, Client};
+use longshore_bench::project::Project;
 use serde_json::json;
-
-use super::project::Project;
-use super::{Client, Result, client};
 
 /// The times of `count` submissions, in milliseconds.
 pub(crate) fn accept_ms(project: &Project, count: usize) -> Result<Vec<f64>> {
     let mut client = Client::start(project, true)?;
-    client.wait_until_loaded()?;
+    client.wait_until_loaded("trivial")?;
     for _ in 0..count / 10 {
         client.call_tool("trivial", &json!({}))?;
     }

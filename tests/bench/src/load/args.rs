@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::Result;
+use longshore_bench::Result;
+use longshore_bench::throughput::{Confirm, Load};
 
 /// What `--help` prints.
 pub(crate) const USAGE: &str = "usage: load --longshore PATH --plugins DIR [options]
@@ -16,34 +17,12 @@ pub(crate) const USAGE: &str = "usage: load --longshore PATH --plugins DIR [opti
   --scale PERCENT  percentage of the tasks, for a quick look (default 100)
   --no-history     leave out the run beside 200,000 finished tasks";
 
-/// How the client learns that a task has completed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Confirm {
-    /// `check_job_status` with `wait_seconds`.
-    Wait,
-    /// `tasks/get`.
-    Poll,
-    /// The answer to the call, which a client without the Tasks extension gets when the job has ended.
-    Call,
-}
-
-impl Confirm {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Wait => "wait",
-            Self::Poll => "poll",
-            Self::Call => "call",
-        }
-    }
-}
-
 /// What to measure, and how long.
 pub(crate) struct Args {
     pub(crate) longshore: PathBuf,
     pub(crate) plugins: PathBuf,
     pub(crate) runs: usize,
-    pub(crate) in_flight: usize,
-    pub(crate) confirm: Confirm,
+    pub(crate) load: Load,
     pub(crate) accepts: usize,
     pub(crate) starts: usize,
     pub(crate) scale: usize,
@@ -57,8 +36,7 @@ impl Args {
             longshore: PathBuf::new(),
             plugins: PathBuf::new(),
             runs: 3,
-            in_flight: 256,
-            confirm: Confirm::Wait,
+            load: Load::default(),
             accepts: 1000,
             starts: 9,
             scale: 100,
@@ -74,13 +52,13 @@ impl Args {
                 "--longshore" => longshore = Some(std::fs::canonicalize(value)?),
                 "--plugins" => plugins = Some(std::fs::canonicalize(value)?),
                 "--runs" => args.runs = positive(&value)?,
-                "--in-flight" => args.in_flight = positive(&value)?,
+                "--in-flight" => args.load.in_flight = positive(&value)?,
                 "--accepts" => args.accepts = positive(&value)?,
                 "--starts" => args.starts = positive(&value)?,
                 "--scale" => args.scale = positive(&value)?,
-                "--confirm" if value == "wait" => args.confirm = Confirm::Wait,
-                "--confirm" if value == "poll" => args.confirm = Confirm::Poll,
-                "--confirm" if value == "call" => args.confirm = Confirm::Call,
+                "--confirm" if value == "wait" => args.load.confirm = Confirm::Wait,
+                "--confirm" if value == "poll" => args.load.confirm = Confirm::Poll,
+                "--confirm" if value == "call" => args.load.confirm = Confirm::Call,
                 _ => return Err(USAGE.into()),
             }
         }

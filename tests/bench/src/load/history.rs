@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
+use longshore_bench::Result;
 use rusqlite::{Connection, params};
-
-use super::Result;
 
 /// Copies the store's newest completed task `count` times, with its end and its attempts: what it is beside is what
 /// a server would have left there. Nothing may serve the store meanwhile.

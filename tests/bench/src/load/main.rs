@@ -15,26 +15,18 @@
 
 mod accept;
 mod args;
-mod client;
 mod history;
-mod machine;
-mod project;
 mod start;
-mod stats;
-mod throughput;
 
-use std::error::Error;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use longshore_bench::machine::{Cpu, fdatasync_us};
+use longshore_bench::project::Project;
+use longshore_bench::{Result, stats, throughput};
 use serde_json::{Value, json};
 
 use self::args::Args;
-use self::client::Client;
-use self::machine::{Cpu, fdatasync_us};
-use self::project::Project;
-
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Tasks of the two sizes that are measured, and finished tasks beside them.
 const SMALL: usize = 1_000;
@@ -63,7 +55,7 @@ fn measure(args: &Args) -> Result<Value> {
     let mut syncs = Vec::new();
 
     progress("start and idle memory");
-    let quiet = Project::new(args)?;
+    let quiet = Project::new(&args.longshore, &args.plugins)?;
     let start_ms = start::start_ms(&quiet, args.starts)?;
     let idle_rss_mib = start::idle_rss_mib(&quiet)?;
 
@@ -71,20 +63,20 @@ fn measure(args: &Args) -> Result<Value> {
     syncs.push(fdatasync_us(quiet.folder())?);
     let accept = accept::accept_ms(&quiet, args.accepts)?;
 
-    let old = Project::new(args)?;
+    let old = Project::new(&args.longshore, &args.plugins)?;
     let history_rows = prepare_history(&old, args)?;
 
     let (mut small, mut large, mut history) = (Vec::new(), Vec::new(), Vec::new());
     for run in 1..=args.runs {
         progress(&format!("throughput, round {run} of {}", args.runs));
         // Interleaved, so that a noisy minute hurts all three alike.
-        let fresh = Project::new(args)?;
+        let fresh = Project::new(&args.longshore, &args.plugins)?;
         syncs.push(fdatasync_us(fresh.folder())?);
-        small.push(throughput::tasks_per_s(&fresh, args, args.scaled(SMALL))?);
-        let fresh = Project::new(args)?;
-        large.push(throughput::tasks_per_s(&fresh, args, args.scaled(LARGE))?);
+        small.push(throughput::tasks_per_s(&fresh, args.load, args.scaled(SMALL))?);
+        let fresh = Project::new(&args.longshore, &args.plugins)?;
+        large.push(throughput::tasks_per_s(&fresh, args.load, args.scaled(LARGE))?);
         if history_rows > 0 {
-            history.push(throughput::tasks_per_s(&old, args, args.scaled(LARGE))?);
+            history.push(throughput::tasks_per_s(&old, args.load, args.scaled(LARGE))?);
         }
         syncs.push(fdatasync_us(fresh.folder())?);
     }
@@ -100,8 +92,8 @@ fn measure(args: &Args) -> Result<Value> {
         "fdatasync_us": round(stats::median(&syncs), 1.0),
         "foreign_cpu_percent": round(cpu.foreign_percent_since()?, 10.0),
         "history_rows": history_rows,
-        "in_flight": args.in_flight,
-        "confirm": args.confirm.name(),
+        "in_flight": args.load.in_flight,
+        "confirm": args.load.confirm.name(),
         "runs": args.runs,
         "scale": args.scale,
     }))
@@ -114,7 +106,7 @@ fn prepare_history(project: &Project, args: &Args) -> Result<usize> {
     }
     progress("filling the history");
     // The server makes the schema, and a first finished task shows what a row looks like.
-    throughput::tasks_per_s(project, args, 1)?;
+    throughput::tasks_per_s(project, args.load, 1)?;
     history::fill_history(&project.database(), args.scaled(HISTORY))?;
     Ok(args.scaled(HISTORY))
 }

@@ -1,17 +1,17 @@
 //! How soon a server answers, and how much memory it holds when it does nothing.
 
-use std::fs;
 use std::time::{Duration, Instant};
 
+use longshore_bench::client::Client;
+use longshore_bench::machine::resident_mib;
+use longshore_bench::project::Project;
+use longshore_bench::{Result, stats};
 use serde_json::Map;
-
-use super::project::Project;
-use super::{Client, Result, stats};
 
 /// Median time from spawn to the first answer, after a start that warmed the compile cache.
 pub(crate) fn start_ms(project: &Project, starts: usize) -> Result<f64> {
     let mut client = Client::start(project, true)?;
-    client.wait_until_loaded()?;
+    client.wait_until_loaded("trivial")?;
     client.stop()?;
 
     let mut times = Vec::new();
@@ -28,11 +28,9 @@ pub(crate) fn start_ms(project: &Project, starts: usize) -> Result<f64> {
 /// Resident memory, with the job type loaded and a moment to settle.
 pub(crate) fn idle_rss_mib(project: &Project) -> Result<f64> {
     let mut client = Client::start(project, true)?;
-    client.wait_until_loaded()?;
+    client.wait_until_loaded("trivial")?;
     std::thread::sleep(Duration::from_secs(1));
-    let status = fs::read_to_string(format!("/proc/{}/status", client.pid()))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS in /proc")?;
-    let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
+    let resident = resident_mib(client.pid())?;
     client.stop()?;
-    Ok(kib / 1024.0)
+    Ok(resident)
 }

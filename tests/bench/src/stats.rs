@@ -1,12 +1,12 @@
 //! Medians and percentiles of a handful of numbers.
 
 /// The middle number.
-pub(crate) fn median(numbers: &[f64]) -> f64 {
+pub fn median(numbers: &[f64]) -> f64 {
     percentile(numbers, 50.0)
 }
 
 /// The number that `percent` of the numbers do not exceed (nearest rank); not a number if there are none.
-pub(crate) fn percentile(numbers: &[f64], percent: f64) -> f64 {
+pub fn percentile(numbers: &[f64], percent: f64) -> f64 {
     let mut sorted = numbers.to_vec();
     sorted.sort_by(f64::total_cmp);
     let rank = (percent / 100.0 * sorted.len() as f64).ceil() as usize;

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use super::Result;
-use super::project::Project;
+use crate::Result;
+use crate::project::Project;
 
 /// No answer takes this long: one that does is lost.
 const LOST: Duration = Duration::from_mins(1);
@@ -19,7 +19,7 @@ const LOST: Duration = Duration::from_mins(1);
 const GOODBYE: Duration = Duration::from_secs(10);
 
 /// A running server and the pipes to it.
-pub(crate) struct Client {
+pub struct Client {
     child: Child,
     stdin: Option<BufWriter<ChildStdin>>,
     answers: Receiver<Value>,
@@ -29,11 +29,11 @@ pub(crate) struct Client {
 }
 
 /// The answer to a request: its result, or the error's message.
-pub(crate) type Answer = std::result::Result<Value, String>;
+pub type Answer = std::result::Result<Value, String>;
 
 impl Client {
     /// Starts the server. `tasks` says whether the client declares the Tasks extension.
-    pub(crate) fn start(project: &Project, tasks: bool) -> Result<Self> {
+    pub fn start(project: &Project, tasks: bool) -> Result<Self> {
         let log = project.folder().join("serve.log");
         let mut child = project
             .serve()
@@ -54,12 +54,13 @@ impl Client {
         Ok(Self { child, stdin, answers, last_id: 0, meta, log })
     }
 
-    pub(crate) fn pid(&self) -> u32 {
+    /// The server's process.
+    pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Writes a request into the buffer and returns its id; it is sent when an answer is waited for.
-    pub(crate) fn send(&mut self, method: &str, params: Map<String, Value>) -> Result<u64> {
+    pub fn send(&mut self, method: &str, params: Map<String, Value>) -> Result<u64> {
         self.last_id += 1;
         let mut params = params;
         params.insert("_meta".to_owned(), self.meta.clone());
@@ -71,39 +72,44 @@ impl Client {
     }
 
     /// Sends a call of a tool.
-    pub(crate) fn send_tool(&mut self, name: &str, arguments: &Value) -> Result<u64> {
+    pub fn send_tool(&mut self, name: &str, arguments: &Value) -> Result<u64> {
         self.send("tools/call", params(json!({ "name": name, "arguments": arguments })))
     }
 
     /// The next answer to any request.
-    pub(crate) fn receive(&mut self) -> Result<(u64, Answer)> {
+    pub fn receive(&mut self) -> Result<(u64, Answer)> {
+        self.receive_within(LOST)?.ok_or_else(|| self.complain("no answer for a minute").into())
+    }
+
+    /// The next answer to any request, or none if none comes within `wait`.
+    pub fn receive_within(&mut self, wait: Duration) -> Result<Option<(u64, Answer)>> {
         if let Some(stdin) = &mut self.stdin {
             stdin.flush()?;
         }
-        match self.answers.recv_timeout(LOST) {
+        match self.answers.recv_timeout(wait) {
             Ok(message) => {
                 let id = message["id"].as_u64().ok_or("an answer without our id")?;
-                Ok((id, answer(&message)))
+                Ok(Some((id, answer(&message))))
             }
-            Err(RecvTimeoutError::Timeout) => Err(self.complain("no answer for a minute").into()),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => Err(self.complain("the server closed its output").into()),
         }
     }
 
     /// An answer that is here already, or none.
-    pub(crate) fn receive_ready(&mut self) -> Option<(u64, Answer)> {
+    pub fn receive_ready(&mut self) -> Option<(u64, Answer)> {
         let message = self.answers.try_recv().ok()?;
         Some((message["id"].as_u64()?, answer(&message)))
     }
 
     /// Sends a request and waits for the answer to it.
-    pub(crate) fn call(&mut self, method: &str, params: Map<String, Value>) -> Result<Value> {
+    pub fn call(&mut self, method: &str, params: Map<String, Value>) -> Result<Value> {
         let id = self.send(method, params)?;
         self.wait_for(id)
     }
 
     /// Calls a tool and waits for the answer.
-    pub(crate) fn call_tool(&mut self, name: &str, arguments: &Value) -> Result<Value> {
+    pub fn call_tool(&mut self, name: &str, arguments: &Value) -> Result<Value> {
         let id = self.send_tool(name, arguments)?;
         self.wait_for(id)
     }
@@ -116,22 +122,29 @@ impl Client {
         }
     }
 
-    /// Waits until the job type `trivial` is offered: a cold start compiles it first.
-    pub(crate) fn wait_until_loaded(&mut self) -> Result<()> {
+    /// Waits until the job type is offered: a cold start compiles it first.
+    pub fn wait_until_loaded(&mut self, job_type: &str) -> Result<()> {
         let started = Instant::now();
         while started.elapsed() < LOST {
             let listed = self.call("tools/list", Map::new())?;
             let tools = listed["tools"].as_array().map_or(&[][..], Vec::as_slice);
-            if tools.iter().any(|tool| tool["name"] == "trivial") {
+            if tools.iter().any(|tool| tool["name"] == job_type) {
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        Err(self.complain("the tool `trivial` never appeared").into())
+        Err(self.complain(&format!("the tool `{job_type}` never appeared")).into())
+    }
+
+    /// Kills the server (SIGKILL), and waits until it is gone.
+    pub fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
     }
 
     /// Closes the pipe, as clients do, and waits for the server to end.
-    pub(crate) fn stop(mut self) -> Result<()> {
+    pub fn stop(mut self) -> Result<()> {
         drop(self.stdin.take());
         let started = Instant::now();
         while started.elapsed() < GOODBYE {
@@ -160,7 +173,7 @@ impl Drop for Client {
 }
 
 /// The members of a JSON object.
-pub(crate) fn params(value: Value) -> Map<String, Value> {
+pub fn params(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(members) => members,
         _ => Map::new(),
@@ -168,7 +181,7 @@ pub(crate) fn params(value: Value) -> Map<String, Value> {
 }
 
 /// The handle in the answer to a submission, in whichever way it was given.
-pub(crate) fn task_id(accepted: &Value) -> Result<&str> {
+pub fn task_id(accepted: &Value) -> Result<&str> {
     accepted["taskId"]
         .as_str()
         .or_else(|| accepted["structuredContent"]["job_id"].as_str())

@@ -1,52 +1,70 @@
 //! A project folder of its own for each measurement, removed at the end.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::Result;
-use super::args::Args;
+use crate::Result;
 
 /// The store's file in the project.
 const STORE: &str = "data/tasks.db";
 
 /// A temporary project: configuration, plugins, store.
-pub(crate) struct Project {
+pub struct Project {
     folder: TempDir,
     longshore: PathBuf,
+    preload: Option<OsString>,
 }
 
 impl Project {
-    pub(crate) fn new(args: &Args) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("longshore-load-").tempdir()?;
-        copy_files(&args.plugins, &folder.path().join("plugins"))?;
-        write_config(folder.path())?;
-        Ok(Self { folder, longshore: args.longshore.clone() })
+    /// A project of that program, with the files of the folder `plugins` as its plugins.
+    pub fn new(longshore: &Path, plugins: &Path) -> Result<Self> {
+        Self::with_worker(longshore, plugins, "")
     }
 
-    pub(crate) fn folder(&self) -> &Path {
+    /// As `new`, with these lines in the table `[worker]` of its configuration.
+    pub fn with_worker(longshore: &Path, plugins: &Path, worker: &str) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("longshore-load-").tempdir()?;
+        copy_files(plugins, &folder.path().join("plugins"))?;
+        write_config(folder.path(), worker)?;
+        Ok(Self { folder, longshore: longshore.to_owned(), preload: None })
+    }
+
+    /// The same, and its processes preload that library.
+    #[must_use]
+    pub fn preloading(mut self, library: &Path) -> Self {
+        self.preload = Some(library.into());
+        self
+    }
+
+    /// The project folder.
+    pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// The store's file; it exists once a server has run here.
-    pub(crate) fn database(&self) -> PathBuf {
+    pub fn database(&self) -> PathBuf {
         self.folder.path().join(STORE)
     }
 
     /// `longshore serve` in this folder.
-    pub(crate) fn serve(&self) -> Command {
+    pub fn serve(&self) -> Command {
         let mut command = Command::new(&self.longshore);
         command.arg("serve").current_dir(self.folder.path());
+        if let Some(library) = &self.preload {
+            command.env("LD_PRELOAD", library);
+        }
         command
     }
 }
 
 /// The one place that knows what the configuration looks like. Durability stays at its default: a throughput
 /// that forgets tasks is none.
-fn write_config(folder: &Path) -> Result<()> {
-    let text = format!("[store]\npath = \"{STORE}\"\n\n[plugins]\ndir = \"plugins\"\n");
+fn write_config(folder: &Path, worker: &str) -> Result<()> {
+    let text = format!("[store]\npath = \"{STORE}\"\n\n[plugins]\ndir = \"plugins\"\n\n[worker]\n{worker}\n");
     fs::write(folder.join("longshore.toml"), text)?;
     Ok(())
 }

@@ -5,10 +5,10 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::Instant;
 
-use super::{Result, stats};
+use crate::{Result, stats};
 
 /// Median microseconds of a 4 KiB write followed by fdatasync, in the given folder.
-pub(crate) fn fdatasync_us(folder: &Path) -> Result<f64> {
+pub fn fdatasync_us(folder: &Path) -> Result<f64> {
     const PAGE: usize = 4096;
     const PAGES: u64 = 64;
     let path = folder.join("fdatasync.bin");
@@ -29,8 +29,16 @@ pub(crate) fn fdatasync_us(folder: &Path) -> Result<f64> {
     Ok(stats::median(&times))
 }
 
+/// Resident memory of a process in MiB.
+pub fn resident_mib(pid: u32) -> Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS in /proc")?;
+    let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
+    Ok(kib / 1024.0)
+}
+
 /// Processor time since boot, in clock ticks.
-pub(crate) struct Cpu {
+pub struct Cpu {
     all: f64,
     busy: f64,
     /// Ours and that of all children that have ended.
@@ -38,7 +46,8 @@ pub(crate) struct Cpu {
 }
 
 impl Cpu {
-    pub(crate) fn now() -> Result<Self> {
+    /// What was used so far.
+    pub fn now() -> Result<Self> {
         let stat = fs::read_to_string("/proc/stat")?;
         let line = stat.lines().next().ok_or("empty /proc/stat")?;
         // user nice system idle iowait irq softirq steal; guest time is in user already.
@@ -57,7 +66,7 @@ impl Cpu {
     }
 
     /// The share of the machine that others used since then. Call it when all children have ended.
-    pub(crate) fn foreign_percent_since(&self) -> Result<f64> {
+    pub fn foreign_percent_since(&self) -> Result<f64> {
         let now = Self::now()?;
         let foreign = (now.busy - self.busy) - (now.own - self.own);
         Ok((100.0 * foreign / (now.all - self.all)).max(0.0))

@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::args::{Args, Confirm};
-use super::client::{self, Answer};
-use super::project::Project;
-use super::{Client, Result};
+use crate::Result;
+use crate::client::{self, Answer, Client};
+use crate::project::Project;
 
 /// Tasks that run first and do not count.
 const WARM_UP: usize = 50;
@@ -21,33 +20,70 @@ const POLLS: usize = 64;
 /// How long a polling client rests when nothing has changed.
 const REST: Duration = Duration::from_millis(2);
 
+/// How the client learns that a task has completed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Confirm {
+    /// `check_job_status` with `wait_seconds`.
+    Wait,
+    /// `tasks/get`.
+    Poll,
+    /// The answer to the call, which a client without the Tasks extension gets when the job has ended.
+    Call,
+}
+
+impl Confirm {
+    /// As the command line calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Wait => "wait",
+            Self::Poll => "poll",
+            Self::Call => "call",
+        }
+    }
+}
+
+/// How a client loads the server.
+#[derive(Clone, Copy)]
+pub struct Load {
+    /// Tasks submitted and not yet seen completed.
+    pub in_flight: usize,
+    /// How it learns that they are.
+    pub confirm: Confirm,
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        Self { in_flight: 256, confirm: Confirm::Wait }
+    }
+}
+
 /// Completed tasks per second of one run of `count` tasks on a newly started server.
-pub(crate) fn tasks_per_s(project: &Project, args: &Args, count: usize) -> Result<f64> {
-    let mut client = Client::start(project, args.confirm != Confirm::Call)?;
-    client.wait_until_loaded()?;
-    run(&mut client, args, WARM_UP)?;
+pub fn tasks_per_s(project: &Project, load: Load, count: usize) -> Result<f64> {
+    let mut client = Client::start(project, load.confirm != Confirm::Call)?;
+    client.wait_until_loaded("trivial")?;
+    run(&mut client, load, WARM_UP)?;
     let started = Instant::now();
-    run(&mut client, args, count)?;
+    run(&mut client, load, count)?;
     let seconds = started.elapsed().as_secs_f64();
     client.stop()?;
     Ok(count as f64 / seconds)
 }
 
-fn run(client: &mut Client, args: &Args, count: usize) -> Result<()> {
+fn run(client: &mut Client, load: Load, count: usize) -> Result<()> {
     let mut run =
         Run { left: count, in_flight: 0, done: 0, asked: HashMap::new(), accepted: VecDeque::new() };
     while run.done < count {
-        while run.left > 0 && run.in_flight < args.in_flight {
+        while run.left > 0 && run.in_flight < load.in_flight {
             run.submit(client)?;
         }
         let seen = run.done;
-        run.ask(client, args.confirm)?;
+        run.ask(client, load.confirm)?;
         let (id, answer) = client.receive()?;
         run.take(id, answer)?;
         while let Some((id, answer)) = client.receive_ready() {
             run.take(id, answer)?;
         }
-        if args.confirm == Confirm::Poll && run.done == seen && run.left == 0 {
+        if load.confirm == Confirm::Poll && run.done == seen && run.left == 0 {
             std::thread::sleep(REST);
         }
     }
