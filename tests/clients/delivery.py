@@ -136,6 +136,13 @@ class Project:
             check(time.monotonic() - begin < PATIENCE, f"every message is settled within {PATIENCE} s", messages)
             time.sleep(0.5)
 
+    def settled_task(self, job_id: str) -> None:
+        """Waits until the job has ended, which it should do well."""
+        begin = time.monotonic()
+        while (status := self.json("task", "show", job_id)["status"]) != "completed":
+            check(time.monotonic() - begin < PATIENCE, f"the job completes within {PATIENCE} s", status)
+            time.sleep(0.2)
+
     def configure(self, mail_port: int, hooks_port: int) -> None:
         (self.folder / "ca.pem").chmod(0o644)
         config = self.folder / "longshore.toml"
@@ -156,6 +163,16 @@ kind = "webhook"
 url = "https://localhost:{hooks_port}/hook?token=s3cret"
 secret_env = "DELIVERY_SECRET"
 body = "json"
+allow_private = true
+ca_file = "ca.pem"
+
+[callbacks]
+channel = "callbacks"
+
+[channels.callbacks]
+kind = "webhook"
+allow_recipients = ["https://localhost:{hooks_port}/done/"]
+secret_env = "DELIVERY_SECRET"
 allow_private = true
 ca_file = "ca.pem"
 """
@@ -225,6 +242,59 @@ def webhooks(project: Project, hooks: Hooks) -> None:
     step(f"{count} webhooks over TLS, each verified and taken once, after a first try that was put off")
 
 
+class Agent:
+    """As little of an MCP client as it takes to call a tool."""
+
+    def __init__(self, project: Project) -> None:
+        self.process = subprocess.Popen(
+            project.command("serve"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        self.requests = 0
+        about = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "agent", "version": "1"}}
+        self.request("initialize", about)
+        self.write({"method": "notifications/initialized"})
+
+    def write(self, message: dict[str, Any]) -> None:
+        self.process.stdin.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+        self.process.stdin.flush()
+
+    def request(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        self.requests += 1
+        self.write({"id": self.requests, "method": method, "params": params})
+        for line in self.process.stdout:
+            answer = json.loads(line)
+            if answer.get("id") == self.requests:
+                return answer["result"]
+        raise EOFError("the server has gone")
+
+    def call(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        return self.request("tools/call", {"name": tool, "arguments": arguments})["structuredContent"]
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait(timeout=30)
+
+
+def callbacks(project: Project, hooks: Hooks) -> None:
+    hooks.taken.clear()
+    agent = Agent(project)
+    payload = {"table": "branches", "format": "csv"}
+    where = f"https://localhost:{hooks.server_port}"
+    refused = agent.call("enqueue_job", {"job_type": "export", "payload": payload, "callback_url": f"{where}/hook"})
+    check(refused["error"]["code"] == "callback_not_allowed", "a URL that is not allowed is refused", refused)
+    job = agent.call(
+        "enqueue_job", {"job_type": "export", "payload": payload, "callback_url": f"{where}/done/7?token=s3cret"}
+    )
+    agent.close()
+    project.settled_task(job["job_id"])
+    project.settled()
+    [event] = hooks.taken
+    check(event["type"] == "job.completed" and event["data"]["job_id"] == job["job_id"], "the end is told", event)
+    [artifact] = event["data"]["artifacts"]
+    check(len(artifact["sha256"]) == 64 and event["data"]["records_processed"] > 0, "with what came of it", event)
+    step("the end of a job is told at its callback URL, though the agent that asked has gone")
+
+
 async def main() -> None:
     longshore, folder = arguments()
     project = Project(longshore, folder)
@@ -251,6 +321,7 @@ async def main() -> None:
     try:
         await asyncio.to_thread(emails, project, mail)
         await asyncio.to_thread(webhooks, project, hooks)
+        await asyncio.to_thread(callbacks, project, hooks)
     finally:
         worker.terminate()
         log = worker.communicate(timeout=30)[1]

@@ -189,7 +189,7 @@ pub fn rfc3339(at: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use longshore_domain::{Owner, TaskId};
+    use longshore_domain::{Owner, Task, TaskId};
     use serde_json::json;
 
     use super::*;

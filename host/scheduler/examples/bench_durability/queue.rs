@@ -45,6 +45,7 @@ impl Queue {
             hub: Hub::new(),
             running: Running::new(),
             payload_bytes_max: 1 << 20,
+            callbacks: None,
         };
         Self { store, sweeper: Sweeper::new(parts.clone()), pruner: Pruner::new(parts), clock }
     }

@@ -41,6 +41,7 @@ fn new_task(now: Timestamp, run_at: Option<Timestamp>) -> NewTask {
         run_at,
         deadline_at: None,
         ttl_ms: 1,
+        callback: None,
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use longshore_domain::{BreakerPolicy, CancelAnswer, Code, Owner, Policy, RateLimit, RetryPolicy, TaskState};
+use longshore_domain::{
+    AlertPolicy, BreakerPolicy, CancelAnswer, Code, MessageFilter, Owner, Policy, RateLimit, RetryPolicy,
+    TaskState,
+};
 use longshore_scheduler::{ServiceError, SubmitRequest};
 use serde_json::json;
 
@@ -277,6 +280,30 @@ async fn a_job_type_that_fails_too_often_is_paused_and_tried_again() {
     assert_eq!(other.status(probes[0]).await.task.state, TaskState::Completed);
     other.submit("flaky", "complete").await;
     assert_eq!(other.claim_and_run().await, 2, "it is closed again");
+}
+
+/// Failures are told once they are too many: a message of the task that was one too many, delivered like any other.
+#[tokio::test]
+async fn too_many_failures_of_a_job_type_are_told() {
+    let world = World::new();
+    let process = world.process("one", 10);
+    let alert = AlertPolicy {
+        min_attempts: 3,
+        channel: Some("email".into()),
+        recipient: "ops@shop.example".into(),
+        ..AlertPolicy::default()
+    };
+    process.load("flaky", Policy { alert: Some(alert), ..Policy::default() });
+    process.submit("flaky", "complete").await;
+    for _ in 0..4 {
+        process.submit("flaky", "fail").await;
+    }
+    assert_eq!(process.claim_and_run().await, 5);
+    let filter = MessageFilter { limit: 10, ..MessageFilter::default() };
+    let messages = process.parts.store.list_messages(filter).await.unwrap().messages;
+    let [told] = messages.as_slice() else { panic!("{messages:?}") };
+    assert_eq!(told.message.recipient, "ops@shop.example");
+    assert!(told.message.subject.ends_with("attempts of flaky failed"), "{}", told.message.subject);
 }
 
 /// Asking for the next start of a rate limit is no turn: with it counted, one of two job types would always be first.

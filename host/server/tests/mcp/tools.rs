@@ -1,5 +1,6 @@
 //! The tools.
 
+use longshore_domain::Owner;
 use serde_json::json;
 
 use crate::support::{Era, World};
@@ -125,6 +126,33 @@ async fn jobs_can_be_delayed_cancelled_and_run_again() {
     client.tool("retry_job", json!({ "job_id": id })).await;
     client.until(&id, |status| status["status"] == "completed").await;
     assert_eq!(client.refused("retry_job", json!({ "job_id": id })).await["code"], "not_retryable");
+}
+
+#[tokio::test]
+async fn the_end_of_a_job_is_told_only_where_the_operator_allows() {
+    let enqueue = |url: &str| json!({"job_type": "script", "payload": {"do": "work"}, "callback_url": url});
+    let world = World::with_callbacks_below("https://hooks.example.com/jobs/");
+    let mut client = world.client(Era::Modern).await;
+    let job = client.tool("enqueue_job", enqueue("https://hooks.example.com/jobs/7")).await;
+    let id = job["job_id"].clone();
+    client.tool("cancel_job", json!({ "job_id": id })).await;
+    let id = id.as_str().unwrap().parse().unwrap();
+    let messages = world.service.messages(&Owner::local(), id).await.unwrap();
+    let [message] = messages.as_slice() else { panic!("{messages:?}") };
+    assert_eq!(message.message.recipient, "https://hooks.example.com/jobs/7");
+    for elsewhere in
+        ["https://hooks.example.com/", "https://evil.example/jobs/", "http://hooks.example.com/jobs/", "x"]
+    {
+        let refused = client.refused("enqueue_job", enqueue(elsewhere)).await;
+        assert_eq!(
+            (&refused["code"], &refused["retryable"]),
+            (&json!("callback_not_allowed"), &json!(false))
+        );
+        assert!(refused["next"].as_str().unwrap().contains("check_job_status"), "{refused}");
+    }
+    let mut nowhere = World::idle().client(Era::Modern).await;
+    let refused = nowhere.refused("enqueue_job", enqueue("https://hooks.example.com/jobs/7")).await;
+    assert!(refused["message"].as_str().unwrap().contains("[callbacks]"), "{refused}");
 }
 
 #[tokio::test]

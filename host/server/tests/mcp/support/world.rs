@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use longshore::mcp::McpOptions;
+use longshore_delivery::{SecretSource, WebhookBody, WebhookOptions, WebhookSink, WebhookTarget};
 use longshore_domain::{
     ArtifactFiles, Catalog, Clock, ComponentSha, JobCatalog, JobType, LoadedJob, Permission, Policy, Problem,
     Timestamp, WorkerId,
 };
 use longshore_scheduler::{
-    Channels, DispatcherOptions, Hub, Running, ServiceParts, Supervisor, SupervisorOptions, TaskService,
+    CallbackChannel, Channels, DispatcherOptions, Hub, Running, ServiceParts, Supervisor, SupervisorOptions,
+    TaskService,
 };
 use longshore_store::{LocalFiles, SqliteStore, StoreOptions, Synchronous};
 use serde_json::json;
@@ -33,15 +35,27 @@ pub struct World {
 impl World {
     /// A host that runs jobs.
     pub fn new() -> Self {
-        Self::build(true)
+        Self::build(true, None)
     }
 
     /// A host that only takes jobs, so that they stay queued.
     pub fn idle() -> Self {
-        Self::build(false)
+        Self::build(false, None)
     }
 
-    fn build(runs: bool) -> Self {
+    /// A host that only takes jobs, and tells of their ends below `prefix`.
+    pub fn with_callbacks_below(prefix: &str) -> Self {
+        let sink = WebhookSink::new(WebhookOptions {
+            target: WebhookTarget::Allowed(vec![prefix.into()]),
+            secret: SecretSource::Env("UNSET".into()),
+            body: WebhookBody::Message,
+            allow_private: false,
+            ca_file: None,
+        });
+        Self::build(false, Some(CallbackChannel { name: "callbacks".into(), sink: Arc::new(sink.unwrap()) }))
+    }
+
+    fn build(runs: bool, callbacks: Option<CallbackChannel>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = StoreOptions { synchronous: Synchronous::Off, ..StoreOptions::default() };
         let store = SqliteStore::open(folder.path().join("tasks.db"), options).unwrap();
@@ -57,7 +71,7 @@ impl World {
             hub: Hub::new(),
             running: Running::new(),
             payload_bytes_max: 1 << 20,
-            callbacks: None,
+            callbacks,
         };
         let service = TaskService::new(parts.clone());
         let loops = runs.then(|| {
