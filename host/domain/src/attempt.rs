@@ -58,6 +58,8 @@ pub struct AttemptRecord {
     /// What it used.
     #[serde(flatten)]
     pub usage: Usage,
+    /// How many saves the task had made when it ended, or has made while it runs.
+    pub saves: u32,
 }
 
 /// How serious a line of a task's log is.

@@ -48,9 +48,9 @@ pub use rate::{RateLimit, Spent};
 pub use retry::{RetryPolicy, Share};
 pub use state::{Event, IllegalTransition, TaskState, transition};
 pub use store::{
-    CancelAnswer, ClaimRequest, Claimed, ExpiredLease, Finish, FinishAnswer, JobTypeClaim, JobTypeCounts,
-    LiveCounts, Next, Page, Renewal, RenewalAnswer, RetryAnswer, Save, SaveAnswer, SavedCheckpoint,
-    StoreError, SubmitError, Submitted, TaskFilter, Unpublished,
+    CancelAnswer, CheckpointSummary, ClaimRequest, Claimed, ExpiredLease, Finish, FinishAnswer, JobTypeClaim,
+    JobTypeCounts, LiveCounts, Next, Page, Renewal, RenewalAnswer, RetryAnswer, Save, SaveAnswer,
+    SavedCheckpoint, StoreError, SubmitError, Submitted, TaskFilter, Unpublished,
 };
 pub use task::{NewTask, Progress, STEP_MS, Task};
 pub use time::Timestamp;

@@ -72,6 +72,8 @@ pub struct OutboxMessage {
     pub tries: u32,
     /// What the last failed try said.
     pub last_error: Option<String>,
+    /// When its delivery was noted.
+    pub delivered_at: Option<Timestamp>,
 }
 
 /// Asks for messages to deliver.

@@ -11,12 +11,12 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    AlertPolicy, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer, Catalog, ClaimRequest,
-    Claimed, ClaimedMessages, ExpiredLease, Failure, FailureWindow, Finish, FinishAnswer, JobTypeClaim,
-    JobTypeName, LiveCounts, LiveProgress, LoadedJob, LogLine, MessageClaim, MessageFilter, MessagePage,
-    NewMessage, NewTask, OutboxMessage, Owner, Page, Progress, Renewal, RenewalAnswer, ResendAnswer,
-    RetryAnswer, Save, SaveAnswer, SavedArtifact, StopReason, StopSignal, StoreError, SubmitError, Submitted,
-    Task, TaskFilter, TaskId, Timestamp, Unpublished, Usage, WorkerId,
+    AlertPolicy, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer, Catalog,
+    CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages, ExpiredLease, Failure, FailureWindow, Finish,
+    FinishAnswer, JobTypeClaim, JobTypeName, LiveCounts, LiveProgress, LoadedJob, LogLine, MessageClaim,
+    MessageFilter, MessagePage, NewMessage, NewTask, OutboxMessage, Owner, Page, Progress, Renewal,
+    RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer, SavedArtifact, StopReason, StopSignal,
+    StoreError, SubmitError, Submitted, Task, TaskFilter, TaskId, Timestamp, Unpublished, Usage, WorkerId,
 };
 
 /// Tells the time.
@@ -129,6 +129,9 @@ pub trait TaskStore: CheckpointStore {
 
     /// The attempts of a task, oldest first, the running one last.
     async fn attempts(&self, id: TaskId) -> Result<Vec<AttemptRecord>, StoreError>;
+
+    /// The last save of a task, if it has one and has not completed.
+    async fn checkpoint(&self, id: TaskId) -> Result<Option<CheckpointSummary>, StoreError>;
 
     /// Lines of a task's log from line `from` (0 is the first), oldest first.
     async fn log(&self, id: TaskId, from: u64, limit: u32) -> Result<Vec<LogLine>, StoreError>;

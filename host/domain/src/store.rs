@@ -130,6 +130,23 @@ pub struct SavedCheckpoint {
     pub messages: u32,
 }
 
+/// What is told of the last save: all but the state.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct CheckpointSummary {
+    /// Number of the attempt that saved it.
+    pub attempt: u32,
+    /// How many saves the task has made.
+    pub saves: u32,
+    /// Progress as it was.
+    pub progress: Progress,
+    /// Size of the job's state.
+    pub state_bytes: u64,
+    /// Artifacts as they were.
+    pub artifacts: Vec<SavedArtifact>,
+    /// How many messages the task had committed.
+    pub messages: u32,
+}
+
 /// The effects of an attempt up to now, to become real together.
 #[derive(Clone, Debug)]
 pub struct Save {

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longshore_domain::{
-    ArtifactFiles, AttemptRecord, AttemptRef, Callback, CancelAnswer, Catalog, Clock, Gate, JobCatalog,
-    JobTypeName, LogLine, MessageFilter, MessagePage, MessageSink, NewTask, OutboxMessage, Owner, Page,
-    ResendAnswer, RetryAnswer, StopReason, Task, TaskFilter, TaskId, TaskState, TaskStore, Timestamp,
+    ArtifactFiles, AttemptRecord, AttemptRef, Callback, CancelAnswer, Catalog, CheckpointSummary, Clock,
+    Gate, JobCatalog, JobTypeName, LogLine, MessageFilter, MessagePage, MessageSink, NewTask, OutboxMessage,
+    Owner, Page, ResendAnswer, RetryAnswer, StopReason, Task, TaskFilter, TaskId, TaskState, TaskStore,
+    Timestamp,
 };
 use serde_json::Value;
 use tokio::sync::watch;
@@ -303,6 +304,16 @@ impl TaskService {
     pub async fn attempts(&self, owner: &Owner, id: TaskId) -> Result<Vec<AttemptRecord>, ServiceError> {
         self.status(owner, id).await?;
         Ok(self.parts.store.attempts(id).await?)
+    }
+
+    /// The last save of a task, if it has one and has not completed.
+    pub async fn checkpoint(
+        &self,
+        owner: &Owner,
+        id: TaskId,
+    ) -> Result<Option<CheckpointSummary>, ServiceError> {
+        self.status(owner, id).await?;
+        Ok(self.parts.store.checkpoint(id).await?)
     }
 
     /// Lines of a task's log from line `from` (0 is the first), oldest first.

@@ -6,18 +6,19 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use longshore_domain::{
     AlertPolicy, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer, CheckpointStore,
-    ClaimRequest, Claimed, ClaimedMessages, ExpiredLease, FailureWindow, Finish, FinishAnswer, JobTypeClaim,
-    JobTypeName, LiveCounts, LogLine, MessageClaim, MessageFilter, MessagePage, NewTask, OutboxMessage,
-    Owner, Page, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer, StoreError,
-    SubmitError, Submitted, Task, TaskFilter, TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
+    CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages, ExpiredLease, FailureWindow, Finish,
+    FinishAnswer, JobTypeClaim, JobTypeName, LiveCounts, LogLine, MessageClaim, MessageFilter, MessagePage,
+    NewTask, OutboxMessage, Owner, Page, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer,
+    StoreError, SubmitError, Submitted, Task, TaskFilter, TaskId, TaskStore, Timestamp, Unpublished,
+    WorkerId,
 };
 use uuid::Uuid;
 
 use crate::StoreOptions;
 use crate::readers::Readers;
 use crate::verbs::{
-    alert, attempts, breaker, cancel, claim, counts, deadline, finish, get, lease, letters, list, log,
-    outbox, prune, publication, rate, retry, save, schedule, submit,
+    alert, attempts, breaker, cancel, checkpoint, claim, counts, deadline, finish, get, lease, letters, list,
+    log, outbox, prune, publication, rate, retry, save, schedule, submit,
 };
 use crate::writer::Writer;
 
@@ -170,6 +171,10 @@ impl TaskStore for SqliteStore {
 
     async fn list(&self, filter: TaskFilter) -> Result<Page, StoreError> {
         self.readers.read(move |c| list::list(c, &filter)).await
+    }
+
+    async fn checkpoint(&self, id: TaskId) -> Result<Option<CheckpointSummary>, StoreError> {
+        self.readers.read(move |c| checkpoint::summary(c, id)).await
     }
 
     async fn attempts(&self, id: TaskId) -> Result<Vec<AttemptRecord>, StoreError> {

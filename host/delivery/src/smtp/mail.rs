@@ -82,6 +82,7 @@ mod tests {
             state: MessageState::Pending,
             tries: 1,
             last_error: None,
+            delivered_at: None,
         }
     }
 

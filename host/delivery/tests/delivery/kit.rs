@@ -29,6 +29,7 @@ pub(crate) fn message() -> OutboxMessage {
         state: MessageState::Pending,
         tries: 1,
         last_error: None,
+        delivered_at: None,
     }
 }
 

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use longshore_domain::{
     AlertPolicy, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer, CheckpointStore,
-    ClaimRequest, Claimed, ClaimedMessages, ExpiredLease, FailureWindow, Finish, FinishAnswer, JobTypeClaim,
-    JobTypeName, LiveCounts, LogLine, MessageClaim, MessageFilter, MessagePage, NewTask, OutboxMessage,
-    Owner, Page, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer, StoreError,
-    SubmitError, Submitted, Task, TaskFilter, TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
+    CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages, ExpiredLease, FailureWindow, Finish,
+    FinishAnswer, JobTypeClaim, JobTypeName, LiveCounts, LogLine, MessageClaim, MessageFilter, MessagePage,
+    NewTask, OutboxMessage, Owner, Page, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer,
+    StoreError, SubmitError, Submitted, Task, TaskFilter, TaskId, TaskStore, Timestamp, Unpublished,
+    WorkerId,
 };
 use longshore_store::SqliteStore;
 use uuid::Uuid;
@@ -214,6 +215,10 @@ impl TaskStore for GatedStore {
 
     async fn list(&self, filter: TaskFilter) -> Result<Page, StoreError> {
         self.store.list(filter).await
+    }
+
+    async fn checkpoint(&self, id: TaskId) -> Result<Option<CheckpointSummary>, StoreError> {
+        self.store.checkpoint(id).await
     }
 
     async fn attempts(&self, id: TaskId) -> Result<Vec<AttemptRecord>, StoreError> {

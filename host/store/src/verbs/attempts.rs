@@ -11,14 +11,17 @@ use crate::statements::statements;
 statements! {
     ENDED = "
         SELECT a.number, a.worker, a.component, a.started_at, a.ended_at, a.outcome, a.message, a.detail, a.fuel,
-            a.memory_bytes
+            a.memory_bytes, a.saves
         FROM tasks AS t
         CROSS JOIN attempts AS a ON a.seq = t.seq
         WHERE t.id = ?1
         ORDER BY a.number";
 
     RUNNING = "
-        SELECT attempt, worker, component, started_at, NULL, NULL, NULL, NULL, 0, 0 FROM running WHERE id = ?1";
+        SELECT r.attempt, r.worker, r.component, r.started_at, NULL, NULL, NULL, NULL, 0, 0, coalesce(c.saves, 0)
+        FROM running AS r
+        LEFT JOIN checkpoints AS c ON c.seq = r.seq
+        WHERE r.id = ?1";
 }
 
 /// The attempts of a task, oldest first, the running one last.
@@ -44,5 +47,6 @@ fn attempt(row: &Row<'_>) -> rusqlite::Result<AttemptRecord> {
         message: row.get(6)?,
         detail: row.get(7)?,
         usage: Usage { fuel: columns::number(row, 8)?, memory_bytes: columns::number(row, 9)? },
+        saves: row.get(10)?,
     })
 }

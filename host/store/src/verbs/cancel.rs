@@ -1,9 +1,12 @@
 //! Cancels a task, or notes the wish while it runs.
 
-use longshore_domain::{CancelAnswer, Event, Owner, TaskId, TaskState, Timestamp, WorkerId, transition};
+use longshore_domain::{
+    CancelAnswer, Event, LogLevel, LogLine, Owner, TaskId, TaskState, Timestamp, WorkerId, transition,
+};
 use rusqlite::{Connection, params};
 
 use super::callback;
+use super::log;
 use super::places::{self, Ending};
 use crate::columns;
 use crate::fault::{Fault, exactly_one};
@@ -16,6 +19,8 @@ statements! {
             updated_at = CASE WHEN cancel_requested THEN updated_at ELSE ?2 END,
             cancel_requested = 1
         WHERE id = ?1";
+
+    IS_REQUESTED = "SELECT cancel_requested FROM running WHERE id = ?1";
 
     REQUESTED = "SELECT id FROM running INDEXED BY running_cancel WHERE worker = ?1 AND cancel_requested = 1";
 }
@@ -32,8 +37,15 @@ pub(crate) fn cancel(
     }
     let state = transition(place.state, Event::Cancelled)?;
     if place.state == TaskState::Running {
+        let asked_before: bool =
+            c.prepare_cached(IS_REQUESTED)?.query_row([id.as_bytes()], |row| row.get(0))?;
         let noted = c.prepare_cached(REQUEST)?.execute(params![id.as_bytes(), now.ms()])?;
         exactly_one(noted, "asking a running task to stop")?;
+        if !asked_before {
+            let attempt = place.history.attempts;
+            let message = "a cancel was asked for".into();
+            log::append(c, id, &[LogLine { attempt, at: now, level: LogLevel::Info, message }])?;
+        }
         return Ok(CancelAnswer::Requested);
     }
     places::take_waiting(c, &place)?;

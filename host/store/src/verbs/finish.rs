@@ -21,8 +21,9 @@ statements! {
 
     RECORD = "
         INSERT INTO attempts (seq, number, started_at, ended_at, outcome, fuel, memory_bytes, worker, component,
-            message, detail)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+            message, detail, saves)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,
+            coalesce((SELECT saves FROM checkpoints WHERE seq = ?1), 0))";
 
     RANK = "SELECT rank FROM tasks WHERE seq = ?1";
 

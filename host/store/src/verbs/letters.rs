@@ -14,7 +14,7 @@ const PAGE_MAX: u32 = 1_000;
 
 statements! {
     ALL = "
-        SELECT o.number, o.id, t.id, o.created_at, o.state, o.tries, o.last_error,
+        SELECT o.number, o.id, t.id, o.created_at, o.state, o.tries, o.last_error, o.delivered_at,
             o.channel, o.key, o.recipient, o.subject, o.content_type, o.body
         FROM outbox AS o
         CROSS JOIN tasks AS t ON t.seq = o.seq
@@ -22,7 +22,7 @@ statements! {
         ORDER BY o.number DESC LIMIT ?2";
 
     DEAD = "
-        SELECT o.number, o.id, t.id, o.created_at, o.state, o.tries, o.last_error,
+        SELECT o.number, o.id, t.id, o.created_at, o.state, o.tries, o.last_error, o.delivered_at,
             o.channel, o.key, o.recipient, o.subject, o.content_type, o.body
         FROM outbox AS o INDEXED BY outbox_dead
         CROSS JOIN tasks AS t ON t.seq = o.seq

@@ -7,6 +7,7 @@ pub(crate) mod attempts;
 pub(crate) mod breaker;
 pub(crate) mod callback;
 pub(crate) mod cancel;
+pub(crate) mod checkpoint;
 pub(crate) mod claim;
 pub(crate) mod counts;
 pub(crate) mod deadline;
@@ -38,6 +39,7 @@ pub(crate) fn all_statements() -> Vec<(String, &'static str)> {
         ("breaker", breaker::STATEMENTS),
         ("callback", callback::STATEMENTS),
         ("cancel", cancel::STATEMENTS),
+        ("checkpoint", checkpoint::STATEMENTS),
         ("claim", claim::STATEMENTS),
         ("counts", counts::STATEMENTS),
         ("deadline", deadline::STATEMENTS),

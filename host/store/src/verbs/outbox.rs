@@ -26,7 +26,7 @@ statements! {
         ORDER BY channel, due_at LIMIT 1";
 
     DUE = "
-        SELECT d.number, o.id, t.id, o.created_at, o.state, o.tries + 1, o.last_error,
+        SELECT d.number, o.id, t.id, o.created_at, o.state, o.tries + 1, o.last_error, o.delivered_at,
             o.channel, o.key, o.recipient, o.subject, o.content_type, o.body
         FROM deliveries AS d INDEXED BY deliveries_due
         CROSS JOIN outbox AS o ON o.number = d.number
@@ -58,7 +58,7 @@ statements! {
     DROP_DELIVERY = "DELETE FROM deliveries WHERE number = ?1";
 
     OF_TASK = "
-        SELECT o.number, o.id, t.id, o.created_at, o.state, o.tries, o.last_error,
+        SELECT o.number, o.id, t.id, o.created_at, o.state, o.tries, o.last_error, o.delivered_at,
             o.channel, o.key, o.recipient, o.subject, o.content_type, o.body
         FROM tasks AS t
         CROSS JOIN outbox AS o INDEXED BY outbox_task ON o.seq = t.seq
@@ -213,13 +213,14 @@ pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<(i64, OutboxMessage)> {
         state: columns::message_state(row, 4)?,
         tries: row.get(5)?,
         last_error: row.get(6)?,
+        delivered_at: columns::time_or_none(row, 7)?,
         message: NewMessage {
-            channel: row.get(7)?,
-            key: row.get(8)?,
-            recipient: row.get(9)?,
-            subject: row.get(10)?,
-            content_type: row.get(11)?,
-            body: row.get(12)?,
+            channel: row.get(8)?,
+            key: row.get(9)?,
+            recipient: row.get(10)?,
+            subject: row.get(11)?,
+            content_type: row.get(12)?,
+            body: row.get(13)?,
         },
     };
     Ok((row.get(0)?, message))

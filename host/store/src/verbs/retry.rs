@@ -1,8 +1,9 @@
 //! Queues a task again that failed or was cancelled.
 
-use longshore_domain::{Event, Owner, RetryAnswer, TaskId, Timestamp, transition};
+use longshore_domain::{Event, LogLevel, LogLine, Owner, RetryAnswer, TaskId, Timestamp, transition};
 use rusqlite::Connection;
 
+use super::log;
 use super::places::{self, History};
 use crate::fault::{Fault, exactly_one};
 use crate::statements::statements;
@@ -30,6 +31,13 @@ pub(crate) fn retry(
         first_started_at: None,
         deadline_at: place.history.deadline_at.filter(|deadline| *deadline > now),
     };
+    let asked = LogLine {
+        attempt: place.history.attempts,
+        at: now,
+        level: LogLevel::Info,
+        message: format!("run again on request, after it was {}", place.state.as_str()),
+    };
+    log::append(c, id, &[asked])?;
     places::put_ready(c, place.seq, place.job_type.as_str(), place.rank, history, now)?;
     Ok(RetryAnswer::Queued)
 }
