@@ -23,6 +23,7 @@ mod state;
 mod store;
 mod task;
 mod time;
+mod timetable;
 
 pub use alert::{AlertPolicy, AlertState};
 pub use artifact::{ArtifactRecord, SavedArtifact};
@@ -54,3 +55,4 @@ pub use store::{
 };
 pub use task::{NewTask, Progress, STEP_MS, Task};
 pub use time::Timestamp;
+pub use timetable::{Timetable, TimetableError};
