@@ -19,6 +19,8 @@ mod policy;
 mod ports;
 mod rate;
 mod retry;
+mod schedule;
+mod schedule_store;
 mod state;
 mod store;
 mod task;
@@ -47,6 +49,11 @@ pub use ports::{
 };
 pub use rate::{RateLimit, Spent};
 pub use retry::{RetryPolicy, Share};
+pub use schedule::{
+    AddScheduleAnswer, DeleteScheduleAnswer, Fire, FireAnswer, Fired, LastTime, NewSchedule, Origin, Overlap,
+    Refusal, Schedule, SyncedSchedules, check_schedule_name,
+};
+pub use schedule_store::ScheduleStore;
 pub use state::{Event, IllegalTransition, TaskState, transition};
 pub use store::{
     CancelAnswer, ClaimRequest, Claimed, ExpiredLease, Finish, FinishAnswer, JobTypeClaim, JobTypeCounts,

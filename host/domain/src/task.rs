@@ -83,6 +83,8 @@ pub struct Task {
     pub idempotency_key: Option<String>,
     /// Higher runs first.
     pub priority: i32,
+    /// Name of the schedule that submitted it.
+    pub schedule: Option<String>,
     /// Where it is in its life.
     pub state: TaskState,
     /// When it was submitted.
