@@ -62,4 +62,4 @@ pub use store::{
 };
 pub use task::{NewTask, Progress, STEP_MS, Task};
 pub use time::Timestamp;
-pub use timetable::{Timetable, TimetableError};
+pub use timetable::{TimeZones, Timetable, TimetableError};

@@ -1,6 +1,7 @@
 //! Jobs that come again: what a schedule is, and what came of it.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{JobTypeName, NewTask, Owner, TaskId, Timestamp};
 
@@ -82,10 +83,18 @@ pub struct NewSchedule {
 }
 
 impl NewSchedule {
-    /// Whether the other one asks for the same, whenever it was made.
+    /// Whether the other one asks for the same, whenever it was made. Payloads are compared as JSON.
     pub fn asks_the_same(&self, other: &Self) -> bool {
-        let asked = Self { created_at: other.created_at, next_at: other.next_at, ..self.clone() };
-        asked == *other
+        let parse = |text| serde_json::from_str::<Value>(text).ok();
+        let same_payload = self.payload == other.payload
+            || parse(&self.payload).is_some_and(|one| Some(one) == parse(&other.payload));
+        let asked = Self {
+            payload: other.payload.clone(),
+            created_at: other.created_at,
+            next_at: other.next_at,
+            ..self.clone()
+        };
+        same_payload && asked == *other
     }
 
     /// Whether the other one comes at the same times.

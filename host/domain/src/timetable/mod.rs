@@ -11,6 +11,9 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use crate::Timestamp;
 use cron::CronText;
 
+/// What is known of time zones: the rules of the system, or those that were built in.
+pub type TimeZones = TimeZoneDatabase;
+
 /// Why there is no such timetable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TimetableError {
@@ -65,12 +68,17 @@ pub struct Timetable {
 
 impl Timetable {
     /// The timetable of a cron text in the time zone of that name.
-    pub fn new(cron: &str, time_zone: &str, zones: &TimeZoneDatabase) -> Result<Self, TimetableError> {
+    pub fn new(cron: &str, time_zone: &str, zones: &TimeZones) -> Result<Self, TimetableError> {
         let cron = CronText::parse(cron)?;
         let zone = zones
             .get(time_zone)
             .map_err(|_| TimetableError::UnknownTimeZone { name: cron::shortened(time_zone) })?;
         Ok(Self { cron, zone })
+    }
+
+    /// Name of the time zone, as the IANA writes it.
+    pub fn time_zone(&self) -> &str {
+        self.zone.iana_name().unwrap_or("UTC")
     }
 
     /// The first time after `now`.

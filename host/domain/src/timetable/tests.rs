@@ -139,6 +139,12 @@ fn names_seconds_and_last_days_are_known() {
 }
 
 #[test]
+fn a_time_zone_has_the_name_that_the_iana_gave_it() {
+    assert_eq!(timetable("@daily", "europe/BERLIN").time_zone(), BERLIN);
+    assert_eq!(timetable("@daily", "utc").time_zone(), "UTC");
+}
+
+#[test]
 fn a_leap_day_is_waited_for_and_a_day_that_never_comes_is_told() {
     assert_eq!(coming("0 0 29 2 *", BERLIN, "2027-01-01T00:00:00Z", 1), ["2028-02-28T23:00"]);
     for never in ["0 0 31 2 *", "0 0 31 4,6,9,11 *", "0 0 30 2 +MON"] {

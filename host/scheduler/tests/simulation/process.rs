@@ -98,6 +98,7 @@ impl Process {
             running,
             payload_bytes_max: 1 << 10,
             callbacks: None,
+            zones: TimeZones::bundled(),
         };
         let sink = RecordingSink { gates: gates.clone(), book: book.clone() };
         // Only the simulation ends a try, so its timeout is longer than any run.
