@@ -74,6 +74,7 @@ mod tests {
             payload: r#"{"secret": "of the caller"}"#.into(),
             idempotency_key: None,
             priority: 0,
+            schedule: None,
             state,
             created_at: at,
             updated_at: at,

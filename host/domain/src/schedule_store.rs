@@ -14,7 +14,11 @@ pub trait ScheduleStore: Send + Sync {
     /// Makes a schedule durable, unless its owner has one of that name, or `max` of them.
     async fn add_schedule(&self, schedule: NewSchedule, max: u32) -> Result<AddScheduleAnswer, StoreError>;
 
-    /// The schedules of an owner (of everybody when none is given), by owner and name.
+    /// The schedule of that name.
+    async fn schedule(&self, owner: &Owner, name: &str) -> Result<Option<Schedule>, StoreError>;
+
+    /// The schedules of an owner (of everybody when none is given), by owner and name. Payloads are left out; ask for the
+    /// one of interest.
     async fn schedules(&self, owner: Option<&Owner>) -> Result<Vec<Schedule>, StoreError>;
 
     /// Deletes a schedule that is not of the configuration file.

@@ -14,7 +14,7 @@ use crate::{ServiceError, SubmitRequest, TaskService};
 const SCHEDULES_MAX: u32 = 1_000;
 
 /// Asks for a job that comes again.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ScheduleRequest {
     /// Names it among those of its owner.
     pub name: String,
@@ -80,7 +80,13 @@ impl TaskService {
         }
     }
 
-    /// The schedules of an owner, by name.
+    /// The schedule of that name.
+    pub async fn schedule(&self, owner: &Owner, name: &str) -> Result<ScheduleStatus, ServiceError> {
+        let schedule = self.parts.store.schedule(owner, name).await?;
+        schedule.map(|schedule| self.describe_schedule(schedule)).ok_or_else(|| not_found(name))
+    }
+
+    /// The schedules of an owner, by name, without their payloads.
     pub async fn list_schedules(&self, owner: &Owner) -> Result<Vec<ScheduleStatus>, ServiceError> {
         let schedules = self.parts.store.schedules(Some(owner)).await?;
         Ok(schedules.into_iter().map(|schedule| self.describe_schedule(schedule)).collect())
@@ -91,9 +97,7 @@ impl TaskService {
         match self.parts.store.delete_schedule(owner, name).await? {
             DeleteScheduleAnswer::Deleted => Ok(()),
             DeleteScheduleAnswer::OfConfig => Err(ServiceError::ScheduleOfConfig { name: name.into() }),
-            DeleteScheduleAnswer::NotFound => {
-                Err(ServiceError::ScheduleNotFound { name: name.chars().take(80).collect() })
-            }
+            DeleteScheduleAnswer::NotFound => Err(not_found(name)),
         }
     }
 
@@ -145,4 +149,8 @@ impl TaskService {
             is_due.then(|| missing_plugin(&self.catalog(), schedule.asked.job_type.as_str())).flatten();
         ScheduleStatus { schedule, waiting }
     }
+}
+
+fn not_found(name: &str) -> ServiceError {
+    ServiceError::ScheduleNotFound { name: name.chars().take(80).collect() }
 }

@@ -8,8 +8,8 @@ use longshore_domain::{
 
 use crate::{ServiceError, ServiceParts, SubmitRequest};
 
-/// Schedules of one job type that are seen to in one step.
-const BATCH: u32 = 100;
+/// Schedules of one job type that are read in one step, with their payloads.
+const BATCH: u32 = 20;
 
 /// When a schedule is due again whose timetable cannot be read here: another version of the host wrote it, or the system
 /// no longer knows its time zone.

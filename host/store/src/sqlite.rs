@@ -71,6 +71,11 @@ impl ScheduleStore for SqliteStore {
         self.writer.write(move |c| schedules::add(c, &schedule, max)).await
     }
 
+    async fn schedule(&self, owner: &Owner, name: &str) -> Result<Option<Schedule>, StoreError> {
+        let (owner, name) = (owner.clone(), name.to_owned());
+        self.readers.read(move |c| schedules::get(c, &owner, &name)).await
+    }
+
     async fn schedules(&self, owner: Option<&Owner>) -> Result<Vec<Schedule>, StoreError> {
         let owner = owner.cloned();
         self.readers.read(move |c| schedules::list(c, owner.as_ref())).await

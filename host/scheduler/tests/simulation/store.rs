@@ -88,6 +88,10 @@ impl ScheduleStore for GatedStore {
         self.store.add_schedule(schedule, max).await
     }
 
+    async fn schedule(&self, owner: &Owner, name: &str) -> Result<Option<Schedule>, StoreError> {
+        self.store.schedule(owner, name).await
+    }
+
     async fn schedules(&self, owner: Option<&Owner>) -> Result<Vec<Schedule>, StoreError> {
         self.store.schedules(owner).await
     }

@@ -42,8 +42,7 @@ impl Kit {
 
     /// The schedule of that name, as it is now.
     async fn schedule_now(&self, name_of_it: &str) -> Schedule {
-        let all = self.store.schedules(None).await.unwrap();
-        all.into_iter().find(|schedule| schedule.asked.name == name_of_it).unwrap()
+        self.store.schedule(&Owner::local(), name_of_it).await.unwrap().unwrap()
     }
 
     async fn names(&self) -> Vec<String> {
@@ -94,8 +93,12 @@ pub async fn a_schedule_is_kept_as_it_was_asked_for(open: Open) {
     kit.schedule(new_schedule("hourly")).await;
     assert_eq!((added.asked, added.last, added.last_task), (nightly, None, None));
     assert_eq!(kit.names().await, ["hourly", "nightly"]);
-    let theirs = kit.store.schedules(Some(&other.owner)).await.unwrap();
-    assert_eq!(theirs.into_iter().map(|schedule| schedule.asked).collect::<Vec<_>>(), [other]);
+    let theirs = kit.store.schedule(&other.owner, "nightly").await.unwrap().unwrap();
+    assert_eq!(theirs.asked, other);
+    assert_eq!(kit.store.schedule(&other.owner, "hourly").await.unwrap(), None);
+    let listed = kit.store.schedules(Some(&other.owner)).await.unwrap();
+    let without_payload = NewSchedule { payload: String::new(), ..other };
+    assert_eq!(listed.into_iter().map(|schedule| schedule.asked).collect::<Vec<_>>(), [without_payload]);
     assert_eq!(kit.store.schedules(None).await.unwrap().len(), 3);
 }
 

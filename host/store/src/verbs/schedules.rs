@@ -14,8 +14,15 @@ use crate::statements::statements;
 
 macro_rules! schedule_columns {
     () => {
-        "number, revision, owner, name, origin, job_type, payload, cron, time_zone, overlap, priority, created_at,
+        schedule_columns!("payload")
+    };
+    ($payload:literal) => {
+        concat!(
+            "number, revision, owner, name, origin, job_type, ",
+            $payload,
+            ", cron, time_zone, overlap, priority, created_at,
             next_at, last_at, last_outcome, last_task, refusal_code, refusal_message"
+        )
     };
 }
 pub(super) use schedule_columns;
@@ -23,10 +30,11 @@ pub(super) use schedule_columns;
 statements! {
     BY_NAME = concat!("SELECT ", schedule_columns!(), " FROM schedules WHERE owner = ?1 AND name = ?2");
 
-    OF_OWNER = concat!("SELECT ", schedule_columns!(), " FROM schedules WHERE owner = ?1 ORDER BY name");
+    /// Payloads may be large, and there may be many.
+    OF_OWNER = concat!("SELECT ", schedule_columns!("''"), " FROM schedules WHERE owner = ?1 ORDER BY name");
 
     OF_EVERYBODY = concat!(
-        "SELECT ", schedule_columns!(), " FROM schedules INDEXED BY schedules_name ORDER BY owner, name"
+        "SELECT ", schedule_columns!("''"), " FROM schedules INDEXED BY schedules_name ORDER BY owner, name"
     );
 
     COUNT = "SELECT count(*) FROM schedules WHERE owner = ?1";
@@ -46,7 +54,7 @@ statements! {
 }
 
 pub(crate) fn add(c: &Connection, new: &NewSchedule, max: u32) -> Result<AddScheduleAnswer, Fault> {
-    if let Some(known) = by_name(c, &new.owner, &new.name)? {
+    if let Some(known) = get(c, &new.owner, &new.name)? {
         return Ok(AddScheduleAnswer::Exists(known));
     }
     let count: u32 = c.prepare_cached(COUNT)?.query_row([new.owner.as_str()], |row| row.get(0))?;
@@ -54,12 +62,17 @@ pub(crate) fn add(c: &Connection, new: &NewSchedule, max: u32) -> Result<AddSche
         return Ok(AddScheduleAnswer::TooMany);
     }
     insert(c, new)?;
-    by_name(c, &new.owner, &new.name)?
+    get(c, &new.owner, &new.name)?
         .map(AddScheduleAnswer::Added)
         .ok_or_else(|| Fault::Contradiction("a new schedule cannot be read".into()))
 }
 
-/// The schedules of an owner, of everybody when none.
+/// The schedule of that name.
+pub(crate) fn get(c: &Connection, owner: &Owner, name: &str) -> Result<Option<Schedule>, Fault> {
+    Ok(c.prepare_cached(BY_NAME)?.query_row([owner.as_str(), name], schedule).optional()?)
+}
+
+/// The schedules of an owner, of everybody when none, without their payloads.
 pub(crate) fn list(c: &Connection, owner: Option<&Owner>) -> Result<Vec<Schedule>, Fault> {
     let (sql, owner) = match owner {
         Some(owner) => (OF_OWNER, vec![owner.as_str()]),
@@ -71,7 +84,7 @@ pub(crate) fn list(c: &Connection, owner: Option<&Owner>) -> Result<Vec<Schedule
 }
 
 pub(crate) fn delete(c: &Connection, owner: &Owner, name: &str) -> Result<DeleteScheduleAnswer, Fault> {
-    match by_name(c, owner, name)?.map(|known| known.asked.origin) {
+    match get(c, owner, name)?.map(|known| known.asked.origin) {
         None => Ok(DeleteScheduleAnswer::NotFound),
         Some(Origin::Config) => Ok(DeleteScheduleAnswer::OfConfig),
         Some(Origin::Agent) => {
@@ -89,7 +102,7 @@ pub(crate) fn sync(
 ) -> Result<SyncedSchedules, Fault> {
     let mut synced = SyncedSchedules::default();
     for new in declared {
-        match by_name(c, owner, &new.name)? {
+        match get(c, owner, &new.name)? {
             None => {
                 insert(c, new)?;
                 synced.added.push(new.name.clone());
@@ -109,10 +122,6 @@ pub(crate) fn sync(
         }
     }
     Ok(synced)
-}
-
-fn by_name(c: &Connection, owner: &Owner, name: &str) -> Result<Option<Schedule>, Fault> {
-    Ok(c.prepare_cached(BY_NAME)?.query_row([owner.as_str(), name], schedule).optional()?)
 }
 
 fn insert(c: &Connection, new: &NewSchedule) -> Result<(), Fault> {
