@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{Failure, NewMessage, Task, TaskState};
+use crate::{Failure, NewMessage, Task, TaskState, Timestamp};
 
 /// Messages of the host itself have keys that begin so; a job's own may not.
 pub const HOST_KEY_PREFIX: &str = "longshore.";
@@ -45,8 +45,8 @@ fn data(task: &Task) -> Value {
         "job_type": task.job_type.as_str(),
         "status": task.state,
         "created_at": task.created_at.rfc3339(),
-        "started_at": task.started_at.map(|at| at.rfc3339()),
-        "completed_at": task.finished_at.map(|at| at.rfc3339()),
+        "started_at": task.started_at.map(Timestamp::rfc3339),
+        "completed_at": task.finished_at.map(Timestamp::rfc3339),
         "records_processed": task.records_processed(result.as_ref()),
         "attempts": task.attempts,
         "artifacts": task.artifacts.iter().map(|record| &record.artifact).collect::<Vec<_>>(),
@@ -63,7 +63,7 @@ fn data(task: &Task) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Code, Owner, Progress, TaskId, Timestamp};
+    use crate::{Code, Owner, Progress, TaskId};
 
     fn task(state: TaskState) -> Task {
         let at = Timestamp::from_ms(1_772_323_200_000);
@@ -74,6 +74,7 @@ mod tests {
             payload: r#"{"secret": "of the caller"}"#.into(),
             idempotency_key: None,
             priority: 0,
+            schedule: None,
             state,
             created_at: at,
             updated_at: at,

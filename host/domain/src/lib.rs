@@ -19,10 +19,13 @@ mod policy;
 mod ports;
 mod rate;
 mod retry;
+mod schedule;
+mod schedule_store;
 mod state;
 mod store;
 mod task;
 mod time;
+mod timetable;
 
 pub use alert::{AlertPolicy, AlertState};
 pub use artifact::{ArtifactRecord, SavedArtifact};
@@ -46,6 +49,11 @@ pub use ports::{
 };
 pub use rate::{RateLimit, Spent};
 pub use retry::{RetryPolicy, Share};
+pub use schedule::{
+    AddScheduleAnswer, DeleteScheduleAnswer, Fire, FireAnswer, Fired, LastTime, NewSchedule, Origin, Overlap,
+    Refusal, Schedule, SyncedSchedules, check_schedule_name,
+};
+pub use schedule_store::ScheduleStore;
 pub use state::{Event, IllegalTransition, TaskState, transition};
 pub use store::{
     CancelAnswer, CheckpointSummary, ClaimRequest, Claimed, ExpiredLease, Finish, FinishAnswer, JobTypeClaim,
@@ -54,3 +62,4 @@ pub use store::{
 };
 pub use task::{NewTask, Progress, STEP_MS, Task};
 pub use time::Timestamp;
+pub use timetable::{TimeZones, Timetable, TimetableError};

@@ -15,8 +15,9 @@ use crate::{
     CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages, ExpiredLease, Failure, FailureWindow, Finish,
     FinishAnswer, JobTypeClaim, JobTypeName, LiveCounts, LiveProgress, LoadedJob, LogLine, MessageClaim,
     MessageFilter, MessagePage, NewMessage, NewTask, OutboxMessage, Owner, Page, Progress, Renewal,
-    RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer, SavedArtifact, StopReason, StopSignal,
-    StoreError, SubmitError, Submitted, Task, TaskFilter, TaskId, Timestamp, Unpublished, Usage, WorkerId,
+    RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer, SavedArtifact, ScheduleStore, StopReason,
+    StopSignal, StoreError, SubmitError, Submitted, Task, TaskFilter, TaskId, Timestamp, Unpublished, Usage,
+    WorkerId,
 };
 
 /// Tells the time.
@@ -41,7 +42,7 @@ pub trait CheckpointStore: Send + Sync {
 /// Where tasks are kept. Every write is guarded by state and attempt number, is durable when it returns, and happens
 /// whole or not at all. Several processes may use one store at once.
 #[async_trait]
-pub trait TaskStore: CheckpointStore {
+pub trait TaskStore: CheckpointStore + ScheduleStore {
     /// Makes a task durable.
     async fn submit(&self, task: NewTask) -> Result<Submitted, SubmitError>;
 

@@ -83,6 +83,8 @@ pub struct Task {
     pub idempotency_key: Option<String>,
     /// Higher runs first.
     pub priority: i32,
+    /// Name of the schedule that submitted it.
+    pub schedule: Option<String>,
     /// Where it is in its life.
     pub state: TaskState,
     /// When it was submitted.
@@ -113,21 +115,6 @@ pub struct Task {
     pub artifacts: Vec<ArtifactRecord>,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percent_is_whole_and_bounded() {
-        let at = |done, total| Progress { done, total, message: String::new() }.percent();
-        assert_eq!(at(1, None), None);
-        assert_eq!(at(0, Some(0)), Some(100));
-        assert_eq!(at(1, Some(3)), Some(33));
-        assert_eq!(at(9, Some(3)), Some(100));
-        assert_eq!(at(u64::MAX, Some(u64::MAX)), Some(100));
-    }
-}
-
 impl Task {
     /// Its result as JSON. The sandbox checked that it is; should it not be, its text is the value.
     pub fn result_value(&self) -> Option<Value> {
@@ -141,5 +128,20 @@ impl Task {
             .and_then(|result| result.get("records_processed"))
             .and_then(Value::as_u64)
             .unwrap_or(self.progress.done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percent_is_whole_and_bounded() {
+        let at = |done, total| Progress { done, total, message: String::new() }.percent();
+        assert_eq!(at(1, None), None);
+        assert_eq!(at(0, Some(0)), Some(100));
+        assert_eq!(at(1, Some(3)), Some(33));
+        assert_eq!(at(9, Some(3)), Some(100));
+        assert_eq!(at(u64::MAX, Some(u64::MAX)), Some(100));
     }
 }

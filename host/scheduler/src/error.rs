@@ -1,6 +1,6 @@
 //! Why the service did not do what was asked, typed by what the caller does next.
 
-use longshore_domain::{InputViolation, StoreError, SubmitError, TaskId, TaskState};
+use longshore_domain::{InputViolation, Origin, StoreError, SubmitError, TaskId, TaskState, TimetableError};
 
 /// The service did not do what was asked; nothing of it happened.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -96,6 +96,40 @@ pub enum ServiceError {
         /// What the system said.
         message: String,
     },
+    /// A schedule would come at no time.
+    #[error(transparent)]
+    Timetable(#[from] TimetableError),
+    /// The name is taken by a schedule that asks for something else.
+    #[error("there is a schedule {name:?} that asks for something else; {}", exists_clause(*origin))]
+    ScheduleExists {
+        /// The name.
+        name: String,
+        /// Who made the one that is there.
+        origin: Origin,
+    },
+    /// The owner has as many schedules as there may be.
+    #[error(
+        "there are {max} schedules, and there may be no more; delete_schedule takes one away that is not needed"
+    )]
+    TooManySchedules {
+        /// The limit.
+        max: u32,
+    },
+    /// The owner has no such schedule.
+    #[error("there is no schedule {name:?}; list_schedules shows what there is")]
+    ScheduleNotFound {
+        /// What was asked for.
+        name: String,
+    },
+    /// The schedule is the operator's.
+    #[error(
+        "schedule {name:?} stands in longshore.toml, and only the operator can take it away: delete its [[schedules]] entry and \
+         start the host again"
+    )]
+    ScheduleOfConfig {
+        /// The schedule.
+        name: String,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -116,6 +150,11 @@ impl ServiceError {
             Self::NotRetryable { .. } => "not_retryable",
             Self::ArtifactNotFound { .. } => "artifact_not_found",
             Self::ArtifactUnreadable { .. } => "artifact_unreadable",
+            Self::Timetable(error) => error.code(),
+            Self::ScheduleExists { .. } => "schedule_exists",
+            Self::TooManySchedules { .. } => "too_many_schedules",
+            Self::ScheduleNotFound { .. } => "schedule_not_found",
+            Self::ScheduleOfConfig { .. } => "schedule_of_config",
             Self::Store(StoreError::Busy(_)) => "store_busy",
             Self::Store(_) => "store_failed",
         }
@@ -156,6 +195,13 @@ fn available_clause(available: &[String]) -> String {
         "no job type is loaded: put a component into the plugin folder".into()
     } else {
         format!("there are: {}", available.join(", "))
+    }
+}
+
+const fn exists_clause(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Agent => "use another name, or delete_schedule first to replace it",
+        Origin::Config => "use another name: that one stands in longshore.toml and is the operator's",
     }
 }
 

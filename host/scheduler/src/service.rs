@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longshore_domain::{
-    ArtifactFiles, AttemptRecord, AttemptRef, Callback, CancelAnswer, Catalog, CheckpointSummary, Clock,
-    Gate, JobCatalog, JobTypeName, LogLine, MessageFilter, MessagePage, MessageSink, NewTask, OutboxMessage,
-    Owner, Page, ResendAnswer, RetryAnswer, StopReason, Task, TaskFilter, TaskId, TaskState, TaskStore,
-    Timestamp,
+    ArtifactFiles, AttemptRecord, AttemptRef, CancelAnswer, Catalog, CheckpointSummary, Clock, JobCatalog,
+    LogLine, MessageFilter, MessagePage, MessageSink, OutboxMessage, Owner, Page, ResendAnswer, RetryAnswer,
+    StopReason, Task, TaskFilter, TaskId, TaskState, TaskStore, TimeZones, Timestamp,
 };
 use serde_json::Value;
 use tokio::sync::watch;
@@ -17,13 +16,6 @@ use crate::publisher::Publisher;
 use crate::running::Running;
 use crate::status::{poll_after_ms, waiting_reason};
 use crate::{ArtifactFile, Hub, ServiceError, TaskStatus, TaskWatch};
-
-/// Longest name of an idempotency key, in bytes.
-const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
-/// Longest URL of a callback.
-const CALLBACK_URL_BYTES_MAX: usize = 2_000;
-/// Priorities go from minus this to this.
-const PRIORITY_MAX: i32 = 100;
 
 /// What the service is made of.
 #[derive(Clone)]
@@ -46,6 +38,8 @@ pub struct ServiceParts {
     pub payload_bytes_max: u64,
     /// Through which channel the ends of tasks are told; callers cannot ask for that when none.
     pub callbacks: Option<CallbackChannel>,
+    /// The time zones of schedules.
+    pub zones: TimeZones,
 }
 
 /// The channel that tells of the ends of tasks.
@@ -90,7 +84,7 @@ pub struct SubmittedStatus {
 /// Everything that a front can ask. It holds no state of its own: what it answers is what the store knows.
 #[derive(Clone)]
 pub struct TaskService {
-    parts: ServiceParts,
+    pub(crate) parts: ServiceParts,
     publisher: Publisher,
 }
 
@@ -108,8 +102,7 @@ impl TaskService {
         request: SubmitRequest,
     ) -> Result<SubmittedStatus, ServiceError> {
         let now = self.parts.clock.now();
-        let task = self.new_task(owner, request, now)?;
-        self.refuse_when_open(&task.job_type, now).await?;
+        let task = self.parts.admit(owner, request, now).await?;
         let waits = task.run_at.is_some();
         let submitted = self.parts.store.submit(task).await?;
         if !submitted.deduplicated && !waits {
@@ -117,85 +110,6 @@ impl TaskService {
         }
         let status = self.describe(submitted.task).await?;
         Ok(SubmittedStatus { status, deduplicated: submitted.deduplicated })
-    }
-
-    /// Refuses new work of a job type whose circuit breaker is open.
-    async fn refuse_when_open(&self, job_type: &JobTypeName, now: Timestamp) -> Result<(), ServiceError> {
-        let catalog = self.catalog();
-        let has_breaker = catalog.job(job_type.as_str()).is_some_and(|job| job.policy.breaker.is_some());
-        if has_breaker && let Gate::Open(until) = self.parts.store.breaker(job_type).await?.gate(now) {
-            return Err(ServiceError::CircuitOpen {
-                job_type: job_type.to_string(),
-                retry_after: until.since(now),
-            });
-        }
-        Ok(())
-    }
-
-    fn new_task(
-        &self,
-        owner: &Owner,
-        request: SubmitRequest,
-        now: Timestamp,
-    ) -> Result<NewTask, ServiceError> {
-        let payload = request.payload.to_string();
-        let (bytes, max) = (payload.len() as u64, self.parts.payload_bytes_max);
-        if bytes > max {
-            return Err(ServiceError::PayloadTooLarge { bytes, max });
-        }
-        let catalog = self.catalog();
-        let job =
-            catalog.job(&request.job_type).ok_or_else(|| unknown_job_type(&catalog, &request.job_type))?;
-        let violations = job.program.check_input(&request.payload);
-        if !violations.is_empty() {
-            return Err(ServiceError::InvalidInput { job_type: request.job_type, violations });
-        }
-        check_arguments(&request)?;
-        let run_at = request.run_at.or(request.delay.map(|delay| now.after(delay))).filter(|at| *at > now);
-        let longest = job.policy.max_wait_ms.map(Duration::from_millis);
-        let max_wait = [request.max_wait, longest].into_iter().flatten().min();
-        let deadline_at = max_wait.map(|wait| now.after(wait));
-        if let (Some(run_at), Some(deadline)) = (run_at, deadline_at)
-            && run_at >= deadline
-        {
-            return Err(ServiceError::InvalidArgument(
-                "the job would be given up (max_wait_seconds, or max_wait_ms of its policy) before its time has come \
-                 (run_at or delay_seconds)"
-                    .into(),
-            ));
-        }
-        Ok(NewTask {
-            id: TaskId::random(),
-            owner: owner.clone(),
-            job_type: job.job_type.name.clone(),
-            payload,
-            idempotency_key: request.idempotency_key,
-            priority: request.priority,
-            created_at: now,
-            run_at,
-            deadline_at,
-            ttl_ms: job.policy.ttl_ms,
-            callback: request.callback_url.map(|url| self.callback(url)).transpose()?,
-        })
-    }
-
-    /// Checks where the end of a task is to be told, so that a slip of the pen is known now and not when it has ended.
-    fn callback(&self, url: String) -> Result<Callback, ServiceError> {
-        let Some(channel) = &self.parts.callbacks else {
-            return Err(ServiceError::CallbackRefused(
-                "this host has no channel for callbacks (the operator names one as [callbacks] channel in \
-                 longshore.toml)"
-                    .into(),
-            ));
-        };
-        if url.len() > CALLBACK_URL_BYTES_MAX {
-            return Err(ServiceError::CallbackRefused(format!(
-                "it has {} bytes, and may have {CALLBACK_URL_BYTES_MAX}",
-                url.len()
-            )));
-        }
-        channel.sink.accepts(&url).map_err(|error| ServiceError::CallbackRefused(error.message))?;
-        Ok(Callback { channel: channel.name.clone(), url })
     }
 
     /// How a task is now.
@@ -410,34 +324,4 @@ impl TaskService {
             task.progress = live;
         }
     }
-}
-
-fn unknown_job_type(catalog: &Catalog, name: &str) -> ServiceError {
-    ServiceError::UnknownJobType {
-        name: name.chars().take(80).collect(),
-        available: catalog.jobs.keys().map(ToString::to_string).collect(),
-        problem: catalog.problems.get(name).map(|problem| problem.message.clone()),
-    }
-}
-
-fn check_arguments(request: &SubmitRequest) -> Result<(), ServiceError> {
-    let wrong = |message: String| Err(ServiceError::InvalidArgument(message));
-    if let Some(key) = &request.idempotency_key
-        && (key.is_empty() || key.len() > IDEMPOTENCY_KEY_BYTES_MAX)
-    {
-        return wrong(format!(
-            "idempotency_key must have 1 to {IDEMPOTENCY_KEY_BYTES_MAX} bytes, it has {}",
-            key.len()
-        ));
-    }
-    if request.priority.abs() > PRIORITY_MAX {
-        return wrong(format!(
-            "priority must be from -{PRIORITY_MAX} to {PRIORITY_MAX}, it is {}",
-            request.priority
-        ));
-    }
-    if request.run_at.is_some() && request.delay.is_some() {
-        return wrong("give run_at or delay_seconds, not both".into());
-    }
-    Ok(())
 }

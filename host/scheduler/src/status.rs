@@ -60,14 +60,19 @@ pub(crate) fn waiting_reason(task: &Task, catalog: &Catalog) -> Option<String> {
             .as_ref()
             .map(|failure| format!("waits for its next attempt after: {}", failure.message));
     }
-    if task.state != TaskState::Queued || catalog.job(task.job_type.as_str()).is_some() {
+    if task.state == TaskState::Queued { missing_plugin(catalog, task.job_type.as_str()) } else { None }
+}
+
+/// Why a job type is not loaded, unless it is.
+pub(crate) fn missing_plugin(catalog: &Catalog, job_type: &str) -> Option<String> {
+    if catalog.job(job_type).is_some() {
         return None;
     }
     let why = catalog
         .problems
-        .get(task.job_type.as_str())
+        .get(job_type)
         .map_or_else(|| "no plugin of that name is loaded now".into(), |problem| problem.message.clone());
-    Some(format!("plugin_missing: {} waits for its plugin: {why}", task.job_type))
+    Some(format!("plugin_missing: {job_type} waits for its plugin: {why}"))
 }
 
 #[cfg(test)]
@@ -85,6 +90,7 @@ mod tests {
             payload: "{}".into(),
             idempotency_key: None,
             priority: 0,
+            schedule: None,
             state: TaskState::Running,
             created_at: Timestamp::from_ms(0),
             updated_at: Timestamp::from_ms(0),

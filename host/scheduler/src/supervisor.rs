@@ -8,12 +8,14 @@ use longshore_domain::StoreError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Channels, Courier, Dispatcher, DispatcherOptions, Pruner, ServiceParts, Sweeper};
+use crate::{Channels, Courier, Dispatcher, DispatcherOptions, Pruner, ServiceParts, Sweeper, Timekeeper};
 
 /// How often this process looks whether another one wrote to the store, and tells waiters of live progress.
 const PULSE: Duration = Duration::from_millis(100);
 /// How often scheduled tasks that are due are queued.
 const PROMOTE: Duration = Duration::from_millis(100);
+/// How often schedules that are due are seen to.
+const SCHEDULES: Duration = Duration::from_millis(500);
 /// How often the outbox is looked at when nobody says that there is mail: a retry may be due.
 const COURIER: Duration = Duration::from_millis(500);
 /// How long deliveries that are under way may take at the end.
@@ -79,6 +81,8 @@ impl Supervisor {
             move |parts, _| sweep(parts, Arc::clone(&sweeper), every)
         });
         supervisor.keep("promoter", move |parts, _| promote(parts, Arc::clone(&sweeper)));
+        let timekeeper = Arc::new(Timekeeper::new(supervisor.parts.clone()));
+        supervisor.keep("timekeeper", move |parts, _| keep_time(parts, Arc::clone(&timekeeper)));
         let pruner = Arc::new(Pruner::new(supervisor.parts.clone()));
         supervisor.keep("pruner", move |parts, _| prune(parts, Arc::clone(&pruner)));
         supervisor.keep("courier", move |parts, _| deliver(parts, Arc::clone(&courier)));
@@ -196,6 +200,13 @@ async fn promote(parts: ServiceParts, sweeper: Arc<Sweeper>) -> Result<(), Store
     loop {
         tokio::time::sleep(PROMOTE).await;
         sweeper.promote(parts.clock.now()).await?;
+    }
+}
+
+async fn keep_time(parts: ServiceParts, timekeeper: Arc<Timekeeper>) -> Result<(), StoreError> {
+    loop {
+        while timekeeper.tick(parts.clock.now()).await? > 0 {}
+        tokio::time::sleep(SCHEDULES).await;
     }
 }
 

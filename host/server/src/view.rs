@@ -1,11 +1,15 @@
 //! What people and programs are shown of a job: one shape for the command line's `--json` and for MCP.
 
+mod schedule;
+
 use std::path::PathBuf;
 
 use longshore_domain::{Code, Failure, MessageState, OutboxMessage, Progress, TaskState, Timestamp};
 use longshore_scheduler::{ArtifactFile, TaskStatus};
 use serde::Serialize;
 use serde_json::Value;
+
+pub use schedule::ScheduleView;
 
 /// The status of a job.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -41,6 +45,9 @@ pub struct JobView {
     /// Why it waits although it is due, or waits longer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting_reason: Option<String>,
+    /// The schedule that submitted it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
     /// When it is due, while it is scheduled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due_at: Option<String>,
@@ -151,6 +158,7 @@ impl From<&TaskStatus> for JobView {
             artifacts: status.artifacts.iter().map(ArtifactView::from).collect(),
             poll_after_ms: (!task.state.is_terminal()).then_some(status.poll_after_ms),
             waiting_reason: status.waiting.clone(),
+            schedule: task.schedule.clone(),
             due_at: task.due_at.filter(|_| task.state == TaskState::Scheduled).map(rfc3339),
             cancel_requested: task.cancel_requested && !task.state.is_terminal(),
         }
@@ -202,6 +210,7 @@ mod tests {
             payload: "{}".into(),
             idempotency_key: None,
             priority: 0,
+            schedule: None,
             state,
             created_at: Timestamp::from_ms(1_772_323_200_000),
             updated_at: Timestamp::from_ms(1_772_323_200_000),

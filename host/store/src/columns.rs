@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use longshore_domain::{
-    ComponentSha, JobTypeName, LogLevel, MessageState, Owner, Progress, SavedArtifact, TaskId, TaskState,
-    Timestamp, WorkerId,
+    ComponentSha, JobTypeName, LogLevel, MessageState, Origin, Overlap, Owner, Progress, SavedArtifact,
+    TaskId, TaskState, Timestamp, WorkerId,
 };
 use rusqlite::Row;
 use rusqlite::types::{FromSqlError, Type};
@@ -26,6 +26,10 @@ fn unreadable(index: usize, why: impl Display) -> rusqlite::Error {
 
 pub(crate) fn task_id(row: &Row<'_>, index: usize) -> Result<TaskId> {
     Ok(TaskId::from_bytes(row.get(index)?))
+}
+
+pub(crate) fn task_id_or_none(row: &Row<'_>, index: usize) -> Result<Option<TaskId>> {
+    Ok(row.get::<_, Option<[u8; 16]>>(index)?.map(TaskId::from_bytes))
 }
 
 pub(crate) fn time(row: &Row<'_>, index: usize) -> Result<Timestamp> {
@@ -65,6 +69,23 @@ pub(crate) fn state(row: &Row<'_>, index: usize) -> Result<TaskState> {
 pub(crate) fn log_level(row: &Row<'_>, index: usize) -> Result<LogLevel> {
     let name = row.get_ref(index)?.as_str()?;
     LogLevel::from_name(name).ok_or_else(|| unreadable(index, format!("{name:?} is no level of a log")))
+}
+
+pub(crate) fn overlap(row: &Row<'_>, index: usize) -> Result<Overlap> {
+    named(row, index, Overlap::ALL, |overlap| overlap.as_str())
+}
+
+pub(crate) fn origin(row: &Row<'_>, index: usize) -> Result<Origin> {
+    named(row, index, Origin::ALL, |origin| origin.as_str())
+}
+
+/// That of `all` which has the name in the column.
+fn named<T: Copy>(row: &Row<'_>, index: usize, all: &[T], name: impl Fn(&T) -> &'static str) -> Result<T> {
+    let text = row.get_ref(index)?.as_str()?;
+    all.iter()
+        .copied()
+        .find(|one| name(one) == text)
+        .ok_or_else(|| unreadable(index, format!("{text:?} is unknown")))
 }
 
 /// A number of which all 64 bits are kept.

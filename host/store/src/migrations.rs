@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_rank.sql"),
     include_str!("../migrations/0005_callbacks.sql"),
     include_str!("../migrations/0006_alerts.sql"),
+    include_str!("../migrations/0007_schedules.sql"),
     include_str!("../migrations/0008_saves.sql"),
 ];
 
@@ -96,6 +97,7 @@ mod tests {
         "54d17a2e2f6a935220f4b366d448e274a79671981ebfdfca34559d12262787c3",
         "501ed75639843b903f6359fcce1aa69506085c4ad1fe23982a495e2bb8904ccb",
         "3c5cce79730d2daabd4f4fec2440d0efb45fcdd1385e781972a724744fb5f3a4",
+        "42300433b32cfc9503745dd0eafc7ee58278f798ef417c4c7243621296ea35a8",
         "2e01456cf5176fa9bd55be4e6ddeb763dfff11e2bd8d7f7b63e0844796108db9",
     ];
 

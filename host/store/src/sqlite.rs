@@ -5,20 +5,21 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use longshore_domain::{
-    AlertPolicy, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer, CheckpointStore,
-    CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages, ExpiredLease, FailureWindow, Finish,
-    FinishAnswer, JobTypeClaim, JobTypeName, LiveCounts, LogLine, MessageClaim, MessageFilter, MessagePage,
-    NewTask, OutboxMessage, Owner, Page, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer,
-    StoreError, SubmitError, Submitted, Task, TaskFilter, TaskId, TaskStore, Timestamp, Unpublished,
-    WorkerId,
+    AddScheduleAnswer, AlertPolicy, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer,
+    CheckpointStore, CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages, DeleteScheduleAnswer,
+    ExpiredLease, FailureWindow, Finish, FinishAnswer, Fire, FireAnswer, JobTypeClaim, JobTypeName,
+    LiveCounts, LogLine, MessageClaim, MessageFilter, MessagePage, NewSchedule, NewTask, OutboxMessage,
+    Owner, Page, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer, Schedule,
+    ScheduleStore, StoreError, SubmitError, Submitted, SyncedSchedules, Task, TaskFilter, TaskId, TaskStore,
+    Timestamp, Unpublished, WorkerId,
 };
 use uuid::Uuid;
 
 use crate::StoreOptions;
 use crate::readers::Readers;
 use crate::verbs::{
-    alert, attempts, breaker, cancel, checkpoint, claim, counts, deadline, finish, get, lease, letters, list,
-    log, outbox, prune, publication, rate, retry, save, schedule, submit,
+    alert, attempts, breaker, cancel, checkpoint, claim, counts, deadline, finish, firing, get, lease,
+    letters, list, log, outbox, prune, publication, rate, retry, save, schedule, schedules, submit,
 };
 use crate::writer::Writer;
 
@@ -61,6 +62,50 @@ impl CheckpointStore for SqliteStore {
 
     async fn message_keys(&self, task: TaskId) -> Result<Vec<String>, StoreError> {
         self.readers.read(move |c| outbox::keys(c, task)).await
+    }
+}
+
+#[async_trait]
+impl ScheduleStore for SqliteStore {
+    async fn add_schedule(&self, schedule: NewSchedule, max: u32) -> Result<AddScheduleAnswer, StoreError> {
+        self.writer.write(move |c| schedules::add(c, &schedule, max)).await
+    }
+
+    async fn schedule(&self, owner: &Owner, name: &str) -> Result<Option<Schedule>, StoreError> {
+        let (owner, name) = (owner.clone(), name.to_owned());
+        self.readers.read(move |c| schedules::get(c, &owner, &name)).await
+    }
+
+    async fn schedules(&self, owner: Option<&Owner>) -> Result<Vec<Schedule>, StoreError> {
+        let owner = owner.cloned();
+        self.readers.read(move |c| schedules::list(c, owner.as_ref())).await
+    }
+
+    async fn delete_schedule(&self, owner: &Owner, name: &str) -> Result<DeleteScheduleAnswer, StoreError> {
+        let (owner, name) = (owner.clone(), name.to_owned());
+        self.writer.write(move |c| schedules::delete(c, &owner, &name)).await
+    }
+
+    async fn sync_schedules(
+        &self,
+        owner: &Owner,
+        declared: Vec<NewSchedule>,
+    ) -> Result<SyncedSchedules, StoreError> {
+        let owner = owner.clone();
+        self.writer.write(move |c| schedules::sync(c, &owner, &declared)).await
+    }
+
+    async fn due_schedules(
+        &self,
+        job_types: Vec<JobTypeName>,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Schedule>, StoreError> {
+        self.readers.read(move |c| firing::due(c, &job_types, now, limit)).await
+    }
+
+    async fn fire(&self, fire: Fire) -> Result<FireAnswer, StoreError> {
+        self.writer.write(move |c| firing::fire(c, &fire)).await
     }
 }
 

@@ -10,4 +10,5 @@ mod kill;
 mod limits;
 mod mcp;
 mod reload;
+mod schedules;
 mod support;

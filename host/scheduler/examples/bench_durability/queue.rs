@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use longshore_domain::{
     Catalog, Clock, InputViolation, JobCatalog, JobProgram, JobType, LoadedJob, Policy, Progress, RunOutcome,
-    RunReport, RunRequest, StopReason, TaskStore, Timestamp, Usage,
+    RunReport, RunRequest, StopReason, TaskStore, TimeZones, Timestamp, Usage,
 };
 use longshore_scheduler::{Hub, Pruner, Running, ServiceParts, Sweeper};
 use longshore_store::{LocalFiles, SqliteStore, StoreOptions};
@@ -46,6 +46,7 @@ impl Queue {
             running: Running::new(),
             payload_bytes_max: 1 << 20,
             callbacks: None,
+            zones: TimeZones::bundled(),
         };
         Self { store, sweeper: Sweeper::new(parts.clone()), pruner: Pruner::new(parts), clock }
     }

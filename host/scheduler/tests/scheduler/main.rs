@@ -7,4 +7,5 @@ mod dispatch;
 mod mail;
 mod pruning;
 mod recovery;
+mod schedules;
 mod support;

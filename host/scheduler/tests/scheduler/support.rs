@@ -7,11 +7,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use longshore_domain::{
     ArtifactFiles, Code, ComponentSha, Failure, InputViolation, JobProgram, Owner, Policy, RunOutcome,
-    RunReport, RunRequest, TaskId, TaskStore, Usage, WorkerId,
+    RunReport, RunRequest, TaskId, TaskStore, TimeZones, Usage, WorkerId,
 };
 use longshore_scheduler::{
     Dispatcher, DispatcherOptions, Hub, Running, ServiceParts, SubmitRequest, Sweeper, TaskService,
-    TaskStatus,
+    TaskStatus, Timekeeper,
 };
 use longshore_store::{LocalFiles, SqliteStore, StoreOptions};
 use serde_json::{Value, json};
@@ -69,6 +69,7 @@ pub(crate) struct Process {
     pub(crate) service: Arc<TaskService>,
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) sweeper: Sweeper,
+    pub(crate) timekeeper: Timekeeper,
     shelf: Arc<Shelf>,
     program: Arc<Scripted>,
 }
@@ -154,12 +155,14 @@ impl World {
             running: Running::new(),
             payload_bytes_max: 1 << 20,
             callbacks: None,
+            zones: TimeZones::bundled(),
         };
         let options = DispatcherOptions { worker: WorkerId::new(name), slots, lease: LEASE };
         let process = Process {
             service: TaskService::new(parts.clone()),
             dispatcher: Dispatcher::new(parts.clone(), options),
             sweeper: Sweeper::new(parts.clone()),
+            timekeeper: Timekeeper::new(parts.clone()),
             parts,
             shelf,
             program: Arc::default(),

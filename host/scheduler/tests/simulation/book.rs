@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use longshore_domain::{
-    AttemptRef, CancelAnswer, ClaimRequest, Claimed, Finish, FinishAnswer, NewTask, OutboxMessage,
-    RenewalAnswer, RetryAnswer, Save, SaveAnswer, TaskId, Timestamp,
+    AttemptRef, CancelAnswer, ClaimRequest, Claimed, Finish, FinishAnswer, Fire, FireAnswer, NewTask,
+    OutboxMessage, Overlap, RenewalAnswer, RetryAnswer, Save, SaveAnswer, TaskId, Timestamp,
 };
 use uuid::Uuid;
 
@@ -14,6 +14,7 @@ use uuid::Uuid;
 #[derive(Clone, Debug)]
 pub(crate) enum Call {
     Submit(NewTask, Taken),
+    Fire(Fire, FireAnswer),
     Claim(ClaimRequest, Vec<Claimed>),
     Save(AttemptRef, Save, SaveAnswer),
     Finish(Finish, FinishAnswer),
@@ -36,6 +37,15 @@ pub(crate) enum Taken {
     Conflict(TaskId),
 }
 
+/// What becomes of a schedule as far as the store has answered.
+#[derive(Clone, Debug)]
+pub(crate) struct KnownSchedule {
+    pub(crate) overlap: Overlap,
+    pub(crate) revision: u64,
+    pub(crate) next_at: Timestamp,
+    pub(crate) last_task: Option<TaskId>,
+}
+
 /// The book. Processes write into it, the checks read it.
 #[derive(Default)]
 pub(crate) struct Book {
@@ -49,6 +59,8 @@ pub(crate) struct Book {
     pub(crate) delivered: BTreeMap<Uuid, String>,
     /// For each task the attempt whose artifacts were moved last.
     pub(crate) published: BTreeMap<TaskId, u32>,
+    /// The schedules, by their number.
+    pub(crate) schedules: BTreeMap<u64, KnownSchedule>,
     /// Tasks in the order in which they became known, for short names.
     known: Vec<TaskId>,
 }

@@ -3,18 +3,19 @@
 use std::collections::BTreeSet;
 
 use longshore_domain::{
-    AttemptRef, CancelAnswer, ClaimRequest, Claimed, Finish, FinishAnswer, NewMessage, NewTask, Outcome,
-    RenewalAnswer, RetryAnswer, Save, SaveAnswer, TaskId, TaskState,
+    AttemptRef, CancelAnswer, ClaimRequest, Claimed, Finish, FinishAnswer, Fire, FireAnswer, Fired,
+    NewMessage, NewTask, Outcome, Overlap, RenewalAnswer, RetryAnswer, Save, SaveAnswer, TaskId, TaskState,
 };
 
 use crate::book::{Book, Call, Taken};
 use crate::tables::{Place, Snapshot, TaskRows};
 
 /// Compares the tables before and after a call with what was asked and answered.
-pub(crate) fn check(call: &Call, before: &Snapshot, after: &Snapshot, book: &Book) {
+pub(crate) fn check(call: &Call, before: &Snapshot, after: &Snapshot, book: &mut Book) {
     let step = Step { before, after };
     let touched: BTreeSet<TaskId> = match call {
         Call::Submit(new, taken) => step.submit(new, *taken),
+        Call::Fire(fire, answer) => step.fire(fire, answer, book),
         Call::Claim(request, claimed) => step.claim(request, claimed),
         Call::Save(attempt, save, answer) => step.save(*attempt, save, *answer),
         Call::Finish(finish, answer) => step.finish(finish, *answer),
@@ -77,6 +78,34 @@ impl Step<'_> {
             }
         }
         BTreeSet::new()
+    }
+
+    /// Each time of a schedule is seen to by one, not before it has come, and by its rule of overlap.
+    fn fire(&self, fire: &Fire, answer: &FireAnswer, book: &mut Book) -> BTreeSet<TaskId> {
+        let known = book.schedules.get_mut(&fire.number).expect("only what is there is due");
+        let FireAnswer::Noted(fired) = answer else {
+            assert!(fire.revision < known.revision, "what is as it was read is seen to");
+            return BTreeSet::new();
+        };
+        assert_eq!(fire.revision, known.revision, "a time was seen to twice");
+        assert!(known.next_at <= fire.at && fire.at < fire.next_at, "a time was seen to too early");
+        let goes_on = known.last_task.is_some_and(|last| !self.before[&last].state().is_terminal());
+        (known.revision, known.next_at) = (known.revision + 1, fire.next_at);
+        match fired {
+            Fired::Started(id) => {
+                assert!(known.overlap == Overlap::Queue || !goes_on, "a job was joined by another");
+                known.last_task = Some(*id);
+                book.promised.insert(*id);
+                assert!(!self.before.contains_key(id));
+                assert_eq!((self.after[id].state(), self.after[id].attempts), (TaskState::Queued, 0));
+                [*id].into()
+            }
+            Fired::Skipped => {
+                assert!(known.overlap == Overlap::Skip && goes_on, "a time was skipped without a reason");
+                BTreeSet::new()
+            }
+            Fired::Refused(refusal) => panic!("nothing is wrong with any schedule here: {refusal:?}"),
+        }
     }
 
     fn claim(&self, request: &ClaimRequest, claimed: &[Claimed]) -> BTreeSet<TaskId> {

@@ -34,7 +34,8 @@ impl World {
     /// Each loop of each process once, and all that stands still to its next end.
     fn everything_once(&mut self) {
         for index in 0..self.processes.len() {
-            for which in Loop::ALL {
+            // Schedules have no end.
+            for which in Loop::ALL.into_iter().filter(|which| *which != Loop::KeepTime) {
                 self.processes[index].begin(which);
                 self.check();
                 while self.processes[index].gates.waiting() > 0 {

@@ -7,16 +7,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use longshore_domain::{Clock, ComponentSha, Owner, Policy, StopReason, TaskId, WorkerId};
+use longshore_domain::{
+    AddScheduleAnswer, Clock, ComponentSha, NewSchedule, Origin, Overlap, Owner, Policy, StopReason, TaskId,
+    TimeZones, WorkerId,
+};
 use longshore_scheduler::{
     Channel, ChannelPolicy, Courier, Dispatcher, DispatcherOptions, Hub, Running, ServiceParts,
-    SubmitRequest, Sweeper, TaskService,
+    SubmitRequest, Sweeper, TaskService, Timekeeper,
 };
 use longshore_store::{SqliteStore, StoreOptions, Synchronous};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use crate::book::SharedBook;
+use crate::book::{KnownSchedule, SharedBook};
 use crate::common::{ManualClock, Shelf, loaded};
 use crate::gates::Gates;
 use crate::outside::{EmptyFiles, RecordingSink};
@@ -38,11 +41,19 @@ pub(crate) enum Loop {
     Sweep,
     Promote,
     Deliver,
+    KeepTime,
 }
 
 impl Loop {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Dispatch, Self::Heartbeat, Self::StopUnwanted, Self::Sweep, Self::Promote, Self::Deliver];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Dispatch,
+        Self::Heartbeat,
+        Self::StopUnwanted,
+        Self::Sweep,
+        Self::Promote,
+        Self::Deliver,
+        Self::KeepTime,
+    ];
 }
 
 /// What the processes have in common.
@@ -65,6 +76,7 @@ pub(crate) struct Process {
     dispatcher: Arc<Dispatcher>,
     sweeper: Arc<Sweeper>,
     courier: Arc<Courier>,
+    timekeeper: Arc<Timekeeper>,
     shelf: Arc<Shelf>,
     program: Arc<Chancy>,
     under_way: Arc<Mutex<BTreeSet<Loop>>>,
@@ -98,6 +110,7 @@ impl Process {
             running,
             payload_bytes_max: 1 << 10,
             callbacks: None,
+            zones: TimeZones::bundled(),
         };
         let sink = RecordingSink { gates: gates.clone(), book: book.clone() };
         // Only the simulation ends a try, so its timeout is longer than any run.
@@ -112,6 +125,7 @@ impl Process {
             dispatcher: Dispatcher::new(parts.clone(), dispatcher),
             sweeper: Arc::new(Sweeper::new(parts.clone())),
             courier: Arc::new(Courier::new(store.clone(), shared.clock.clone(), channels)),
+            timekeeper: Arc::new(Timekeeper::new(parts.clone())),
             program: Arc::new(Chancy {
                 store,
                 gates: gates.clone(),
@@ -134,6 +148,28 @@ impl Process {
         let component = ComponentSha::new(format!("{version:064x}"));
         let job = loaded(name, policy, component, self.program.clone());
         self.shelf.change(|jobs| jobs.insert(job.job_type.name.clone(), Arc::new(job)));
+    }
+
+    /// Keeps a schedule of `job_type` that is due from the beginning.
+    pub(crate) fn schedule(&self, job_type: &str, cron: &str, overlap: Overlap) {
+        let new = NewSchedule {
+            owner: Owner::local(),
+            name: job_type.into(),
+            origin: Origin::Agent,
+            job_type: job_type.parse().unwrap(),
+            payload: "{}".into(),
+            cron: cron.into(),
+            time_zone: "UTC".into(),
+            overlap,
+            priority: 0,
+            created_at: self.shared.clock.now(),
+            next_at: self.shared.clock.now(),
+        };
+        let added = self.runtime.block_on(self.parts.store.add_schedule(new.clone(), 10)).unwrap();
+        let AddScheduleAnswer::Added(added) = added else { panic!("its name is new") };
+        let known =
+            KnownSchedule { overlap, revision: added.revision, next_at: new.next_at, last_task: None };
+        self.shared.book.with(|book| book.schedules.insert(added.number, known));
     }
 
     pub(crate) fn unload(&self, name: &str) {
@@ -169,6 +205,7 @@ impl Process {
         }
         let (dispatcher, sweeper, courier) =
             (self.dispatcher.clone(), self.sweeper.clone(), self.courier.clone());
+        let timekeeper = self.timekeeper.clone();
         let (under_way, now) = (self.under_way.clone(), self.shared.clock.now());
         self.spawn(async move {
             // A failed round is followed by another; what it failed of is in the store.
@@ -178,6 +215,7 @@ impl Process {
                 Loop::StopUnwanted => dispatcher.stop_unwanted(now).await.map_or(0, |()| 0),
                 Loop::Sweep => sweeper.tick(now).await.map_or(0, |_| 0),
                 Loop::Promote => sweeper.promote(now).await.map_or(0, |_| 0),
+                Loop::KeepTime => timekeeper.tick(now).await.map_or(0, |_| 0),
                 Loop::Deliver => courier.tick(now).await.map_or(0, |_| 0),
             };
             under_way.lock().unwrap().remove(&which);

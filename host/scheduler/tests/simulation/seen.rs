@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use longshore_domain::{
-    CancelAnswer, FinishAnswer, Outcome, RenewalAnswer, RetryAnswer, SaveAnswer, TaskState,
+    CancelAnswer, FinishAnswer, FireAnswer, Fired, Outcome, RenewalAnswer, RetryAnswer, SaveAnswer, TaskState,
 };
 
 use crate::book::{Call, Taken};
@@ -12,10 +12,13 @@ use crate::book::{Call, Taken};
 pub(crate) type Seen = BTreeMap<&'static str, u64>;
 
 /// All kinds, each of which must have happened.
-pub(crate) const KINDS: [&str; 27] = [
+pub(crate) const KINDS: [&str; 30] = [
     "submitted",
     "submitted again",
     "submitted in conflict",
+    "schedule submitted",
+    "schedule skipped",
+    "schedule seen to by another before",
     "claimed",
     "resumed",
     "saved",
@@ -48,6 +51,9 @@ pub(crate) fn kinds(call: &Call) -> Vec<&'static str> {
         Call::Submit(_, Taken::New) => vec!["submitted"],
         Call::Submit(_, Taken::Same(_)) => vec!["submitted again"],
         Call::Submit(_, Taken::Conflict(_)) => vec!["submitted in conflict"],
+        Call::Fire(_, FireAnswer::Stale) => vec!["schedule seen to by another before"],
+        Call::Fire(_, FireAnswer::Noted(Fired::Started(_))) => vec!["schedule submitted"],
+        Call::Fire(_, FireAnswer::Noted(_)) => vec!["schedule skipped"],
         Call::Claim(_, claimed) => (claimed.iter())
             .map(|claimed| if claimed.checkpoint.is_some() { "resumed" } else { "claimed" })
             .collect(),

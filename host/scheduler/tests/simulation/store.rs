@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use longshore_domain::{
-    AlertPolicy, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer, CheckpointStore,
-    CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages, ExpiredLease, FailureWindow, Finish,
-    FinishAnswer, JobTypeClaim, JobTypeName, LiveCounts, LogLine, MessageClaim, MessageFilter, MessagePage,
-    NewTask, OutboxMessage, Owner, Page, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer,
-    StoreError, SubmitError, Submitted, Task, TaskFilter, TaskId, TaskStore, Timestamp, Unpublished,
-    WorkerId,
+    AddScheduleAnswer, AlertPolicy, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer,
+    CheckpointStore, CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages, DeleteScheduleAnswer,
+    ExpiredLease, FailureWindow, Finish, FinishAnswer, Fire, FireAnswer, JobTypeClaim, JobTypeName,
+    LiveCounts, LogLine, MessageClaim, MessageFilter, MessagePage, NewSchedule, NewTask, OutboxMessage,
+    Owner, Page, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer, Schedule,
+    ScheduleStore, StoreError, SubmitError, Submitted, SyncedSchedules, Task, TaskFilter, TaskId, TaskStore,
+    Timestamp, Unpublished, WorkerId,
 };
 use longshore_store::SqliteStore;
 use uuid::Uuid;
@@ -78,6 +79,47 @@ impl CheckpointStore for GatedStore {
 
     async fn message_keys(&self, task: TaskId) -> Result<Vec<String>, StoreError> {
         self.store.message_keys(task).await
+    }
+}
+
+#[async_trait]
+impl ScheduleStore for GatedStore {
+    async fn add_schedule(&self, schedule: NewSchedule, max: u32) -> Result<AddScheduleAnswer, StoreError> {
+        self.store.add_schedule(schedule, max).await
+    }
+
+    async fn schedule(&self, owner: &Owner, name: &str) -> Result<Option<Schedule>, StoreError> {
+        self.store.schedule(owner, name).await
+    }
+
+    async fn schedules(&self, owner: Option<&Owner>) -> Result<Vec<Schedule>, StoreError> {
+        self.store.schedules(owner).await
+    }
+
+    async fn delete_schedule(&self, owner: &Owner, name: &str) -> Result<DeleteScheduleAnswer, StoreError> {
+        self.store.delete_schedule(owner, name).await
+    }
+
+    async fn sync_schedules(
+        &self,
+        owner: &Owner,
+        declared: Vec<NewSchedule>,
+    ) -> Result<SyncedSchedules, StoreError> {
+        self.store.sync_schedules(owner, declared).await
+    }
+
+    async fn due_schedules(
+        &self,
+        job_types: Vec<JobTypeName>,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Schedule>, StoreError> {
+        self.read("due schedules", self.store.due_schedules(job_types, now, limit)).await
+    }
+
+    async fn fire(&self, fire: Fire) -> Result<FireAnswer, StoreError> {
+        let what = format!("fire schedule {} as of {}", fire.number, fire.revision);
+        self.write(what, self.store.fire(fire.clone()), |answer| Call::Fire(fire, answer.clone())).await
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fastrand::Rng;
-use longshore_domain::{Clock, Policy, RetryPolicy, TaskId};
+use longshore_domain::{Clock, Overlap, Policy, RetryPolicy, TaskId};
 
 use crate::book::SharedBook;
 use crate::calls;
@@ -75,6 +75,8 @@ impl World {
             _folder: folder,
         };
         world.load_all(0);
+        world.processes[0].schedule("alpha", "*/5 * * * * *", Overlap::Skip);
+        world.processes[0].schedule("beta", "*/10 * * * * *", Overlap::Queue);
         for index in 1..PROCESSES {
             world.processes.push(Process::start(&world.shared, format!("p{index}")));
             world.load_all(index);

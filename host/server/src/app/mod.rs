@@ -5,6 +5,7 @@
 mod channels;
 mod clock;
 mod parts;
+mod schedules;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use longshore_store::LocalFiles;
 pub use clock::SystemClock;
 pub use longshore_scheduler::Shutdown;
 
-use crate::config::Config;
+use crate::config::{Config, time_zones};
 
 /// How long a process that is asked to end lets its jobs save and stop.
 pub const DRAIN: Duration = Duration::from_secs(10);
@@ -88,21 +89,20 @@ impl Host {
             running: Running::new(),
             payload_bytes_max: config.limits.payload_bytes_max,
             callbacks: channels::callbacks(config, &channels)?,
+            zones: time_zones().clone(),
         };
+        let service = TaskService::new(service_parts.clone());
+        if matches!(role, Role::Serve | Role::Worker) {
+            schedules::follow(&service, config).await?;
+        }
         let supervisor = match role {
             Role::Tasks | Role::Inspect => None,
             Role::Serve | Role::Worker | Role::Run => {
                 let options = parts::supervisor_options(config, role, channels);
-                Some(Supervisor::start(service_parts.clone(), options))
+                Some(Supervisor::start(service_parts, options))
             }
         };
-        Ok(Self {
-            service: TaskService::new(service_parts),
-            sandbox,
-            defaults: config.defaults.clone(),
-            _registry: registry,
-            supervisor,
-        })
+        Ok(Self { service, sandbox, defaults: config.defaults.clone(), _registry: registry, supervisor })
     }
 
     /// What fronts ask.

@@ -11,6 +11,7 @@ mod outbox;
 mod output;
 mod plugin;
 mod run;
+mod schedule;
 mod serve;
 mod snippet;
 mod table;
@@ -75,6 +76,8 @@ enum Command {
     #[command(subcommand)]
     Task(task::Command),
     #[command(subcommand)]
+    Schedule(schedule::Command),
+    #[command(subcommand)]
     Outbox(outbox::Command),
     #[command(subcommand)]
     Plugin(plugin::Command),
@@ -115,6 +118,7 @@ fn obey(global: &Global, command: Command) -> Result<ExitCode> {
         Command::Worker(args) => block_on(worker::run(global, args)),
         Command::Run(args) => block_on(run::run(global, args)),
         Command::Task(command) => block_on(task::run(global, command)),
+        Command::Schedule(command) => block_on(schedule::run(global, command)),
         Command::Outbox(command) => block_on(outbox::run(global, command)),
         Command::Plugin(command) => block_on(plugin::run(global, command)),
         Command::CompileComponent(args) => compile::run(&args),

@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use longshore_domain::{Grants, Policy};
+use longshore_scheduler::ScheduleRequest;
 use serde::de::{Deserialize, Deserializer, Error};
 
 use super::channel::Channel;
+use super::schedule::schedules;
 use super::{
     Config, HostLimits, McpConfig, PluginsConfig, SourceConfig, StoreConfig, Synchronous, WorkerConfig,
 };
@@ -29,6 +31,8 @@ pub(super) struct File {
     #[serde(deserialize_with = "named")]
     channels: BTreeMap<String, Channel>,
     callbacks: Option<Callbacks>,
+    #[serde(deserialize_with = "schedules")]
+    schedules: Vec<ScheduleRequest>,
     mcp: Mcp,
     limits: Limits,
     #[serde(deserialize_with = "without_grants")]
@@ -158,6 +162,7 @@ impl File {
                 .map(|(name, channel)| (name, channel.resolve(&project)))
                 .collect(),
             callbacks: self.callbacks.map(|Callbacks { channel }| channel),
+            schedules: self.schedules,
             mcp: McpConfig { wait: Duration::from_secs(self.mcp.wait_seconds) },
             limits: HostLimits { payload_bytes_max: self.limits.payload_bytes_max },
             defaults: self.defaults,

@@ -7,12 +7,14 @@ mod channel;
 mod error;
 mod file;
 mod project;
+mod schedule;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use longshore_domain::Policy;
+use longshore_scheduler::ScheduleRequest;
 
 use crate::env;
 
@@ -21,6 +23,7 @@ pub use self::channel::{
 };
 pub use self::error::ConfigError;
 pub use self::project::{FILE_NAME, NoProject, find_project};
+pub use self::schedule::time_zones;
 
 /// The text of a new `longshore.toml`, with every default spelled out and explained.
 pub const TEMPLATE: &str = include_str!("template.toml");
@@ -42,6 +45,8 @@ pub struct Config {
     pub channels: BTreeMap<String, ChannelConfig>,
     /// The channel that tells of the ends of jobs to where callers ask for it; none when they may not.
     pub callbacks: Option<String>,
+    /// Jobs that come again.
+    pub schedules: Vec<ScheduleRequest>,
     /// How MCP clients are served.
     pub mcp: McpConfig,
     /// What this host takes.
@@ -153,7 +158,7 @@ mod tests {
         assert_eq!(config.limits.payload_bytes_max, 1 << 20);
         assert_eq!(config.store.synchronous, Synchronous::Full);
         assert_eq!(config.defaults, Policy::default());
-        assert!(config.sources.is_empty() && config.channels.is_empty());
+        assert!(config.sources.is_empty() && config.channels.is_empty() && config.schedules.is_empty());
         assert!(config.plugins.dir.is_absolute() && config.plugins.dir.ends_with("plugins"));
     }
 
@@ -188,6 +193,7 @@ mod tests {
         shown.policy.rate = None;
         assert_eq!(shown.policy, email.policy);
         assert_eq!(live.channels.len(), 3);
+        assert_eq!(live.schedules.len(), 1);
     }
 
     #[test]
@@ -195,6 +201,13 @@ mod tests {
         let config = load("[store]\npath = '/var/lib/tasks.db'\n[sources.x]\npath = 'a/b.db'").unwrap();
         assert_eq!(config.store.path, Path::new("/var/lib/tasks.db"));
         assert_eq!(config.sources["x"], SourceConfig::Sqlite { path: config.project.join("a/b.db") });
+    }
+
+    #[test]
+    fn a_schedule_that_makes_no_sense_is_refused_where_it_stands() {
+        let text = "[[schedules]]\nname = 'nightly'\njob_type = 'export'\ncron = '0 25 * * *'\n";
+        let refused = refusal(text);
+        assert!(refused.starts_with("longshore.toml:1:1: schedule \"nightly\": cron"), "{refused}");
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! What a tool answers, before it is put into protocol types.
 
 use longshore_domain::{Code, TaskState};
-use longshore_scheduler::{ArtifactFile, TaskStatus};
+use longshore_scheduler::{ArtifactFile, ScheduleStatus, TaskStatus};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::uri;
-use crate::view::JobView;
+use crate::view::{JobView, ScheduleView};
 
 /// The answer of a tool.
 #[derive(Clone, Debug)]
@@ -49,6 +50,11 @@ impl Answer {
         answer
     }
 
+    /// How a schedule is.
+    pub(super) fn schedule(status: &ScheduleStatus) -> Self {
+        Self::data(schedule_row(status))
+    }
+
     /// The same with one more field.
     pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.body.insert(name.into(), value.into());
@@ -89,8 +95,17 @@ pub(super) fn row(status: &TaskStatus) -> Value {
     Value::Object(row)
 }
 
+/// A schedule, alone or within a list.
+pub(super) fn schedule_row(status: &ScheduleStatus) -> Map<String, Value> {
+    object(ScheduleView::from(status))
+}
+
 fn fields(status: &TaskStatus) -> Map<String, Value> {
-    match serde_json::to_value(JobView::from(status)) {
+    object(JobView::from(status))
+}
+
+fn object(view: impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(view) {
         Ok(Value::Object(fields)) => fields,
         // A view is a struct of texts, numbers and JSON, which always make an object.
         _ => Map::new(),

@@ -10,17 +10,17 @@ use rmcp::model::{
 use serde_json::Value;
 
 use super::answer::{Answer, Link};
-use super::own::OwnTool;
+use super::own::{Effect, OwnTool};
 use super::refusal;
 use crate::view::rfc3339;
 
 /// One of our own tools, as it is listed.
 pub(super) fn own_tool(own: &OwnTool) -> Tool {
     let annotations = ToolAnnotations::with_title(own.title)
-        .read_only(own.read_only)
-        .destructive(own.destructive)
+        .read_only(own.effect == Effect::Looks)
+        .destructive(own.effect == Effect::Undoes)
         .idempotent(own.idempotent)
-        .open_world(!own.read_only && !own.idempotent);
+        .open_world(own.effect == Effect::StartsJobs);
     Tool::new(own.name, own.description, object((own.input_schema)()))
         .with_title(own.title)
         .with_annotations(annotations)

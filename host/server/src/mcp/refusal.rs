@@ -90,6 +90,11 @@ fn next(error: &ServiceError) -> &'static str {
         ServiceError::NotFound { .. } => "Call list_jobs to see what there is.",
         ServiceError::NotRetryable { .. } => "Call check_job_status to see how it is.",
         ServiceError::ArtifactNotFound { .. } => "Call check_job_status to see the job's artifacts.",
+        ServiceError::Timetable(_) => "Correct the named argument and call again.",
+        ServiceError::ScheduleExists { .. } => "Call list_schedules with that name to see what it asks for.",
+        ServiceError::TooManySchedules { .. } => "Call delete_schedule for one that is not needed any more.",
+        ServiceError::ScheduleNotFound { .. } => "Call list_schedules to see what there is.",
+        ServiceError::ScheduleOfConfig { .. } => "Tell the operator, if it shall go.",
         _ if error.retryable() => "Call again in a moment.",
         _ => "Tell the operator; calling again does not help before the cause is gone.",
     }

@@ -11,6 +11,7 @@ mod limits;
 mod lines;
 mod modern;
 mod resources;
+mod schedules;
 mod shapes;
 mod speed;
 mod support;

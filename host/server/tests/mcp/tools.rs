@@ -30,6 +30,9 @@ async fn the_list_of_tools_is_always_the_same() {
         "retry_job",
         "list_jobs",
         "list_job_types",
+        "schedule_job",
+        "list_schedules",
+        "delete_schedule",
         "a_first",
         "script",
     ];

@@ -17,6 +17,7 @@ pub mod messages;
 pub mod pruning;
 pub mod questions;
 pub mod retrying;
+pub mod schedules;
 pub mod submitting;
 pub mod telling;
 pub mod waiting;
@@ -138,6 +139,21 @@ macro_rules! conformance_tests {
                 pruning_goes_in_steps,
                 a_task_that_runs_again_is_kept,
                 mail_is_delivered_before_its_task_is_pruned,
+            ],
+            schedules: [
+                a_schedule_is_kept_as_it_was_asked_for,
+                a_name_of_a_schedule_is_taken_once,
+                schedules_of_an_owner_are_limited,
+                a_schedule_is_deleted_by_its_owner,
+                due_schedules_are_found_oldest_first,
+                a_due_schedule_submits_a_task,
+                a_time_is_seen_to_once,
+                overlap_is_skipped_or_queued,
+                a_pruned_task_does_not_hold_its_schedule,
+                a_refusal_is_noted,
+                schedules_of_the_file_follow_it,
+                a_changed_schedule_of_the_file_keeps_its_history,
+                the_file_takes_a_name_over,
             ],
             crowds: [
                 a_crowd_claims_each_task_once,

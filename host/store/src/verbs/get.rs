@@ -28,7 +28,8 @@ macro_rules! task_columns {
         coalesce(f.message, r.message, c.message, ''),
         coalesce(f.failure_code, a.outcome),
         coalesce(f.failure_message, a.message, ''),
-        coalesce(f.failure_detail, a.detail)"
+        coalesce(f.failure_detail, a.detail),
+        t.schedule"
     };
 }
 
@@ -65,9 +66,9 @@ pub(crate) fn get(c: &Connection, owner: Option<&Owner>, id: TaskId) -> Result<O
         .prepare_cached(BY_ID)?
         .query_row([id.as_bytes()], |row| {
             let mut task = task(row)?;
-            task.result = row.get(22)?;
+            task.result = row.get(23)?;
             let attempt = task.attempts;
-            task.artifacts = columns::artifacts(row, 23)?
+            task.artifacts = columns::artifacts(row, 24)?
                 .into_iter()
                 .map(|artifact| ArtifactRecord { artifact, attempt })
                 .collect();
@@ -92,6 +93,7 @@ fn task(row: &Row<'_>) -> rusqlite::Result<Task> {
         payload: row.get(3)?,
         idempotency_key: row.get(4)?,
         priority: row.get(5)?,
+        schedule: row.get(22)?,
         created_at: columns::time(row, 6)?,
         ttl_ms: columns::number(row, 7)?,
         state,

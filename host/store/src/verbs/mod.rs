@@ -12,6 +12,7 @@ pub(crate) mod claim;
 pub(crate) mod counts;
 pub(crate) mod deadline;
 pub(crate) mod finish;
+pub(crate) mod firing;
 pub(crate) mod get;
 pub(crate) mod lease;
 pub(crate) mod letters;
@@ -27,6 +28,7 @@ pub(crate) mod rate;
 pub(crate) mod retry;
 pub(crate) mod save;
 pub(crate) mod schedule;
+pub(crate) mod schedules;
 pub(crate) mod submit;
 
 /// Every statement of the store by file and name.
@@ -44,6 +46,7 @@ pub(crate) fn all_statements() -> Vec<(String, &'static str)> {
         ("counts", counts::STATEMENTS),
         ("deadline", deadline::STATEMENTS),
         ("finish", finish::STATEMENTS),
+        ("firing", firing::STATEMENTS),
         ("get", get::STATEMENTS),
         ("lease", lease::STATEMENTS),
         ("letters", letters::STATEMENTS),
@@ -57,6 +60,7 @@ pub(crate) fn all_statements() -> Vec<(String, &'static str)> {
         ("retry", retry::STATEMENTS),
         ("save", save::STATEMENTS),
         ("schedule", schedule::STATEMENTS),
+        ("schedules", schedules::STATEMENTS),
         ("submit", submit::STATEMENTS),
     ];
     files

@@ -21,6 +21,8 @@ const ON_PURPOSE: &[(&str, &[&str])] = &[
     ("publication::UNPUBLISHED", &["SCAN u"]),
     // In any order, as far as the limit.
     ("prune::PRUNED", &["SCAN pruned"]),
+    // All of them, in the order of the index.
+    ("schedules::OF_EVERYBODY", &["SCAN schedules USING INDEX schedules_name"]),
 ];
 
 /// The plans of the statements that every task passes through, word for word.

@@ -17,8 +17,8 @@ statements! {
 
     INSERT = "
         INSERT INTO tasks (id, owner, job_type, idempotency_key, priority, rank, created_at, deadline_at, ttl_ms,
-            payload, callback_channel, callback_url)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+            payload, callback_channel, callback_url, schedule)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
 }
 
 /// Longest time that a task is kept, in milliseconds: so long that it can be added to any time there is.
@@ -46,6 +46,12 @@ pub(crate) fn submit(c: &Connection, new: &NewTask) -> Result<Answer, Fault> {
     {
         return Ok(answer);
     }
+    let task = insert(c, new, None)?;
+    Ok(Answer::Taken(Box::new(Submitted { task, deduplicated: false })))
+}
+
+/// Makes a task durable whose key, if it has one, is new, and gives it as it is right after its submission.
+pub(crate) fn insert(c: &Connection, new: &NewTask, schedule: Option<&str>) -> Result<Task, Fault> {
     c.prepare_cached(INSERT)?.execute(params![
         new.id.as_bytes(),
         new.owner.as_str(),
@@ -59,6 +65,7 @@ pub(crate) fn submit(c: &Connection, new: &NewTask) -> Result<Answer, Fault> {
         new.payload,
         new.callback.as_ref().map(|callback| &callback.channel),
         new.callback.as_ref().map(|callback| &callback.url),
+        schedule,
     ])?;
     let seq = c.last_insert_rowid();
     let history = History { deadline_at: new.deadline_at, ..History::default() };
@@ -68,7 +75,7 @@ pub(crate) fn submit(c: &Connection, new: &NewTask) -> Result<Answer, Fault> {
         Some(due_at) => places::put_scheduled(c, seq, job_type, due_at, history, new.created_at)?,
         None => places::put_ready(c, seq, job_type, new.rank(), history, new.created_at)?,
     }
-    Ok(Answer::Taken(Box::new(Submitted { task: task(new, due_at), deduplicated: false })))
+    Ok(task(new, due_at, schedule))
 }
 
 /// The answer when the key was used before.
@@ -95,7 +102,7 @@ fn same_json(one: &str, other: &str) -> bool {
 }
 
 /// The task as it is right after its submission.
-fn task(new: &NewTask, due_at: Option<Timestamp>) -> Task {
+fn task(new: &NewTask, due_at: Option<Timestamp>, schedule: Option<&str>) -> Task {
     Task {
         id: new.id,
         owner: new.owner.clone(),
@@ -103,6 +110,7 @@ fn task(new: &NewTask, due_at: Option<Timestamp>) -> Task {
         payload: new.payload.clone(),
         idempotency_key: new.idempotency_key.clone(),
         priority: new.priority,
+        schedule: schedule.map(Into::into),
         state: if due_at.is_some() { TaskState::Scheduled } else { TaskState::Queued },
         created_at: new.created_at,
         updated_at: new.created_at,

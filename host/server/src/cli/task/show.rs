@@ -87,6 +87,9 @@ fn summary(status: &TaskStatus) -> String {
     line("Job", view.job_id.clone());
     line("Type", view.job_type.clone());
     line("Status", view.status.as_str().to_owned());
+    if let Some(schedule) = &view.schedule {
+        line("Schedule", schedule.clone());
+    }
     line("Created", text::time(&view.created_at));
     for (name, time) in [("Due", &view.due_at), ("Started", &view.started_at), ("Ended", &view.completed_at)]
     {

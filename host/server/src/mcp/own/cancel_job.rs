@@ -2,7 +2,7 @@
 
 use longshore_domain::CancelAnswer;
 
-use super::OwnTool;
+use super::{Effect, OwnTool};
 use crate::mcp::answer::Answer;
 use crate::mcp::arguments::Arguments;
 use crate::mcp::front::Front;
@@ -15,8 +15,7 @@ pub(super) const TOOL: OwnTool = OwnTool {
                   end well, and is then interrupted. A job that has already ended stays as it is. Cancelling twice does \
                   no harm.",
     input_schema: super::of_one_job,
-    read_only: false,
-    destructive: true,
+    effect: Effect::Undoes,
     idempotent: true,
 };
 

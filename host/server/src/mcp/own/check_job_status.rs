@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::OwnTool;
+use super::{Effect, OwnTool};
 use crate::mcp::answer::Answer;
 use crate::mcp::arguments::Arguments;
 use crate::mcp::caller::Caller;
@@ -22,8 +22,7 @@ pub(super) const TOOL: OwnTool = OwnTool {
                   once it has ended its result and artifacts, or its error. wait_seconds holds the answer until the status \
                   changes. While a job is not at its end, call again after poll_after_ms.",
     input_schema,
-    read_only: true,
-    destructive: false,
+    effect: Effect::Looks,
     idempotent: true,
 };
 

@@ -3,7 +3,7 @@
 use longshore_scheduler::SubmitRequest;
 use serde_json::{Map, Value, json};
 
-use super::OwnTool;
+use super::{Effect, OwnTool};
 use crate::mcp::answer::Answer;
 use crate::mcp::arguments::Arguments;
 use crate::mcp::front::Front;
@@ -17,8 +17,7 @@ pub(super) const TOOL: OwnTool = OwnTool {
                   to give an idempotency_key, or when no result is awaited. list_job_types shows the types and the schema \
                   of each payload.",
     input_schema,
-    read_only: false,
-    destructive: false,
+    effect: Effect::StartsJobs,
     idempotent: false,
 };
 

@@ -3,7 +3,7 @@
 use longshore_domain::{LoadedJob, Problem};
 use serde_json::{Map, Value, json};
 
-use super::OwnTool;
+use super::{Effect, OwnTool};
 use crate::mcp::answer::Answer;
 use crate::mcp::arguments::Arguments;
 use crate::mcp::front::Front;
@@ -16,8 +16,7 @@ pub(super) const TOOL: OwnTool = OwnTool {
                   may reach and its limits; and under problems the plugins that are not offered as they are, with the \
                   reason and what an operator has to do.",
     input_schema,
-    read_only: true,
-    destructive: false,
+    effect: Effect::Looks,
     idempotent: true,
 };
 

@@ -4,7 +4,7 @@ use longshore_domain::{InputViolation, StoreError, TaskFilter, TaskState};
 use longshore_scheduler::ServiceError;
 use serde_json::{Map, Value, json};
 
-use super::OwnTool;
+use super::{Effect, OwnTool};
 use crate::mcp::answer::{self, Answer};
 use crate::mcp::arguments::Arguments;
 use crate::mcp::front::Front;
@@ -19,8 +19,7 @@ pub(super) const TOOL: OwnTool = OwnTool {
     description: "Lists jobs, newest first, each with its status and progress. Results and artifacts are left out; \
                   check_job_status has them. Finished jobs are kept for a time (a day unless set otherwise).",
     input_schema,
-    read_only: true,
-    destructive: false,
+    effect: Effect::Looks,
     idempotent: true,
 };
 

@@ -2,10 +2,13 @@
 
 mod cancel_job;
 mod check_job_status;
+mod delete_schedule;
 mod enqueue_job;
 mod list_job_types;
 mod list_jobs;
+mod list_schedules;
 mod retry_job;
+mod schedule_job;
 
 use serde_json::{Map, Value, json};
 
@@ -14,6 +17,17 @@ use super::arguments::Arguments;
 use super::caller::Caller;
 use super::front::Front;
 use super::refusal::Refusal;
+
+/// What a tool does to the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// It changes nothing.
+    Looks,
+    /// It starts jobs, now or later, which may send messages.
+    StartsJobs,
+    /// It ends what somebody wanted.
+    Undoes,
+}
 
 /// A tool as it is listed.
 #[derive(Debug)]
@@ -26,10 +40,8 @@ pub(super) struct OwnTool {
     pub(super) description: &'static str,
     /// JSON Schema of its arguments.
     pub(super) input_schema: fn() -> Value,
-    /// Whether it changes nothing.
-    pub(super) read_only: bool,
-    /// Whether it may undo or destroy something.
-    pub(super) destructive: bool,
+    /// What it does to the world.
+    pub(super) effect: Effect,
     /// Whether calling it again with the same arguments changes nothing more.
     pub(super) idempotent: bool,
 }
@@ -45,13 +57,16 @@ fn of_one_job() -> Value {
 }
 
 /// All of them, in the order in which they are listed.
-pub(super) const ALL: [&OwnTool; 6] = [
+pub(super) const ALL: [&OwnTool; 9] = [
     &enqueue_job::TOOL,
     &check_job_status::TOOL,
     &cancel_job::TOOL,
     &retry_job::TOOL,
     &list_jobs::TOOL,
     &list_job_types::TOOL,
+    &schedule_job::TOOL,
+    &list_schedules::TOOL,
+    &delete_schedule::TOOL,
 ];
 
 /// Whether one of them has that name.
@@ -74,6 +89,9 @@ pub(super) async fn call(
         "retry_job" => retry_job::call(front, arguments).await,
         "list_jobs" => list_jobs::call(front, arguments).await,
         "list_job_types" => list_job_types::call(front, arguments),
+        "schedule_job" => schedule_job::call(front, arguments).await,
+        "list_schedules" => list_schedules::call(front, arguments).await,
+        "delete_schedule" => delete_schedule::call(front, arguments).await,
         _ => return None,
     })
 }

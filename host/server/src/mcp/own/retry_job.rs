@@ -1,6 +1,6 @@
 //! `retry_job`: runs a job again.
 
-use super::OwnTool;
+use super::{Effect, OwnTool};
 use crate::mcp::answer::Answer;
 use crate::mcp::arguments::Arguments;
 use crate::mcp::front::Front;
@@ -13,8 +13,7 @@ pub(super) const TOOL: OwnTool = OwnTool {
                   to there is not done twice. Transient failures are retried without this; use it once the cause of the \
                   failure is gone.",
     input_schema: super::of_one_job,
-    read_only: false,
-    destructive: false,
+    effect: Effect::StartsJobs,
     idempotent: false,
 };
 

@@ -8,7 +8,7 @@ use longshore::mcp::McpOptions;
 use longshore_delivery::{SecretSource, WebhookBody, WebhookOptions, WebhookSink, WebhookTarget};
 use longshore_domain::{
     ArtifactFiles, Catalog, Clock, ComponentSha, JobCatalog, JobType, LoadedJob, Permission, Policy, Problem,
-    Timestamp, WorkerId,
+    TimeZones, Timestamp, WorkerId,
 };
 use longshore_scheduler::{
     CallbackChannel, Channels, DispatcherOptions, Hub, Running, ServiceParts, Supervisor, SupervisorOptions,
@@ -72,6 +72,7 @@ impl World {
             running: Running::new(),
             payload_bytes_max: 1 << 20,
             callbacks,
+            zones: TimeZones::bundled(),
         };
         let service = TaskService::new(parts.clone());
         let loops = runs.then(|| {
