@@ -118,6 +118,8 @@ pub struct MessageView {
     pub last_error: Option<String>,
     /// When it was committed, as RFC 3339 in UTC.
     pub created_at: String,
+    /// When its delivery was noted, as RFC 3339 in UTC.
+    pub delivered_at: Option<String>,
 }
 
 impl From<&OutboxMessage> for MessageView {
@@ -134,6 +136,7 @@ impl From<&OutboxMessage> for MessageView {
             tries: message.tries,
             last_error: message.last_error.clone(),
             created_at: rfc3339(message.created_at),
+            delivered_at: message.delivered_at.map(rfc3339),
         }
     }
 }

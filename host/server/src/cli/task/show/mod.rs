@@ -1,0 +1,181 @@
+//! `longshore task show`
+
+mod story;
+
+use anyhow::Result;
+use longshore_domain::{
+    AttemptRecord, CheckpointSummary, LogLine, MessageState, OutboxMessage, Owner, TaskId,
+};
+use longshore_scheduler::{TaskService, TaskStatus};
+use serde_json::{Value, json};
+
+use super::Job;
+use crate::cli::output::{print, print_json};
+use crate::cli::table::Table;
+use crate::cli::text;
+use crate::view::{JobView, MessageView, rfc3339};
+
+const AFTER_HELP: &str = "\
+Examples:
+  longshore task show 5f0e9a2c-3f44-4f07-9a63-5d2f4a8f7c11
+  longshore task show 5f0e9a2c-3f44-4f07-9a63-5d2f4a8f7c11 --json | jq .result";
+
+/// Show one job and its whole story: input, attempts, log, checkpoint, messages, files, result or error
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(in crate::cli) struct Args {
+    #[command(flatten)]
+    job: Job,
+
+    /// Print the job's status with `payload`, `attempt_history`, `checkpoint`, `messages` and `log`
+    #[arg(long)]
+    json: bool,
+}
+
+/// Messages that are shown one by one.
+const MESSAGES_MAX: usize = 20;
+/// Lines of the log that are read at once.
+const LOG_PAGE: u32 = 1_000;
+
+pub(super) async fn run(service: &TaskService, args: Args) -> Result<()> {
+    let (owner, id) = (Owner::local(), args.job.id);
+    let status = service.status(&owner, id).await?;
+    let attempts = service.attempts(&owner, id).await?;
+    let checkpoint = service.checkpoint(&owner, id).await?;
+    let messages = service.messages(&owner, id).await?;
+    let log = whole_log(service, &owner, id).await?;
+    if args.json {
+        let mut view = serde_json::to_value(JobView::from(&status))?;
+        view["payload"] = payload(&status);
+        view["attempt_history"] = attempts.iter().map(attempt_view).collect();
+        view["checkpoint"] = json!(checkpoint);
+        view["messages"] = messages.iter().map(|message| json!(MessageView::from(message))).collect();
+        view["log"] = log.iter().map(log_view).collect();
+        return print_json(&view);
+    }
+    let mut sections =
+        vec![summary(&status, checkpoint.as_ref()), story::story(&status.task, &attempts, &log)];
+    if !messages.is_empty() {
+        sections.push(message_table(&messages));
+    }
+    print(&sections.join("\n\n"))
+}
+
+async fn whole_log(service: &TaskService, owner: &Owner, id: TaskId) -> Result<Vec<LogLine>> {
+    let mut lines = Vec::new();
+    loop {
+        let page = service.log(owner, id, lines.len() as u64, LOG_PAGE).await?;
+        let is_last = page.len() < LOG_PAGE as usize;
+        lines.extend(page);
+        if is_last {
+            return Ok(lines);
+        }
+    }
+}
+
+fn payload(status: &TaskStatus) -> Value {
+    // It was JSON when it was taken; should the file have been changed since, its text is shown.
+    serde_json::from_str(&status.task.payload).unwrap_or_else(|_| Value::String(status.task.payload.clone()))
+}
+
+fn attempt_view(attempt: &AttemptRecord) -> Value {
+    json!({
+        "number": attempt.number,
+        "outcome": attempt.outcome,
+        "message": attempt.message,
+        "detail": attempt.detail,
+        "started_at": rfc3339(attempt.started_at),
+        "ended_at": attempt.ended_at.map(rfc3339),
+        "fuel": attempt.usage.fuel,
+        "memory_bytes": attempt.usage.memory_bytes,
+        "saves": attempt.saves,
+        "component": attempt.component,
+        "worker": attempt.worker,
+    })
+}
+
+fn log_view(line: &LogLine) -> Value {
+    json!({ "attempt": line.attempt, "at": rfc3339(line.at), "level": line.level.as_str(), "message": line.message })
+}
+
+fn summary(status: &TaskStatus, checkpoint: Option<&CheckpointSummary>) -> String {
+    let view = JobView::from(status);
+    let mut lines = Vec::new();
+    let mut line = |name: &str, value: String| lines.push(format!("{name:<10} {value}"));
+    line("Job", view.job_id.clone());
+    line("Type", view.job_type.clone());
+    line("Status", view.status.as_str().to_owned());
+    if let Some(schedule) = &view.schedule {
+        line("Schedule", schedule.clone());
+    }
+    line("Created", text::time(&view.created_at));
+    for (name, time) in [("Due", &view.due_at), ("Started", &view.started_at), ("Ended", &view.completed_at)]
+    {
+        if let Some(time) = time {
+            line(name, text::time(time));
+        }
+    }
+    let total = view.progress.total.map(|total| format!(" of {}", text::count(total))).unwrap_or_default();
+    line("Progress", format!("{}{total}  {}", text::count(view.progress.done), view.progress.message));
+    line("Payload", payload(status).to_string());
+    if let Some(saved) = checkpoint {
+        let CheckpointSummary { attempt, saves, state_bytes, messages, .. } = saved;
+        let (state, files) = (text::size(*state_bytes), saved.artifacts.len());
+        line(
+            "Checkpoint",
+            format!(
+                "save {saves}, by attempt {attempt}: {state} of state, {files} files, {messages} messages; the next \
+                 attempt goes on from there"
+            ),
+        );
+    }
+    if let Some(reason) = &view.waiting_reason {
+        line("Waiting", reason.clone());
+    }
+    if view.cancel_requested {
+        line("Cancel", "asked for; it ends at its next call to the host, or after its grace period".into());
+    }
+    if let Some(error) = &view.error {
+        line("Error", format!("{}: {}", error.code.as_str(), error.message));
+    }
+    if let Some(result) = &view.result {
+        line("Result", format!("{result:#}"));
+    }
+    for artifact in &view.artifacts {
+        let sha256 =
+            artifact.sha256.as_deref().map(|digest| format!(", SHA-256 {digest}")).unwrap_or_default();
+        line("File", format!("{} ({}{sha256})", artifact.path.display(), text::size(artifact.bytes)));
+    }
+    lines.join("\n")
+}
+
+/// The messages; of many, those first that somebody may have to look after.
+fn message_table(messages: &[OutboxMessage]) -> String {
+    let mut table = Table::new(&["MESSAGE TO", "CHANNEL", "STATE", "TRIES", "DELIVERED", "SUBJECT", ""]);
+    let mut shown: Vec<&OutboxMessage> = messages.iter().collect();
+    if shown.len() > MESSAGES_MAX {
+        shown.sort_by_key(|message| match message.state {
+            MessageState::Dead => 0,
+            MessageState::Pending => 1,
+            MessageState::Delivered => 2,
+        });
+        shown.truncate(MESSAGES_MAX);
+    }
+    for message in &shown {
+        table.row(&[
+            message.message.recipient.clone(),
+            message.message.channel.clone(),
+            message.state.as_str().to_owned(),
+            message.tries.to_string(),
+            message.delivered_at.map(|at| text::time(&rfc3339(at))).unwrap_or_default(),
+            message.message.subject.clone(),
+            message.last_error.clone().unwrap_or_default(),
+        ]);
+    }
+    let left_out = messages.len() - shown.len();
+    if left_out > 0 {
+        format!("{}\n({left_out} more messages: longshore task show --json has all)", table.render())
+    } else {
+        table.render()
+    }
+}
