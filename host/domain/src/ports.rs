@@ -208,6 +208,11 @@ pub trait ArtifactFiles: Send + Sync {
     /// Deletes all files of a task that is no more. Can be repeated.
     fn discard(&self, task: TaskId) -> io::Result<()>;
 
+    /// Brings to disk what [`discard`](Self::discard) deleted, so that it does not come back with a power loss.
+    fn sync_discarded(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Final path of an artifact. It is there once the task is completed and published.
     fn path(&self, task: TaskId, name: &str) -> PathBuf;
 }

@@ -68,5 +68,9 @@ fn delete(files: &dyn ArtifactFiles, mut tasks: Vec<TaskId>) -> Vec<TaskId> {
             false
         }
     });
+    if let Err(error) = files.sync_discarded() {
+        tracing::warn!(%error, "the files of forgotten jobs may not be gone for good; tried again later");
+        return Vec::new();
+    }
     tasks
 }

@@ -65,6 +65,21 @@ impl Layout {
         Ok(())
     }
 
+    /// Brings to disk that folders of tasks are gone.
+    pub(super) fn sync_removed(&self) -> io::Result<()> {
+        for folder in [&self.work, &self.artifacts] {
+            if folder.is_dir() {
+                sync_folder(folder)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings to disk that the work folder of a task is gone.
+    pub(super) fn sync_work_removed(&self) -> io::Result<()> {
+        sync_folder(&self.work)
+    }
+
     /// The folder of what is published, made when it is not there.
     pub(super) fn create_artifacts(&self) -> io::Result<&Path> {
         let folder = self.artifacts.as_path();

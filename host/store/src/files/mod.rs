@@ -59,6 +59,10 @@ impl ArtifactFiles for LocalFiles {
         layout::remove_folder(&self.layout.published(task))
     }
 
+    fn sync_discarded(&self) -> io::Result<()> {
+        self.layout.sync_removed()
+    }
+
     fn path(&self, task: TaskId, name: &str) -> PathBuf {
         self.layout.published(task).join(name)
     }

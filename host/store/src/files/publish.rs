@@ -21,15 +21,19 @@ pub(super) fn publish(layout: &Layout, unpublished: &Unpublished) -> io::Result<
             let parent = layout.create_artifacts()?;
             fs::rename(&folder, &published)
                 .map_err(|error| at("publish the artifacts in", &folder, &error))?;
-            sync_folder(parent)?;
-            sync_folder(&work)
+            sync_folder(parent)
         }) {
             // Another process was faster.
             Err(_) if published.is_dir() => sync_folder(layout.create_artifacts()?)?,
             done => done?,
         }
     }
-    remove_folder(&work)
+    if !work.is_dir() {
+        return Ok(());
+    }
+    // Whoever asked for this notes next that it is done, and then nobody would look for a folder that came back.
+    remove_folder(&work)?;
+    layout.sync_work_removed()
 }
 
 /// Checks that the folder holds what was recorded, and removes what was not.
