@@ -34,6 +34,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PATH")]
     longshore: Option<PathBuf>,
 
+    /// Build the harness without optimisation: quicker where only a short campaign follows
+    #[arg(long)]
+    dev: bool,
+
     /// Make the projects there, and leave them
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
@@ -96,20 +100,15 @@ fn harness(args: &Args, scratch: &Path) -> Result<Command> {
         std::fs::copy(&guest.component, scratch.join(format!("{name}.wasm")))?;
     }
     say("crash: building the harness");
-    let mut cargo = shell::cargo("");
-    cargo.args(["build", "--release", "--locked", "--package", "longshore-crash-shim"]);
-    shell::run(&mut cargo)?;
-    let mut cargo = shell::cargo("");
-    cargo.args([
-        "build",
-        "--release",
-        "--locked",
-        "--package",
-        "longshore-crash",
-        "--bin",
-        "longshore-crash",
-    ]);
-    let program = demo::executable(&mut cargo)?;
+    let profile = if args.dev { "dev" } else { "release" };
+    let build = |words: &[&str]| {
+        let mut cargo = shell::cargo("");
+        cargo.args(["build", "--locked", "--profile", profile]).args(words);
+        cargo
+    };
+    shell::run(&mut build(&["--package", "longshore-crash-shim"]))?;
+    let program =
+        demo::executable(&mut build(&["--package", "longshore-crash", "--bin", "longshore-crash"]))?;
     // Both are of one target folder, wherever that is.
     let shim = program.with_file_name("liblongshore_crash_shim.so");
     let mut harness = Command::new(program);

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use crate::output::say;
 use crate::{setup, shell};
 
-/// Run every check: formatting, lints, tests of host and plugins, third-party MCP clients.
+/// Run every check: formatting, lints, tests of host and plugins, short crash campaigns, third-party MCP clients.
 ///
 /// This is what continuous integration runs. Installs the wasm32-wasip2 target if it is missing. Uses cargo-nextest where
 /// it is installed, `cargo test` otherwise. Goes on after a check that fails, so that one run tells all.
@@ -71,12 +71,30 @@ fn checks(skip_clients: bool) -> Vec<Check> {
     }
     checks.push(tests("test host", ""));
     checks.push(tests("test plugins", "plugins"));
+    // The binary that the tests of the host leave beside this program: to build another takes longer than the checks.
+    let beside = std::env::current_exe().ok();
+    if let Some(xtask) = &beside {
+        let crash = |name: &str, words: &[&str]| {
+            let mut command = Command::new(xtask);
+            command
+                .args(["crash", "--dev", "--longshore"])
+                .arg(xtask.with_file_name("longshore"))
+                .args(words);
+            Check { name: name.into(), command }
+        };
+        checks.push(crash("crash kills", &["--seconds", "12", "--seed", "1", "--processes", "3"]));
+        checks.push(crash(
+            "crash power loss",
+            &["--power-loss", "--seconds", "3", "--cuts", "4", "--seed", "1"],
+        ));
+        let forgetful = ["--power-loss", "--forget-syncs", "--seconds", "3", "--cuts", "4", "--seed", "1"];
+        checks.push(crash("crash power loss without syncs", &forgetful));
+    }
     let clients = shell::root().join("tests/clients/run");
     if clients.is_file() && !skip_clients {
         let mut command = Command::new(clients);
         command.current_dir(shell::root());
-        // The binary that the tests of the host leave beside this program: to build another takes longer than the checks.
-        if let Ok(xtask) = std::env::current_exe() {
+        if let Some(xtask) = &beside {
             command.arg("--longshore").arg(xtask.with_file_name("longshore"));
         }
         checks.push(Check { name: "test clients".into(), command });

@@ -189,7 +189,7 @@ extern "C" fn ftruncate64(fd: c_int, length: off_t) -> c_int {
 fn sync(kind: Kind, number: c_long, fd: c_int) -> c_int {
     // SAFETY: the call takes numbers only.
     let sync = || unsafe { libc::syscall(number, fd) };
-    let Some(path) = place::of_file(fd) else { return sync() as c_int };
+    let Some(path) = place::of_synced(fd) else { return sync() as c_int };
     change(
         kind,
         || {},

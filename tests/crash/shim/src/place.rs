@@ -18,6 +18,20 @@ pub(crate) fn of_file(fd: c_int) -> Option<Vec<u8>> {
     behind(fd).filter(|path| is_watched(path))
 }
 
+/// The absolute path of an open file, if it is watched or the folder in which a watched one is: a sync of that one brings the
+/// watched folder's own name to disk.
+pub(crate) fn of_synced(fd: c_int) -> Option<Vec<u8>> {
+    if settings().under.is_empty() {
+        return None;
+    }
+    behind(fd)
+        .filter(|path| is_watched(path) || settings().under.iter().any(|folder| is_parent(path, folder)))
+}
+
+fn is_parent(path: &[u8], folder: &[u8]) -> bool {
+    folder.strip_prefix(path).is_some_and(|rest| rest.first() == Some(&b'/') && !rest[1..].contains(&b'/'))
+}
+
 /// The absolute path that a call names, if it is watched.
 ///
 /// # Safety
