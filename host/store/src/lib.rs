@@ -3,6 +3,7 @@
 //! One thread writes and shares commits between callers; a few threads read. A task's state is the table that its row
 //! is in, and the tables that are hot are small, so that work costs the same beside a long history.
 
+pub mod checkup;
 mod columns;
 pub mod conformance;
 mod connection;

@@ -1,5 +1,7 @@
 //! Brings a database to the schema that this version knows.
 
+use std::cmp::Ordering;
+
 use longshore_domain::StoreError;
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -25,22 +27,24 @@ const APPLICATION_ID: i32 = 0x4c53_4852;
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let known = MIGRATIONS.len() as u32;
     // A file that is up to date is only looked at, so that opening it never waits for a writer.
-    if version(connection)? == known && application_id(connection)? == APPLICATION_ID {
+    if standing(connection).map_err(|error| store_error(&error))? == Standing::Current {
         return Ok(());
     }
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(|error| store_error(&error))?;
-    let found = version(&transaction)?;
-    if found > known {
-        return Err(StoreError::TooNew { found, known });
-    }
-    let is_ours = application_id(&transaction)? == APPLICATION_ID;
-    if !is_ours && (found > 0 || has_tables(&transaction)?) {
-        return Err(StoreError::Broken(
-            "the file is a SQLite database, but not one of Longshore's; name another file".into(),
-        ));
-    }
+    let found = match standing(&transaction).map_err(|error| store_error(&error))? {
+        Standing::Empty => 0,
+        Standing::Outdated { found, .. } => found,
+        // Another process was faster.
+        Standing::Current => known,
+        Standing::TooNew { found, known } => return Err(StoreError::TooNew { found, known }),
+        Standing::Foreign => {
+            return Err(StoreError::Broken(
+                "the file is a SQLite database, but not one of Longshore's; name another file".into(),
+            ));
+        }
+    };
     for migration in &MIGRATIONS[found as usize..] {
         transaction.execute_batch(migration).map_err(|error| store_error(&error))?;
     }
@@ -49,6 +53,37 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
         .and_then(|()| transaction.pragma_update(None, "application_id", APPLICATION_ID))
         .and_then(|()| transaction.commit())
         .map_err(|error| store_error(&error))
+}
+
+/// What a database is to this version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Ours, with the schema that this version knows.
+    Current,
+    /// Ours, of a version before this one; opening the store brings it up to date.
+    Outdated { found: u32, known: u32 },
+    /// Ours, of a version after this one.
+    TooNew { found: u32, known: u32 },
+    /// Nothing is in it; opening the store makes it ours.
+    Empty,
+    /// It belongs to another program.
+    Foreign,
+}
+
+/// Says what a database is, and changes nothing.
+pub(crate) fn standing(connection: &Connection) -> rusqlite::Result<Standing> {
+    let known = MIGRATIONS.len() as u32;
+    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if application != APPLICATION_ID {
+        let is_empty = found == 0 && !has_tables(connection)?;
+        return Ok(if is_empty { Standing::Empty } else { Standing::Foreign });
+    }
+    Ok(match found.cmp(&known) {
+        Ordering::Less => Standing::Outdated { found, known },
+        Ordering::Equal => Standing::Current,
+        Ordering::Greater => Standing::TooNew { found, known },
+    })
 }
 
 /// Removes what an ANALYZE left, and says whether there was anything; the connection has to be opened again then. Hot
@@ -67,20 +102,8 @@ pub(crate) fn forget_statistics(connection: &Connection) -> Result<bool, StoreEr
     Ok(there)
 }
 
-fn version(connection: &Connection) -> Result<u32, StoreError> {
-    connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(|error| store_error(&error))
-}
-
-fn application_id(connection: &Connection) -> Result<i32, StoreError> {
-    connection
-        .pragma_query_value(None, "application_id", |row| row.get(0))
-        .map_err(|error| store_error(&error))
-}
-
-fn has_tables(connection: &Connection) -> Result<bool, StoreError> {
-    connection
-        .query_row("SELECT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))
-        .map_err(|error| store_error(&error))
+fn has_tables(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))
 }
 
 #[cfg(test)]
@@ -122,7 +145,7 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate(&mut connection).unwrap();
         migrate(&mut connection).unwrap();
-        assert_eq!(version(&connection).unwrap() as usize, MIGRATIONS.len());
+        assert_eq!(standing(&connection).unwrap(), Standing::Current);
     }
 
     #[test]

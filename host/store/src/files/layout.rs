@@ -12,9 +12,10 @@ const NAME_BYTES_MAX: usize = 255;
 
 /// The folders below the data folder.
 #[derive(Debug)]
-pub(super) struct Layout {
+pub(crate) struct Layout {
     work: PathBuf,
     artifacts: PathBuf,
+    stray: PathBuf,
     /// Whether `work` is known to be on disk.
     work_is_durable: AtomicBool,
     /// Whether `artifacts` is.
@@ -22,32 +23,48 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    pub(super) fn new(folder: &Path) -> Self {
+    pub(crate) fn new(folder: &Path) -> Self {
         Self {
             work: folder.join("work"),
             artifacts: folder.join("artifacts"),
+            stray: folder.join("stray"),
             work_is_durable: AtomicBool::new(false),
             artifacts_is_durable: AtomicBool::new(false),
         }
     }
 
+    /// Folder of the attempts of all tasks.
+    pub(crate) fn work(&self) -> &Path {
+        &self.work
+    }
+
+    /// Folder of what is published of all tasks.
+    pub(crate) fn artifacts(&self) -> &Path {
+        &self.artifacts
+    }
+
+    /// Folder of what was found and belongs to no task.
+    pub(crate) fn stray(&self) -> &Path {
+        &self.stray
+    }
+
     /// Folder of all attempts of a task.
-    pub(super) fn work_of_task(&self, task: TaskId) -> PathBuf {
+    pub(crate) fn work_of_task(&self, task: TaskId) -> PathBuf {
         self.work.join(task.to_string())
     }
 
     /// Folder of one attempt.
-    pub(super) fn work_of_attempt(&self, attempt: AttemptRef) -> PathBuf {
+    pub(crate) fn work_of_attempt(&self, attempt: AttemptRef) -> PathBuf {
         self.work_of_task(attempt.task).join(attempt.number.to_string())
     }
 
     /// Final folder of a task's artifacts.
-    pub(super) fn published(&self, task: TaskId) -> PathBuf {
+    pub(crate) fn published(&self, task: TaskId) -> PathBuf {
         self.artifacts.join(task.to_string())
     }
 
     /// Makes an empty folder for an attempt. One that is there already is a leftover: numbers are used once.
-    pub(super) fn create_work(&self, attempt: AttemptRef) -> io::Result<PathBuf> {
+    pub(crate) fn create_work(&self, attempt: AttemptRef) -> io::Result<PathBuf> {
         let folder = self.work_of_attempt(attempt);
         remove_folder(&folder)?;
         fs::create_dir_all(&folder).map_err(|error| at("create the folder", &folder, &error))?;
@@ -55,7 +72,7 @@ impl Layout {
     }
 
     /// Brings the entries of a new attempt's folder, and of the folders above it, to disk.
-    pub(super) fn sync_work(&self, attempt: AttemptRef) -> io::Result<()> {
+    pub(crate) fn sync_work(&self, attempt: AttemptRef) -> io::Result<()> {
         sync_folder(&self.work_of_task(attempt.task))?;
         sync_folder(&self.work)?;
         if !self.work_is_durable.load(Ordering::Acquire) {
@@ -81,7 +98,7 @@ impl Layout {
     }
 
     /// The folder of what is published, made when it is not there.
-    pub(super) fn create_artifacts(&self) -> io::Result<&Path> {
+    pub(crate) fn create_artifacts(&self) -> io::Result<&Path> {
         let folder = self.artifacts.as_path();
         // Also when it is there: whoever made it may have been killed before it was on disk.
         if !self.artifacts_is_durable.load(Ordering::Acquire) {
@@ -95,7 +112,7 @@ impl Layout {
 
 /// Refuses a name that is not that of a plain file. Callers have checked it; a mistake of theirs must not become a
 /// file elsewhere.
-pub(super) fn check_name(name: &str) -> io::Result<()> {
+pub(crate) fn check_name(name: &str) -> io::Result<()> {
     let plain = !name.is_empty()
         && name.len() <= NAME_BYTES_MAX
         && name != "."
@@ -109,7 +126,7 @@ pub(super) fn check_name(name: &str) -> io::Result<()> {
 }
 
 /// Brings the entries of a folder to disk.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(|error| at("sync the folder", folder, &error))
@@ -123,7 +140,7 @@ fn sync_parent(folder: &Path) -> io::Result<()> {
 }
 
 /// Removes a folder and what is in it; it is well when there is none.
-pub(super) fn remove_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn remove_folder(folder: &Path) -> io::Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at("remove the folder", folder, &error)),
         _ => Ok(()),
@@ -131,6 +148,6 @@ pub(super) fn remove_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// The error with what was tried and where.
-pub(super) fn at(what: &str, path: &Path, error: &io::Error) -> io::Error {
+pub(crate) fn at(what: &str, path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot {what} {}: {error}", path.display()))
 }

@@ -3,12 +3,13 @@
 //! ```text
 //! work/TASK/ATTEMPT/NAME   while the task is not completed; each attempt writes in a folder of its own
 //! artifacts/TASK/NAME      once it is completed: the folder of its last attempt, moved as a whole
+//! stray/                   what a checkup found that belongs to no task, until somebody deletes it
 //! ```
 
 mod artifact;
 mod attempt;
-mod layout;
-mod publish;
+pub(crate) mod layout;
+pub(crate) mod publish;
 
 #[cfg(test)]
 mod tests;

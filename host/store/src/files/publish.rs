@@ -11,7 +11,7 @@ use super::layout::{Layout, at, check_name, remove_folder, sync_folder};
 
 /// Moves the folder of the attempt that completed the task to `artifacts/TASK`, whole and at once, so that nobody ever
 /// sees a part of it. Can be killed anywhere and repeated, also by several processes at once.
-pub(super) fn publish(layout: &Layout, unpublished: &Unpublished) -> io::Result<()> {
+pub(crate) fn publish(layout: &Layout, unpublished: &Unpublished) -> io::Result<()> {
     let task = unpublished.task;
     let work = layout.work_of_task(task);
     let published = layout.published(task);

@@ -65,6 +65,7 @@ pub(crate) fn all_statements() -> Vec<(String, &'static str)> {
     ];
     files
         .into_iter()
+        .chain(crate::checkup::STATEMENTS.iter().copied())
         .flat_map(|(file, statements)| {
             statements.iter().map(move |(name, sql)| (format!("{file}::{name}"), *sql))
         })

@@ -23,6 +23,9 @@ const ON_PURPOSE: &[(&str, &[&str])] = &[
     ("prune::PRUNED", &["SCAN pruned"]),
     // All of them, in the order of the index.
     ("schedules::OF_EVERYBODY", &["SCAN schedules USING INDEX schedules_name"]),
+    // A checkup reads everything, in steps.
+    ("checkup::messages::DEAD", &["SCAN outbox USING COVERING INDEX outbox_dead"]),
+    ("checkup::rows::RUNNING", &["SCAN r USING INDEX running_job_type"]),
 ];
 
 /// The plans of the statements that every task passes through, word for word.

@@ -1,0 +1,194 @@
+//! Does what can be done safely about what a checkup finds.
+//!
+//! Nothing that somebody might miss is deleted: files of unknown tasks are only moved, and work files go only when
+//! their attempt is over and its result, if it has one, is whole in its final place.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use longshore_domain::{TaskId, TaskState};
+use rusqlite::{Connection, params};
+use serde::Serialize;
+
+use super::artifacts::{self, Artifacts};
+use super::finding::{Finding, FindingCode, Severity};
+use super::folders::{Oddity, Walk};
+use super::known::{Known, WITH_ARTIFACTS, look};
+use super::notes::{self, Notes};
+use super::opening::Database;
+use super::{Checkup, LISTED_MAX, Progress};
+use crate::columns;
+use crate::fault::Fault;
+use crate::files::layout::{Layout, at, remove_folder};
+use crate::files::publish::publish;
+
+/// Tasks in one step.
+const STEP: u32 = 500;
+
+/// Names that are tried for a folder that is set aside.
+const NAMES_MAX: u32 = 1_000;
+
+/// What a mend did with some files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeedKind {
+    /// Moved them to their final place.
+    Published,
+    /// Deleted them.
+    Deleted,
+    /// Moved them to the folder of strays.
+    SetAside,
+}
+
+/// One thing that a mend did or tried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Deed {
+    /// What was done.
+    pub kind: DeedKind,
+    /// The folder it was done to.
+    pub folder: PathBuf,
+    /// Why it did not succeed, if it did not.
+    pub error: Option<String>,
+}
+
+/// What a mend did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Mended {
+    /// Why nothing, or not all, was done; empty when all was.
+    pub hindrances: Vec<Finding>,
+    /// What was done or tried first, [`LISTED_MAX`](super::LISTED_MAX) deeds at most.
+    pub deeds: Vec<Deed>,
+    /// How many folders were moved to their final place.
+    pub published: u64,
+    /// How many were deleted.
+    pub deleted: u64,
+    /// How many were set aside.
+    pub set_aside: u64,
+    /// How many deeds did not succeed.
+    pub failed: u64,
+}
+
+impl Mended {
+    fn note(&mut self, kind: DeedKind, folder: &Path, result: io::Result<()>) {
+        match (&result, kind) {
+            // Somebody else did it meanwhile.
+            (Err(error), _) if error.kind() == io::ErrorKind::NotFound && !folder.exists() => return,
+            (Err(_), _) => self.failed += 1,
+            (Ok(()), DeedKind::Published) => self.published += 1,
+            (Ok(()), DeedKind::Deleted) => self.deleted += 1,
+            (Ok(()), DeedKind::SetAside) => self.set_aside += 1,
+        }
+        if self.deeds.len() < LISTED_MAX as usize {
+            let error = result.err().map(|error| error.to_string());
+            self.deeds.push(Deed { kind, folder: folder.into(), error });
+        }
+    }
+}
+
+pub(super) fn mend(checkup: &Checkup, watch: &mut dyn FnMut(Progress)) -> Mended {
+    let mut notes = Notes::new(watch);
+    let mut mended = Mended::default();
+    // Whole, since a damaged index would hide tasks, and their files would be taken for strays.
+    let database = checkup.examine_database(true, &mut notes);
+    let is_unlocked = database.as_ref().is_some_and(Database::is_unlocked);
+    mended.hindrances = notes.take_findings();
+    mended.hindrances.retain(|finding| hinders(finding, is_unlocked));
+    let Some(database) = database.filter(|_| mended.hindrances.is_empty()) else { return mended };
+    let (c, layout) = (&database.connection, checkup.layout());
+    let done = publish_left(c, &layout, &mut mended, &mut notes)
+        .and_then(|()| clear_folders(c, &layout, &mut mended, &mut notes));
+    if let Err(fault) = done {
+        mended.hindrances.push(notes::failed("files", &fault));
+    }
+    mended
+}
+
+/// Whether nothing should be done while that is so.
+fn hinders(finding: &Finding, is_unlocked: bool) -> bool {
+    finding.severity == Severity::Error
+        || match finding.code {
+            FindingCode::DatabaseMissing
+            | FindingCode::DatabaseEmpty
+            | FindingCode::DatabaseOutdated
+            | FindingCode::DatabaseBusy
+            | FindingCode::CheckFailed => true,
+            // What other processes do was not seen.
+            FindingCode::ReadOnly => is_unlocked,
+            _ => false,
+        }
+}
+
+/// Publishes tasks whose files are still in the folder of their attempt. Their rows are left to the host.
+fn publish_left(
+    c: &Connection,
+    layout: &Layout,
+    mended: &mut Mended,
+    notes: &mut Notes<'_>,
+) -> Result<(), Fault> {
+    let (mut last, mut done) = (i64::MIN, 0);
+    loop {
+        let tasks: Vec<(i64, TaskId)> = c
+            .prepare_cached(WITH_ARTIFACTS)?
+            .query_map(params![last, STEP], |row| Ok((row.get(0)?, columns::task_id(row, 1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        for (seq, task) in &tasks {
+            last = *seq;
+            done += 1;
+            let published = layout.published(*task);
+            if !published.exists()
+                && let Known::Task(files) = look(c, *task)?
+                && files.state == TaskState::Completed
+                && artifacts::completed(layout, *task, &files, true) == Artifacts::InWork
+            {
+                mended.note(
+                    DeedKind::Published,
+                    &published,
+                    publish(layout, &artifacts::to_publish(*task, &files)),
+                );
+            }
+        }
+        notes.tell("artifacts", done);
+        if tasks.len() < STEP as usize {
+            return Ok(());
+        }
+    }
+}
+
+/// Clears the folders of what does not belong there.
+fn clear_folders(
+    c: &Connection,
+    layout: &Layout,
+    mended: &mut Mended,
+    notes: &mut Notes<'_>,
+) -> Result<(), Fault> {
+    let strays_may_move =
+        !Walk::new(&|task| look(c, task), layout, false, &mut |_| {}).run()?.nothing_known();
+    let mut folders = 0;
+    // Each folder is dealt with right after its rows were read.
+    Walk::new(&|task| look(c, task), layout, true, &mut |oddity| match oddity {
+        Some(Oddity::Over { path, .. }) => mended.note(DeedKind::Deleted, &path, remove_folder(&path)),
+        Some(Oddity::Stray { path, within }) if strays_may_move => {
+            mended.note(DeedKind::SetAside, &path, set_aside(layout, &path, within));
+        }
+        Some(_) => {}
+        None => {
+            folders += 1;
+            notes.tell("files", folders);
+        }
+    })
+    .run()?;
+    Ok(())
+}
+
+/// Moves a folder to the folder of strays, under a name that is free there.
+fn set_aside(layout: &Layout, path: &Path, within: &str) -> io::Result<()> {
+    let strays = layout.stray().join(within);
+    fs::create_dir_all(&strays).map_err(|error| at("create the folder", &strays, &error))?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let free = (0..NAMES_MAX)
+        .map(|number| strays.join(if number == 0 { name.to_string() } else { format!("{name}.{number}") }))
+        .find(|candidate| !candidate.exists())
+        .ok_or_else(|| io::Error::other(format!("{} is full of folders of that name", strays.display())))?;
+    fs::rename(path, free).map_err(|error| at("set aside", path, &error))
+}
