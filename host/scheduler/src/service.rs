@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use longshore_domain::{
     ArtifactFiles, AttemptRecord, AttemptRef, CancelAnswer, Catalog, CheckpointSummary, Clock, JobCatalog,
-    LogLine, MessageFilter, MessagePage, MessageSink, OutboxMessage, Owner, Page, ResendAnswer, RetryAnswer,
-    StopReason, Task, TaskFilter, TaskId, TaskState, TaskStore, TimeZones, Timestamp,
+    LiveCounts, LogLine, MessageFilter, MessagePage, MessageSink, OutboxMessage, Owner, Page, ResendAnswer,
+    RetryAnswer, StopReason, Task, TaskFilter, TaskId, TaskState, TaskStore, TimeZones, Timestamp,
 };
 use serde_json::Value;
 use tokio::sync::watch;
@@ -212,6 +212,11 @@ impl TaskService {
         let poll_after_ms = poll_after_ms(&task, self.parts.clock.now());
         let waiting = waiting_reason(&task, &self.catalog());
         TaskStatus { task, waiting, poll_after_ms, artifacts: Vec::new() }
+    }
+
+    /// How many tasks of each job type wait and run, whoever's they are.
+    pub async fn live_counts(&self) -> Result<LiveCounts, ServiceError> {
+        Ok(self.parts.store.live_counts().await?)
     }
 
     /// The attempts of a task, oldest first.

@@ -4,6 +4,7 @@
 
 mod channels;
 mod clock;
+pub mod doctor;
 mod parts;
 mod schedules;
 

@@ -5,6 +5,7 @@
 
 mod bar;
 mod compile;
+mod doctor;
 mod errors;
 mod init;
 mod outbox;
@@ -81,6 +82,7 @@ enum Command {
     Outbox(outbox::Command),
     #[command(subcommand)]
     Plugin(plugin::Command),
+    Doctor(doctor::Args),
     #[command(hide = true)]
     CompileComponent(compile::Args),
 }
@@ -121,6 +123,7 @@ fn obey(global: &Global, command: Command) -> Result<ExitCode> {
         Command::Schedule(command) => block_on(schedule::run(global, command)),
         Command::Outbox(command) => block_on(outbox::run(global, command)),
         Command::Plugin(command) => block_on(plugin::run(global, command)),
+        Command::Doctor(args) => block_on(doctor::run(global, &args)),
         Command::CompileComponent(args) => compile::run(&args),
     }
 }

@@ -87,7 +87,7 @@ fn little_room(folder: &Path, free: u64, total: u64) -> Option<Finding> {
                 free >> 20,
                 total >> 20
             ),
-            "Make room, or let finished jobs be forgotten sooner (`ttl` in longshore.toml).",
+            "Make room, or let finished jobs be forgotten sooner (`ttl_ms` of their policies).",
         )
     })
 }

@@ -1,0 +1,264 @@
+//! A checkup of a whole project: its configuration, its database and files, its plugins.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use longshore_domain::{Catalog, Clock as _};
+use longshore_store::checkup::{self, Checkup, FindingCode};
+use serde::Serialize;
+
+pub use longshore_store::checkup::{Mended, Severity};
+
+use super::{Host, Role, Shutdown, SystemClock, channels};
+use crate::config::{Config, SecretConfig, SinkConfig, SmtpConfig, SourceConfig, WebhookConfig};
+
+/// One thing that was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What kind of finding it is; stable.
+    pub code: String,
+    /// What it is about.
+    pub subject: String,
+    /// What is wrong.
+    pub message: String,
+    /// What a mend would do, or what the operator should do.
+    pub mend: String,
+    /// Whether [`mend`] does it.
+    pub mendable: bool,
+}
+
+/// What was found, the worst first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Diagnosis {
+    /// The findings.
+    pub findings: Vec<Finding>,
+    /// How many more there are of codes that have many.
+    pub left_out: BTreeMap<String, u64>,
+}
+
+impl Diagnosis {
+    /// How many findings are that bad.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
+    }
+}
+
+/// Looks at everything and changes nothing. With `deep` every byte is read. `watch` hears what is looked at, and how much
+/// of it was.
+pub async fn examine(
+    config: &Config,
+    deep: bool,
+    watch: impl FnMut(&str, u64) + Send + 'static,
+) -> Diagnosis {
+    let mut findings = of_configuration(config);
+    let checkup = of(config, deep);
+    let mut watch = watch;
+    let report = tokio::task::spawn_blocking(move || checkup.examine(&mut |at| watch(at.stage, at.done)));
+    let mut left_out = BTreeMap::new();
+    match report.await {
+        Ok(report) => {
+            let is_usable = !report.findings.iter().any(|finding| keeps_the_host_away(finding.code));
+            findings.extend(report.findings.into_iter().map(Finding::from));
+            left_out.extend(report.left_out.into_iter().map(|(code, count)| (code.to_string(), count)));
+            findings.extend(if is_usable { of_plugins(config).await } else { vec![plugins_not_checked()] });
+        }
+        Err(error) => findings.push(Finding::new(
+            Severity::Error,
+            "check_failed",
+            "database",
+            format!("The checkup of the database broke off: {error}."),
+            "Run it again; if it breaks off again, that is a bug of Longshore.",
+        )),
+    }
+    // Stable: within one severity what was found first stays first.
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    Diagnosis { findings, left_out }
+}
+
+/// Does what can be done safely. It blocks.
+pub fn mend(config: &Config, mut watch: impl FnMut(&str, u64)) -> Mended {
+    of(config, false).mend(&mut |at| watch(at.stage, at.done))
+}
+
+fn of(config: &Config, deep: bool) -> Checkup {
+    Checkup {
+        database: config.store.path.clone(),
+        files: config.store.files.clone(),
+        deep,
+        now: SystemClock.now(),
+    }
+}
+
+impl Finding {
+    fn new(
+        severity: Severity,
+        code: &str,
+        subject: impl fmt::Display,
+        message: impl Into<String>,
+        mend: impl Into<String>,
+    ) -> Self {
+        let (message, mend) = (message.into(), mend.into());
+        Self { severity, code: code.into(), subject: subject.to_string(), message, mend, mendable: false }
+    }
+}
+
+impl From<checkup::Finding> for Finding {
+    fn from(finding: checkup::Finding) -> Self {
+        let checkup::Finding { severity, code, subject, message, mend, mendable } = finding;
+        Self { severity, code: code.to_string(), subject, message, mend, mendable }
+    }
+}
+
+/// Whether a host that starts would fail, or change what was only to be looked at.
+fn keeps_the_host_away(code: FindingCode) -> bool {
+    matches!(
+        code,
+        FindingCode::DatabaseMissing
+            | FindingCode::DatabaseLost
+            | FindingCode::DatabaseEmpty
+            | FindingCode::DatabaseUnreadable
+            | FindingCode::DatabaseBusy
+            | FindingCode::DatabaseForeign
+            | FindingCode::DatabaseTooNew
+            | FindingCode::DatabaseOutdated
+            | FindingCode::DatabaseCorrupt
+            | FindingCode::ReadOnly
+    )
+}
+
+fn of_configuration(config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (name, SourceConfig::Sqlite { path }) in &config.sources {
+        if let Err(error) = fs::File::open(path) {
+            findings.push(Finding::new(
+                Severity::Error,
+                "source_unreadable",
+                format!("[sources.{name}]"),
+                format!("{} cannot be read: {error}.", path.display()),
+                "Put the database there, or correct the path in longshore.toml.",
+            ));
+        }
+    }
+    match channels::open(config) {
+        Ok(open) => {
+            if let Err(error) = channels::callbacks(config, &open) {
+                findings.push(unusable("[callbacks]", &error));
+            }
+        }
+        Err(error) => findings.push(unusable("[channels]", &error)),
+    }
+    for (name, channel) in &config.channels {
+        let secret = match &channel.sink {
+            SinkConfig::Spool { .. } => None,
+            SinkConfig::Smtp(SmtpConfig { login, .. }) => login.as_ref().map(|(_, password)| password),
+            SinkConfig::Webhook(WebhookConfig { secret, .. }) => Some(secret),
+        };
+        findings.extend(secret.and_then(|secret| of_secret(&format!("[channels.{name}]"), secret)));
+    }
+    findings
+}
+
+fn unusable(subject: &str, error: &anyhow::Error) -> Finding {
+    let message = format!("{error:#}.");
+    Finding::new(Severity::Error, "channel_unusable", subject, message, "Correct it in longshore.toml.")
+}
+
+fn of_secret(subject: &str, secret: &SecretConfig) -> Option<Finding> {
+    let missing = |message: String| {
+        let mend = "Put it there; messages of the channel wait until then.";
+        Some(Finding::new(Severity::Warning, "secret_missing", subject, message, mend))
+    };
+    match secret {
+        SecretConfig::Env(name) if std::env::var_os(name).is_none() => missing(format!(
+            "The environment variable {name}, which should have the secret, is not set here."
+        )),
+        SecretConfig::Env(_) => None,
+        SecretConfig::File(path) => match fs::read(path) {
+            Err(error) => missing(format!("{} cannot be read: {error}.", path.display())),
+            Ok(_) if others_may_read(path) => Some(Finding::new(
+                Severity::Warning,
+                "secret_exposed",
+                subject,
+                format!("{} can be read by other users of this machine.", path.display()),
+                format!("Run `chmod 600 {}`.", path.display()),
+            )),
+            Ok(_) => None,
+        },
+    }
+}
+
+#[cfg(unix)]
+fn others_may_read(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o004 != 0)
+}
+
+#[cfg(not(unix))]
+fn others_may_read(_path: &Path) -> bool {
+    false
+}
+
+async fn of_plugins(config: &Config) -> Vec<Finding> {
+    let host = match Host::start(config, Role::Inspect).await {
+        Ok(host) => host,
+        Err(error) => {
+            let message = format!("The host does not start: {error:#}.");
+            return vec![Finding::new(
+                Severity::Error,
+                "start_failed",
+                config.project.display(),
+                message,
+                "Mend what it says.",
+            )];
+        }
+    };
+    let service = host.service();
+    let catalog = service.catalog();
+    let mut findings: Vec<Finding> = problems(&catalog);
+    if let Ok(live) = service.live_counts().await {
+        for (job_type, counts) in live.iter().filter(|(name, _)| catalog.job(name.as_str()).is_none()) {
+            let count = counts.queued + counts.scheduled + counts.running;
+            findings.push(Finding::new(
+                Severity::Warning,
+                "plugin_missing",
+                job_type,
+                format!("{count} jobs of this type have not ended, and no plugin offers it."),
+                format!(
+                    "Put {job_type}.wasm back into {}, or cancel the jobs: `longshore task list --type {job_type}`.",
+                    config.plugins.dir.display()
+                ),
+            ));
+        }
+    }
+    host.shutdown(Shutdown::Now).await;
+    findings
+}
+
+fn problems(catalog: &Catalog) -> Vec<Finding> {
+    let found = catalog.problems.values().filter(|problem| problem.code != "disabled");
+    found
+        .map(|problem| {
+            let severity = if problem.code == "blocked" { Severity::Warning } else { Severity::Error };
+            let mend = match &problem.serving {
+                Some(version) => format!("Version {version} is served meanwhile; put a good file there."),
+                None => "Mend the file; nothing of it is offered until then.".into(),
+            };
+            let code = format!("plugin_{}", problem.code);
+            Finding::new(severity, &code, &problem.file, format!("{}.", problem.message), mend)
+        })
+        .collect()
+}
+
+fn plugins_not_checked() -> Finding {
+    Finding::new(
+        Severity::Note,
+        "plugins_not_checked",
+        "plugins",
+        "Plugins were not looked at, because the database is not as a host needs it, or a host would change it.",
+        "Mend the database first, or let a host start on it, and run the checkup again.",
+    )
+}

@@ -1,0 +1,124 @@
+//! `longshore doctor`
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+
+use super::Global;
+use super::output::{print, print_json};
+use super::text;
+use crate::app::doctor::{self, Diagnosis, Finding, Mended, Severity};
+
+const AFTER_HELP: &str = "\
+Examples:
+  longshore doctor                    look, and say what a mend would do
+  longshore doctor --deep             read every byte: digests of files, indexes of the database
+  longshore doctor --mend             look, and do what can be done safely
+  longshore doctor --json | jq '.findings[] | select(.severity == \"error\")'
+
+It may run while the project works. The exit code is 1 when something is lost or broken (an error), otherwise 0.";
+
+/// Check a project: configuration, database, files, plugins; say what is wrong and what to do
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// Read every byte, which takes long where there is much
+    #[arg(long)]
+    deep: bool,
+
+    /// Do what can be done safely: publish what waits for it, delete what nothing needs, set strays aside
+    #[arg(long)]
+    mend: bool,
+
+    /// Print an object with `findings`, `left_out` and, with --mend, `mended`
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(global: &Global, args: &Args) -> Result<ExitCode> {
+    let config = global.config()?;
+    let mended = if args.mend {
+        let (bar, config) = (bar(), config.clone());
+        let mended =
+            tokio::task::spawn_blocking(move || doctor::mend(&config, |what, done| tell(&bar, what, done)));
+        Some(mended.await?)
+    } else {
+        None
+    };
+    let bar = bar();
+    let shown = bar.clone();
+    let diagnosis = doctor::examine(&config, args.deep, move |what, done| tell(&shown, what, done)).await;
+    bar.finish_and_clear();
+    if args.json {
+        let mut report = json!(diagnosis);
+        if let Some(mended) = &mended {
+            report["mended"] = json!(mended);
+        }
+        print_json(&report)?;
+    } else {
+        let mut sections: Vec<String> = mended.iter().map(deeds).collect();
+        sections.push(findings(&diagnosis));
+        print(&sections.join("\n\n"))?;
+    }
+    let is_well = diagnosis.count(Severity::Error) == 0 && mended.is_none_or(|mended| mended.failed == 0);
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn bar() -> ProgressBar {
+    let is_seen = std::io::stderr().is_terminal();
+    let target = if is_seen { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(None, target);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}  {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
+fn tell(bar: &ProgressBar, what: &str, done: u64) {
+    bar.set_message(if done == 0 { what.to_owned() } else { format!("{what}: {}", text::count(done)) });
+}
+
+fn deeds(mended: &Mended) -> String {
+    let Mended { published, deleted, set_aside, failed, .. } = mended;
+    let mut lines = vec![format!(
+        "Mended: {published} folders published, {deleted} deleted, {set_aside} set aside, {failed} failed."
+    )];
+    for deed in &mended.deeds {
+        if let Some(error) = &deed.error {
+            lines.push(format!("  {}: {error}", deed.folder.display()));
+        }
+    }
+    lines.extend(mended.hindrances.iter().map(|finding| format!("  {} {}", finding.message, finding.mend)));
+    lines.join("\n")
+}
+
+fn findings(diagnosis: &Diagnosis) -> String {
+    if diagnosis.findings.is_empty() {
+        return "All is well.".into();
+    }
+    let mut blocks: Vec<String> = diagnosis.findings.iter().map(block).collect();
+    for (code, count) in &diagnosis.left_out {
+        blocks.push(format!("… and {} more of {code}", text::count(*count)));
+    }
+    let counted = [Severity::Error, Severity::Warning, Severity::Note].map(|severity| {
+        let count = diagnosis.count(severity);
+        format!("{count} {severity}{}", if count == 1 { "" } else { "s" })
+    });
+    let mut end = format!("{}.", counted.join(", "));
+    if diagnosis.findings.iter().any(|finding| finding.mendable) {
+        end.push_str(" `longshore doctor --mend` does what is marked with *.");
+    }
+    blocks.push(end);
+    blocks.join("\n\n")
+}
+
+fn block(finding: &Finding) -> String {
+    let Finding { severity, code, subject, message, mend, mendable } = finding;
+    let mark = if *mendable { "* " } else { "" };
+    format!("{severity}  {code}  {subject}\n  {message}\n  {mark}{mend}")
+}

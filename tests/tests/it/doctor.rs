@@ -1,0 +1,62 @@
+//! `longshore doctor`, on projects that were damaged by hand.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::support::Project;
+
+const STRAY: &str = "7b0c2f5e-1a52-4d0e-9c53-6c1f4a0f3b11";
+
+/// Exit code and report of a checkup.
+fn doctor(project: &Project, more: &[&str]) -> (Option<i32>, Value) {
+    let output = project.longshore(&[&["doctor", "--json"], more].concat());
+    (output.status.code(), serde_json::from_slice(&output.stdout).unwrap())
+}
+
+/// The codes that were found, but for that of a disk that is nearly full, which is no matter of the project.
+fn codes(report: &Value) -> Vec<&str> {
+    let findings = report["findings"].as_array().unwrap();
+    let codes = findings.iter().map(|finding| finding["code"].as_str().unwrap());
+    codes.filter(|code| *code != "disk_low").collect()
+}
+
+#[test]
+fn a_project_that_works_is_well() {
+    let project = Project::with_shop();
+    project.json(&["run", "export", "--payload", r#"{"table": "branches"}"#, "--json"]);
+    let (code, report) = doctor(&project, &["--deep"]);
+    assert_eq!((code, codes(&report)), (Some(0), vec![]), "{report}");
+}
+
+#[test]
+fn what_is_lost_or_wrong_is_told_and_what_is_left_over_is_mended() {
+    let project = Project::with_shop();
+    let status = project.json(&["run", "export", "--payload", r#"{"table": "branches"}"#, "--json"]);
+    let artifact = status["artifacts"][0]["path"].as_str().unwrap();
+    let mut bytes = fs::read(artifact).unwrap();
+    bytes[10] ^= 1;
+    fs::write(artifact, bytes).unwrap();
+    fs::create_dir_all(project.path(&format!("data/artifacts/{STRAY}"))).unwrap();
+    fs::write(project.path(&format!("data/artifacts/{STRAY}/lost.csv")), "1\n").unwrap();
+    fs::write(project.path("plugins/broken.wasm"), "no component").unwrap();
+    fs::remove_file(project.path("shop.db")).unwrap();
+
+    let (code, report) = doctor(&project, &["--deep"]);
+    assert_eq!(code, Some(1));
+    let mut found = codes(&report);
+    found.sort_unstable();
+    let expected = ["artifact_corrupt", "plugin_invalid_component", "source_unreadable", "stray_files"];
+    assert_eq!(found, expected, "{report}");
+    assert!(project.path(&format!("data/artifacts/{STRAY}")).exists(), "looking changes nothing");
+
+    let (code, report) = doctor(&project, &["--mend"]);
+    assert_eq!((code, &report["mended"]["set_aside"]), (Some(1), &1.into()), "{report}");
+    assert!(!project.path(&format!("data/artifacts/{STRAY}")).exists());
+    assert!(!codes(&report).contains(&"stray_files"));
+    let (_, again) = doctor(&project, &["--mend"]);
+    assert_eq!(again["mended"]["set_aside"], 0);
+
+    let text = String::from_utf8(project.longshore(&["doctor"]).stdout).unwrap();
+    assert!(text.contains("[sources.shop]") && text.contains("broken.wasm"), "{text}");
+}
