@@ -88,7 +88,7 @@ impl BreakerPolicy {
 impl Code {
     /// Whether a failure with this code speaks against its job type, rather than against what its caller asked for.
     pub const fn counts_against_job_type(self) -> bool {
-        !matches!(self, Self::InvalidInput | Self::DeadlineExceeded)
+        !matches!(self, Self::InvalidInput | Self::DeadlineExceeded) && !self.is_fault_of_the_machine()
     }
 }
 

@@ -45,7 +45,7 @@ pub use outbox::{
 pub use policy::{Grants, Limits, Policy};
 pub use ports::{
     ArtifactFiles, AttemptFiles, CheckpointStore, Clock, DeliveryError, InputViolation, JobCatalog,
-    JobProgram, MessageSink, RunOutcome, RunReport, RunRequest, TaskStore,
+    JobProgram, Look, MessageSink, RunOutcome, RunReport, RunRequest, TaskStore,
 };
 pub use rate::{RateLimit, Spent};
 pub use retry::{RetryPolicy, Share};

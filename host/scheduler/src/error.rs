@@ -96,6 +96,16 @@ pub enum ServiceError {
         /// What the system said.
         message: String,
     },
+    /// The artifact is not what the job made any more.
+    #[error("artifact {name:?} of job {id} is not what the job made any more: {message}")]
+    ArtifactCorrupt {
+        /// The task.
+        id: TaskId,
+        /// The artifact.
+        name: String,
+        /// What is wrong with it.
+        message: String,
+    },
     /// A schedule would come at no time.
     #[error(transparent)]
     Timetable(#[from] TimetableError),
@@ -150,6 +160,7 @@ impl ServiceError {
             Self::NotRetryable { .. } => "not_retryable",
             Self::ArtifactNotFound { .. } => "artifact_not_found",
             Self::ArtifactUnreadable { .. } => "artifact_unreadable",
+            Self::ArtifactCorrupt { .. } => "artifact_corrupt",
             Self::Timetable(error) => error.code(),
             Self::ScheduleExists { .. } => "schedule_exists",
             Self::TooManySchedules { .. } => "too_many_schedules",

@@ -95,6 +95,9 @@ fn next(error: &ServiceError) -> &'static str {
         ServiceError::TooManySchedules { .. } => "Call delete_schedule for one that is not needed any more.",
         ServiceError::ScheduleNotFound { .. } => "Call list_schedules to see what there is.",
         ServiceError::ScheduleOfConfig { .. } => "Tell the operator, if it shall go.",
+        ServiceError::ArtifactCorrupt { .. } => {
+            "Submit the job again to have it made anew; the file cannot be mended by calling again."
+        }
         ServiceError::Store(StoreError::Busy(_)) => {
             "Call again in a moment: another program holds the task database."
         }
