@@ -52,7 +52,8 @@ impl BreakerState {
     pub fn gate(&self, now: Timestamp) -> Gate {
         match self.open_until {
             None => Gate::Closed,
-            Some(until) if until > now => Gate::Open(until),
+            // An opening that lies ahead is that of a clock that was ahead: how long it has been open, nobody knows.
+            Some(until) if until > now && self.window.started_at <= now => Gate::Open(until),
             Some(_) => Gate::HalfOpen,
         }
     }

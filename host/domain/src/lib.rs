@@ -61,5 +61,5 @@ pub use store::{
     SavedCheckpoint, StoreError, SubmitError, Submitted, TaskFilter, Unpublished,
 };
 pub use task::{NewTask, Progress, STEP_MS, Task};
-pub use time::Timestamp;
+pub use time::{CLOCK_SLACK, Timestamp};
 pub use timetable::{TimeZones, Timetable, TimetableError};

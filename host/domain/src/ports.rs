@@ -94,11 +94,16 @@ pub trait TaskStore: CheckpointStore + ScheduleStore {
     /// Tasks that this worker runs and that somebody asked to cancel. A read, made often.
     async fn cancel_requests(&self, worker: &WorkerId) -> Result<Vec<TaskId>, StoreError>;
 
-    /// Leases that ran out before `now`, oldest first.
+    /// Leases that ran out before `now`, oldest first; also those whose last sign of life lies ahead of `now`, which is
+    /// what a dead worker leaves when the clock is set back.
     async fn expired(&self, now: Timestamp, limit: u32) -> Result<Vec<ExpiredLease>, StoreError>;
 
     /// Moves scheduled tasks that are due to the queue, and says how many.
     async fn promote_due(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError>;
+
+    /// Makes retries that a clock put off which was ahead of `now` wait from `now` on, and says how many. For a clock that
+    /// was set back: they would wait for as long as that was.
+    async fn bring_forward(&self, now: Timestamp) -> Result<u32, StoreError>;
 
     /// When the next scheduled task is due.
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;

@@ -198,6 +198,10 @@ impl TaskStore for SqliteStore {
         self.writer.note(move |c| schedule::promote_due(c, now, limit)).await
     }
 
+    async fn bring_forward(&self, now: Timestamp) -> Result<u32, StoreError> {
+        self.writer.write(move |c| schedule::bring_forward(c, now)).await
+    }
+
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         self.readers.read(schedule::next_due).await
     }
