@@ -4,6 +4,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "`json!` values are made where they are passed")]
 
 mod cli;
+mod faults;
 mod input;
 mod jobs;
 mod kill;
