@@ -3,8 +3,9 @@
 //! The store knows which tasks are not published, so a kill between commit and move is mended by whoever looks next: a
 //! reader, or the sweeper.
 
+use std::collections::BTreeSet;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use longshore_domain::{
     ArtifactFiles, ArtifactRecord, Look, SavedArtifact, StoreError, Task, TaskId, TaskStore, Unpublished,
@@ -16,11 +17,13 @@ use crate::{ArtifactFile, ServiceError};
 pub(crate) struct Publisher {
     store: Arc<dyn TaskStore>,
     files: Arc<dyn ArtifactFiles>,
+    /// Tasks whose files could not be moved and of which that was told: they are tried again and again.
+    told: Arc<Mutex<BTreeSet<TaskId>>>,
 }
 
 impl Publisher {
     pub(crate) fn new(store: Arc<dyn TaskStore>, files: Arc<dyn ArtifactFiles>) -> Self {
-        Self { store, files }
+        Self { store, files, told: Arc::default() }
     }
 
     /// The artifacts of a completed task and where they are, each with what is wrong with it. A file that was lost takes
@@ -99,10 +102,19 @@ impl Publisher {
             let task = unpublished.task;
             match self.publish(unpublished).await {
                 Ok(()) => published += 1,
-                Err(error) => tracing::error!(job_id = %task, error, "the artifacts could not be published"),
+                Err(error) if self.told().insert(task) => {
+                    tracing::error!(job_id = %task, error, "the artifacts could not be published; tried again each second");
+                }
+                Err(error) => {
+                    tracing::debug!(job_id = %task, error, "the artifacts could still not be published");
+                }
             }
         }
         Ok(published)
+    }
+
+    fn told(&self) -> MutexGuard<'_, BTreeSet<TaskId>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn mark(&self, task: TaskId) -> Result<(), StoreError> {

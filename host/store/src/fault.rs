@@ -15,6 +15,9 @@ pub(crate) enum Fault {
     /// The files of the database are no longer where they were.
     #[error("{0}")]
     Replaced(String),
+    /// The database was found damaged before.
+    #[error("a part of it was found damaged, so nothing is written any more")]
+    Damaged,
     /// The caller asked for a page that no page leads to.
     #[error("no page of tasks ended there")]
     NoSuchPage,
@@ -25,7 +28,7 @@ impl Fault {
     pub(crate) fn is_of_the_machine(&self) -> bool {
         match self {
             Self::Sql(error) => !matches!(store_error(error), StoreError::Broken(_) | StoreError::Full(_)),
-            Self::Replaced(_) => true,
+            Self::Replaced(_) | Self::Damaged => true,
             Self::Contradiction(_) | Self::NoSuchPage => false,
         }
     }
@@ -43,6 +46,7 @@ impl From<Fault> for StoreError {
             Fault::Sql(error) => store_error(&error),
             Fault::Contradiction(what) => Self::Broken(what),
             Fault::Replaced(what) => Self::Replaced(what),
+            Fault::Damaged => Self::Corrupt(fault.to_string()),
             Fault::NoSuchPage => Self::NoSuchPage,
         }
     }

@@ -5,6 +5,9 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use longshore_domain::StoreError;
 
 use crate::fault::Fault;
 
@@ -15,6 +18,9 @@ pub(crate) struct Identity {
     /// The write-ahead log and the memory that processes share. They come and go with the first and the last process that
     /// has the database open, so they are the same for as long as this one has it open.
     companions: Vec<Known>,
+    /// Whether SQLite found the database damaged. It says so of the pages that it reads only: a write may succeed beside
+    /// them, and be as lost as they are.
+    is_damaged: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -47,11 +53,21 @@ impl Identity {
         let path = fs::canonicalize(path).ok()?;
         let companions =
             ["-wal", "-shm"].into_iter().filter_map(|end| Known::of(beside(&path, end))).collect();
-        Some(Self { database: Known::of(path)?, companions })
+        Some(Self { database: Known::of(path)?, companions, is_damaged: AtomicBool::new(false) })
     }
 
-    /// Fails when what is written now would be found by nobody.
+    /// Notes what went wrong, for nothing is to be acknowledged once a database was found damaged.
+    pub(crate) fn note(&self, error: &StoreError) {
+        if matches!(error, StoreError::Corrupt(_)) {
+            self.is_damaged.store(true, Ordering::Release);
+        }
+    }
+
+    /// Fails when what is written now might be found by nobody.
     pub(crate) fn check(&self) -> Result<(), Fault> {
+        if self.is_damaged.load(Ordering::Acquire) {
+            return Err(Fault::Damaged);
+        }
         self.check_database()?;
         self.companions.iter().try_for_each(Known::check)
     }

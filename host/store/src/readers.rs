@@ -62,7 +62,11 @@ impl Readers {
         let files = Arc::clone(&self.files);
         let read: Read = Box::new(move |connection| {
             let found = Option::as_ref(&files).map_or(Ok(()), Identity::check_database);
-            let _ = reply.send(found.and_then(|()| query(connection)).map_err(StoreError::from));
+            let read = found.and_then(|()| query(connection)).map_err(StoreError::from);
+            if let (Err(error), Some(files)) = (&read, Option::as_ref(&files)) {
+                files.note(error);
+            }
+            let _ = reply.send(read);
         });
         let stopped = || StoreError::Broken("the store's reader threads have stopped".into());
         self.reads.as_ref().ok_or_else(stopped)?.send(read).map_err(|_| stopped())?;

@@ -353,6 +353,9 @@ impl WriterThread {
     /// What callers are told of a failure that the operator has been told of.
     fn told(&mut self, fault: Fault, commands: usize) -> StoreError {
         let error = StoreError::from(fault);
+        if let Some(files) = Option::as_ref(&self.files) {
+            files.note(&error);
+        }
         if !self.trouble.note(&error) && !matches!(error, StoreError::NoSuchPage) {
             tracing::warn!(%error, commands, "a batch of writes was rolled back");
         }

@@ -153,6 +153,25 @@ fn a_foreign_or_newer_file_is_left_as_it_is() {
 }
 
 #[tokio::test]
+async fn nothing_is_acknowledged_once_damage_was_found() {
+    use std::os::unix::fs::FileExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tasks.db");
+    fill_history(&path, 300).unwrap();
+    let store = open(&path);
+    store.submit(new_task()).await.unwrap();
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    let length = file.metadata().unwrap().len() as usize;
+    file.write_all_at(&vec![0xa5; length - 4096], 4096).unwrap();
+    let filter = TaskFilter { state: Some(TaskState::Completed), limit: 100, ..TaskFilter::default() };
+    let error = store.list(filter).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt(_)), "{error}");
+    let refused = store.submit(new_task()).await.unwrap_err();
+    assert!(matches!(refused, SubmitError::Store(StoreError::Corrupt(_))), "{refused}");
+}
+
+#[tokio::test]
 async fn nothing_is_written_into_a_file_that_was_moved_away() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tasks.db");
