@@ -52,7 +52,8 @@ impl BreakerState {
     pub fn gate(&self, now: Timestamp) -> Gate {
         match self.open_until {
             None => Gate::Closed,
-            Some(until) if until > now => Gate::Open(until),
+            // An opening that lies ahead is that of a clock that was ahead: how long it has been open, nobody knows.
+            Some(until) if until > now && self.window.started_at <= now => Gate::Open(until),
             Some(_) => Gate::HalfOpen,
         }
     }
@@ -88,7 +89,7 @@ impl BreakerPolicy {
 impl Code {
     /// Whether a failure with this code speaks against its job type, rather than against what its caller asked for.
     pub const fn counts_against_job_type(self) -> bool {
-        !matches!(self, Self::InvalidInput | Self::DeadlineExceeded)
+        !matches!(self, Self::InvalidInput | Self::DeadlineExceeded) && !self.is_fault_of_the_machine()
     }
 }
 

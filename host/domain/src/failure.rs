@@ -51,11 +51,22 @@ codes! {
     PermissionDenied = "permission_denied", retried: false;
     /// The lease of the attempt expired: its process was killed, or its machine is gone.
     WorkerLost = "worker_lost", retried: true;
-    /// The host could not do its part: a full disk, an unreadable file.
+    /// There was no room on the disk for what the attempt wrote.
+    StorageFull = "storage_full", retried: true;
+    /// The disk did not do what it was asked, for the attempt's files or for the task database.
+    StorageFailed = "storage_failed", retried: true;
+    /// A saved artifact is not what it was when it was saved.
+    ArtifactCorrupt = "artifact_corrupt", retried: false;
+    /// The host could not do its part in another way.
     HostError = "host_error", retried: true;
 }
 
 impl Code {
+    /// Whether the machine failed, which says nothing about the task.
+    pub const fn is_fault_of_the_machine(self) -> bool {
+        matches!(self, Self::StorageFull | Self::StorageFailed)
+    }
+
     /// The code of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|code| code.as_str() == name)

@@ -45,7 +45,7 @@ pub use outbox::{
 pub use policy::{Grants, Limits, Policy};
 pub use ports::{
     ArtifactFiles, AttemptFiles, CheckpointStore, Clock, DeliveryError, InputViolation, JobCatalog,
-    JobProgram, MessageSink, RunOutcome, RunReport, RunRequest, TaskStore,
+    JobProgram, Look, MessageSink, RunOutcome, RunReport, RunRequest, TaskStore,
 };
 pub use rate::{RateLimit, Spent};
 pub use retry::{RetryPolicy, Share};
@@ -61,5 +61,5 @@ pub use store::{
     SavedCheckpoint, StoreError, SubmitError, Submitted, TaskFilter, Unpublished,
 };
 pub use task::{NewTask, Progress, STEP_MS, Task};
-pub use time::Timestamp;
+pub use time::{CLOCK_SLACK, Timestamp};
 pub use timetable::{TimeZones, Timetable, TimetableError};

@@ -94,11 +94,16 @@ pub trait TaskStore: CheckpointStore + ScheduleStore {
     /// Tasks that this worker runs and that somebody asked to cancel. A read, made often.
     async fn cancel_requests(&self, worker: &WorkerId) -> Result<Vec<TaskId>, StoreError>;
 
-    /// Leases that ran out before `now`, oldest first.
+    /// Leases that ran out before `now`, oldest first; also those whose last sign of life lies ahead of `now`, which is
+    /// what a dead worker leaves when the clock is set back.
     async fn expired(&self, now: Timestamp, limit: u32) -> Result<Vec<ExpiredLease>, StoreError>;
 
     /// Moves scheduled tasks that are due to the queue, and says how many.
     async fn promote_due(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError>;
+
+    /// Makes retries that a clock put off which was ahead of `now` wait from `now` on, and says how many. For a clock that
+    /// was set back: they would wait for as long as that was.
+    async fn bring_forward(&self, now: Timestamp) -> Result<u32, StoreError>;
 
     /// When the next scheduled task is due.
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
@@ -202,6 +207,10 @@ pub trait ArtifactFiles: Send + Sync {
         resume: Option<(u32, &[SavedArtifact])>,
     ) -> io::Result<Box<dyn AttemptFiles>>;
 
+    /// Deletes what an attempt that is over wrote beyond `kept`, which is what its last save recorded. What an attempt
+    /// without an end wrote is useless to its successor, and on a full disk in its way. Can be repeated.
+    fn abandon(&self, attempt: AttemptRef, kept: &[SavedArtifact]) -> io::Result<()>;
+
     /// Moves the artifacts of a completed task to their final place and deletes its other files. Can be repeated.
     fn publish(&self, unpublished: &Unpublished) -> io::Result<()>;
 
@@ -213,8 +222,24 @@ pub trait ArtifactFiles: Send + Sync {
         Ok(())
     }
 
+    /// Fails when an artifact in its final place is not what was recorded: with `InvalidData` when it is another, with
+    /// `NotFound` when it is gone. Reads the whole file, or only looks at its length.
+    fn check(&self, task: TaskId, artifact: &SavedArtifact, look: Look) -> io::Result<()>;
+
+    /// The bytes of an artifact in its final place, checked as [`check`](Self::check) does.
+    fn read(&self, task: TaskId, artifact: &SavedArtifact) -> io::Result<Vec<u8>>;
+
     /// Final path of an artifact. It is there once the task is completed and published.
     fn path(&self, task: TaskId, name: &str) -> PathBuf;
+}
+
+/// How closely an artifact is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// That it is there, and how long it is.
+    Length,
+    /// Every byte, by its digest.
+    Content,
 }
 
 /// The artifact files of one running attempt.
@@ -231,10 +256,10 @@ pub trait AttemptFiles: Send {
     /// How many artifacts there are, and their bytes together.
     fn totals(&self) -> (u32, u64);
 
-    /// Brings everything written so far to disk, and lists all artifacts without digests.
+    /// Brings everything written so far to disk, and lists all artifacts with the digests of what they are so far.
     fn sync(&mut self) -> io::Result<Vec<SavedArtifact>>;
 
-    /// As `sync`, with digests. No artifact is written to afterwards.
+    /// As `sync`. No artifact is written to afterwards.
     fn seal(&mut self) -> io::Result<Vec<SavedArtifact>>;
 
     /// Deletes the folders of earlier attempts, once a save of this one is durable.

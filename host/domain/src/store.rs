@@ -15,7 +15,25 @@ pub enum StoreError {
     /// Another program holds the database; trying again may help.
     #[error("the task database is busy: {0}")]
     Busy(String),
-    /// The disk, the file or the database itself failed.
+    /// There is no room left to write.
+    #[error("the disk of the task database is full ({0})")]
+    Full(String),
+    /// The file, its folder or its disk is read-only.
+    #[error("the task database is read-only ({0})")]
+    ReadOnly(String),
+    /// The disk did not do what it was asked.
+    #[error("the disk of the task database failed: {0}")]
+    Disk(String),
+    /// The files of the database are no longer where they were when they were opened.
+    #[error("the task database was deleted or replaced while it was in use: {0}")]
+    Replaced(String),
+    /// The content of the file is not that of a sound database.
+    #[error("the task database is damaged: {0}")]
+    Corrupt(String),
+    /// The file belongs to another program.
+    #[error("{0}")]
+    NotOurs(String),
+    /// The database failed in another way.
     #[error("the task database failed: {0}")]
     Broken(String),
     /// A list was to go on where no page ended.
@@ -33,6 +51,57 @@ pub enum StoreError {
         /// Newest schema known here.
         known: u32,
     },
+}
+
+impl StoreError {
+    /// The stable code that clients see.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Busy(_) => "store_busy",
+            Self::Full(_) => "storage_full",
+            Self::ReadOnly(_) => "storage_read_only",
+            Self::Disk(_) => "storage_failed",
+            Self::Replaced(_) => "database_replaced",
+            Self::Corrupt(_) => "database_corrupt",
+            Self::NotOurs(_) | Self::TooNew { .. } | Self::Broken(_) => "store_failed",
+            Self::NoSuchPage => "invalid_arguments",
+        }
+    }
+
+    /// Whether the cause lies outside of the database and may go, so that the same request may succeed then.
+    pub const fn may_pass(&self) -> bool {
+        matches!(self, Self::Busy(_) | Self::Full(_) | Self::ReadOnly(_) | Self::Disk(_) | Self::Replaced(_))
+    }
+
+    /// What whoever operates the host can do about it.
+    pub const fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Busy(_) => {
+                Some("another program holds the task database; close it, and what waits goes on by itself")
+            }
+            Self::Full(_) => {
+                Some("make room on the disk of the project's data folder; what waits goes on by itself")
+            }
+            Self::ReadOnly(_) => {
+                Some("make the project's data folder, the database in it and their disk writable")
+            }
+            Self::Disk(_) => Some(
+                "see that the disk of the project's data folder is there and well (`dmesg` may say more)",
+            ),
+            Self::Replaced(_) => Some(
+                "nothing is taken before the files are back in their place; to go on with other files in their place, start \
+                 Longshore again",
+            ),
+            Self::Corrupt(_) => Some(
+                "restore the database from a backup, or save what can be read of it: sqlite3 data/longshore.db .recover",
+            ),
+            Self::NotOurs(_) => {
+                Some("name another file as `path` under [store] in longshore.toml, or move this one away")
+            }
+            Self::TooNew { .. } => Some("the file was not touched; start the Longshore that wrote it"),
+            Self::Broken(_) | Self::NoSuchPage => None,
+        }
+    }
 }
 
 /// A task was not taken.

@@ -38,6 +38,9 @@ impl Timestamp {
     }
 }
 
+/// How far ahead a time may be that somebody noted, before it is taken for that of a clock that has been set back since.
+pub const CLOCK_SLACK: Duration = Duration::from_secs(60);
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

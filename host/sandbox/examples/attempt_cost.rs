@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use longshore_domain::{
-    ArtifactFiles, AttemptFiles, AttemptRef, CheckpointStore, Claimed, Clock, LoadedJob, LogLine, Owner,
-    Policy, RunOutcome, RunRequest, Save, SaveAnswer, SavedArtifact, StoreError, TaskId, Timestamp,
+    ArtifactFiles, AttemptFiles, AttemptRef, CheckpointStore, Claimed, Clock, LoadedJob, LogLine, Look,
+    Owner, Policy, RunOutcome, RunRequest, Save, SaveAnswer, SavedArtifact, StoreError, TaskId, Timestamp,
     Unpublished,
 };
 use longshore_sandbox::{Sandbox, SandboxOptions, load_plugin};
@@ -157,12 +157,24 @@ impl ArtifactFiles for Nowhere {
         Err(io::Error::from(io::ErrorKind::Unsupported))
     }
 
+    fn abandon(&self, _: AttemptRef, _: &[SavedArtifact]) -> io::Result<()> {
+        Ok(())
+    }
+
     fn publish(&self, _: &Unpublished) -> io::Result<()> {
         Ok(())
     }
 
     fn discard(&self, _: TaskId) -> io::Result<()> {
         Ok(())
+    }
+
+    fn check(&self, _: TaskId, _: &SavedArtifact, _: Look) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn read(&self, _: TaskId, _: &SavedArtifact) -> io::Result<Vec<u8>> {
+        Err(io::Error::from(io::ErrorKind::Unsupported))
     }
 
     fn path(&self, _: TaskId, name: &str) -> PathBuf {

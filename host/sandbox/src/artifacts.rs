@@ -8,6 +8,7 @@ use std::io;
 use std::sync::Arc;
 
 use longshore_domain::{ArtifactFiles, AttemptFiles, AttemptRef, Code, RunRequest, SavedArtifact};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::failure::Ended;
@@ -30,15 +31,24 @@ pub(crate) struct Artifacts {
     /// Bytes to be added to the artifact with that handle.
     gathered: Option<(usize, Vec<u8>)>,
     earlier_to_drop: bool,
+    /// What the last save of this attempt recorded.
+    kept: Vec<SavedArtifact>,
+    /// What a save that nobody has answered yet is to record.
+    asked: Option<Vec<SavedArtifact>>,
+    /// What a blocking thread does, or did last.
+    doing: &'static str,
 }
+
+/// The files, if they are still of use, and how a piece of work on them went.
+type Worked = (Option<Box<dyn AttemptFiles>>, io::Result<()>);
 
 /// Where the files are.
 enum Files {
     /// Not opened yet.
     Closed,
     Open(Box<dyn AttemptFiles>),
-    /// With a blocking thread, until it is done with a piece.
-    Lent(JoinHandle<(Box<dyn AttemptFiles>, io::Result<()>)>),
+    /// With a blocking thread, until it is done with a piece of work. It gives them back if they are still of use.
+    Lent(JoinHandle<Worked>),
     /// An operation failed or was given up half-way, so the attempt is over.
     Lost,
 }
@@ -61,6 +71,9 @@ impl Artifacts {
             lengths: BTreeMap::new(),
             gathered: None,
             earlier_to_drop: attempt.number > 1,
+            kept: Vec::new(),
+            asked: None,
+            doing: "open an artifact",
         }
     }
 
@@ -119,13 +132,15 @@ impl Artifacts {
         Ok(())
     }
 
-    /// Brings everything to disk and lists it.
+    /// Brings everything to disk and lists it, to be recorded by a save.
     pub(crate) async fn sync(&mut self) -> Result<Vec<SavedArtifact>, Ended> {
         if !self.any() {
             return Ok(Vec::new());
         }
         self.send_off().await?;
-        self.with("bring the artifacts to disk", |files| files.sync()).await
+        let listed = self.with("bring the artifacts to disk", |files| files.sync()).await?;
+        self.asked = Some(listed.clone());
+        Ok(listed)
     }
 
     /// As `sync`, with digests; nothing is written afterwards.
@@ -139,6 +154,9 @@ impl Artifacts {
 
     /// Notes that a save is durable: what earlier attempts left is not needed any more.
     pub(crate) async fn saved(&mut self) {
+        if let Some(listed) = self.asked.take() {
+            self.kept = listed;
+        }
         if !self.any() || !std::mem::take(&mut self.earlier_to_drop) {
             return;
         }
@@ -155,10 +173,41 @@ impl Artifacts {
         }
     }
 
+    /// Notes that a save recorded nothing.
+    pub(crate) fn not_saved(&mut self) {
+        self.asked = None;
+    }
+
+    /// Deletes what the attempt wrote and no save covers, now that it has come to nothing. It does not wait for a disk
+    /// that is still busy with what the attempt wrote last; what a save recorded of which nobody knows whether it
+    /// happened stays.
+    pub(crate) async fn abandon(mut self) {
+        if matches!(self.files, Files::Closed) {
+            return;
+        }
+        let is_busy = matches!(&self.files, Files::Lent(working) if !working.is_finished());
+        let cleaning = async move {
+            // How it went makes no difference any more.
+            let _ = self.settle().await;
+            let Self { folder, attempt, kept, asked, files, .. } = self;
+            drop(files);
+            let kept = asked.unwrap_or(kept);
+            let cleaned = tokio::task::spawn_blocking(move || folder.abandon(attempt, &kept)).await;
+            if let Ok(Err(error)) = cleaned {
+                tracing::warn!(job_id = %attempt.task, attempt = attempt.number, "files of an attempt that is over stay: {error}");
+            }
+        };
+        if is_busy {
+            tokio::spawn(cleaning);
+        } else {
+            cleaning.await;
+        }
+    }
+
     /// Calls `work` with the files on a blocking thread, after whatever is under way.
     async fn with<T: Send + 'static>(
         &mut self,
-        doing: &str,
+        doing: &'static str,
         work: impl FnOnce(&mut dyn AttemptFiles) -> io::Result<T> + Send + 'static,
     ) -> Result<T, Ended> {
         self.settle().await?;
@@ -168,18 +217,31 @@ impl Artifacts {
             Files::Lent(_) | Files::Lost => return Err(over()),
         };
         let (folder, attempt, resume) = (Arc::clone(&self.folder), self.attempt, self.resume.clone());
-        let done = tokio::task::spawn_blocking(move || {
-            let mut files = match opened {
-                Some(files) => files,
-                None => folder
-                    .open_attempt(attempt, resume.as_ref().map(|(from, saved)| (*from, saved.as_slice())))?,
-            };
-            let value = work(files.as_mut())?;
-            Ok((files, value))
-        });
-        let (files, value) = done.await.map_err(|e| lost(&e))?.map_err(|error| failed(doing, &error))?;
-        self.files = Files::Open(files);
-        Ok(value)
+        let (answer, answered) = oneshot::channel();
+        self.doing = doing;
+        self.files = Files::Lent(tokio::task::spawn_blocking(move || {
+            let opened = opened.map_or_else(
+                || {
+                    folder
+                        .open_attempt(attempt, resume.as_ref().map(|(from, saved)| (*from, saved.as_slice())))
+                },
+                Ok,
+            );
+            let done = opened.and_then(|mut files| {
+                let value = work(files.as_mut())?;
+                Ok((files, value))
+            });
+            match done {
+                Ok((files, value)) => {
+                    // Nobody waits for it when the attempt was given up meanwhile.
+                    let _ = answer.send(value);
+                    (Some(files), Ok(()))
+                }
+                Err(error) => (None, Err(error)),
+            }
+        }));
+        self.settle().await?;
+        answered.await.map_err(|_| over())
     }
 
     /// Hands what is gathered to a blocking thread.
@@ -189,19 +251,21 @@ impl Artifacts {
         let Files::Open(mut files) = std::mem::replace(&mut self.files, Files::Lost) else {
             return Err(over());
         };
+        self.doing = "write an artifact";
         self.files = Files::Lent(tokio::task::spawn_blocking(move || {
             let written = files.write(handle, &bytes);
-            (files, written)
+            (Some(files), written)
         }));
         Ok(())
     }
 
-    /// Waits for the piece that is being written.
+    /// Waits for what a blocking thread does.
     async fn settle(&mut self) -> Result<(), Ended> {
-        let Files::Lent(writing) = &mut self.files else { return Ok(()) };
-        let (files, written) = writing.await.map_err(|e| lost(&e))?;
-        self.files = Files::Open(files);
-        written.map_err(|error| failed("write an artifact", &error))
+        let Files::Lent(working) = &mut self.files else { return Ok(()) };
+        let worked = working.await;
+        let (files, done) = worked.unwrap_or_else(|error| (None, Err(io::Error::other(error))));
+        self.files = files.map_or(Files::Lost, Files::Open);
+        done.map_err(|error| failed(self.doing, &error))
     }
 }
 
@@ -209,15 +273,20 @@ fn over() -> Ended {
     Ended::failed(Code::HostError, "the artifacts of this attempt were given up after an error")
 }
 
-fn lost(error: &tokio::task::JoinError) -> Ended {
-    Ended::failed(Code::HostError, format!("the host failed while it worked on artifacts: {error}"))
-}
-
 fn failed(doing: &str, error: &io::Error) -> Ended {
-    let hint = match error.kind() {
-        io::ErrorKind::StorageFull => "; the disk is full: make room, and the job can be run again",
-        io::ErrorKind::QuotaExceeded => "; the disk quota is used up",
-        _ => "",
+    let (code, advice) = match error.kind() {
+        io::ErrorKind::StorageFull => {
+            (Code::StorageFull, "; the disk is full: make room, and the job goes on by itself")
+        }
+        io::ErrorKind::QuotaExceeded => {
+            (Code::StorageFull, "; the disk quota is used up: make room, and the job goes on by itself")
+        }
+        io::ErrorKind::InvalidData => {
+            (Code::ArtifactCorrupt, "; what was saved of this job cannot be gone on with: submit it again")
+        }
+        // Mistakes of the host's own.
+        io::ErrorKind::InvalidInput | io::ErrorKind::Other => (Code::HostError, ""),
+        _ => (Code::StorageFailed, ""),
     };
-    Ended::failed(Code::HostError, format!("the host could not {doing}: {error}{hint}"))
+    Ended::failed(code, format!("the host could not {doing}: {error}{advice}"))
 }

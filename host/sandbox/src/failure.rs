@@ -29,9 +29,16 @@ impl Ended {
     }
 }
 
-impl From<StoreError> for Ended {
-    fn from(error: StoreError) -> Self {
-        Self::failed(Code::HostError, error.to_string())
+impl Ended {
+    /// The store did not do what the attempt needs, so that `what`.
+    pub(crate) fn store_failed(what: &str, error: &StoreError) -> Self {
+        let code = match error {
+            StoreError::Full(_) => Code::StorageFull,
+            error if error.may_pass() => Code::StorageFailed,
+            _ => Code::HostError,
+        };
+        let advice = error.advice().map(|advice| format!("; {advice}")).unwrap_or_default();
+        Self::failed(code, format!("{what}: {error}{advice}"))
     }
 }
 

@@ -59,8 +59,9 @@ pub(crate) async fn run(program: &Program, mut request: RunRequest) -> RunReport
         artifacts: Vec::new(),
         messages: Vec::new(),
     };
-    report.outcome = match (conclusion, guest.into_attempt()) {
-        (Conclusion::Returned(answer), Some(mut attempt)) => match conclude(program, &attempt, answer) {
+    let mut attempt = guest.into_attempt();
+    report.outcome = match (conclusion, &mut attempt) {
+        (Conclusion::Returned(answer), Some(attempt)) => match conclude(program, attempt, answer) {
             Ok(result) => match attempt.artifacts.seal().await {
                 Ok(artifacts) => {
                     report.artifacts = artifacts;
@@ -74,6 +75,11 @@ pub(crate) async fn run(program: &Program, mut request: RunRequest) -> RunReport
         (Conclusion::Ended(ended), _) => outcome(ended),
         (Conclusion::NoRoom | Conclusion::Returned(_), _) => RunOutcome::NoRoom,
     };
+    if let Some(attempt) = attempt
+        && !matches!(report.outcome, RunOutcome::Completed(_))
+    {
+        attempt.artifacts.abandon().await;
+    }
     log.close();
     flusher.flush().await;
     report

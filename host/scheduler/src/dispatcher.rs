@@ -20,8 +20,12 @@ use crate::publisher::Publisher;
 use crate::running::RunningAttempt;
 use crate::settle::{release, settle_report};
 
-/// How often a finish is tried again while another program holds the database.
-const FINISH_TRIES: u32 = 5;
+/// Waits between tries to record the end of an attempt while the database cannot be written.
+const FINISH_WAIT_MIN: Duration = Duration::from_millis(50);
+const FINISH_WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// How long giving back what runs may take at the end. What is not given back by then is taken over when its lease ends.
+const RELEASE: Duration = Duration::from_secs(5);
 
 /// How a dispatcher works.
 #[derive(Clone, Debug)]
@@ -155,6 +159,13 @@ impl Dispatcher {
             self.parts.running.stop_all(StopReason::Drain);
             let _ = tokio::time::timeout(grace, self.attempts.wait()).await;
         }
+        // A database that cannot be written must not keep the process from ending.
+        if tokio::time::timeout(RELEASE, self.release_all(now)).await.is_err() {
+            tracing::warn!("not all that ran here was given back; the leases will expire");
+        }
+    }
+
+    async fn release_all(&self, now: Timestamp) {
         for running in self.parts.running.snapshot() {
             // Fenced first, so that the attempt itself has no say any more.
             running.stop.stop(StopReason::Fenced);
@@ -238,7 +249,7 @@ impl Dispatcher {
                 })
                 .collect(),
         };
-        match self.finish_patiently(finish).await {
+        match self.finish_patiently(finish, running).await {
             Ok(FinishAnswer::Recorded(state)) => {
                 if state == TaskState::Completed
                     && !unpublished.artifacts.is_empty()
@@ -259,16 +270,28 @@ impl Dispatcher {
         false
     }
 
-    async fn finish_patiently(&self, finish: Finish) -> Result<FinishAnswer, StoreError> {
-        let mut wait = Duration::from_millis(50);
-        for _ in 1..FINISH_TRIES {
+    /// Records the end of an attempt, however long the database cannot be written: the work is done, and only this is left
+    /// of it to lose. It ends when somebody else has the task, or when this process ends.
+    async fn finish_patiently(
+        &self,
+        finish: Finish,
+        running: &RunningAttempt,
+    ) -> Result<FinishAnswer, StoreError> {
+        let mut wait = FINISH_WAIT_MIN;
+        loop {
             match self.parts.store.finish(finish.clone()).await {
-                Err(StoreError::Busy(_)) => tokio::time::sleep(wait).await,
+                Err(error) if error.may_pass() && !self.is_over_for(running) => {
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(FINISH_WAIT_MAX);
+                }
                 answer => return answer,
             }
-            wait *= 2;
         }
-        self.parts.store.finish(finish).await
+    }
+
+    /// Whether nobody waits for what this attempt came to.
+    fn is_over_for(&self, running: &RunningAttempt) -> bool {
+        self.draining.load(Ordering::Acquire) || running.stop.reason() == Some(StopReason::Fenced)
     }
 }
 

@@ -96,6 +96,16 @@ pub enum ServiceError {
         /// What the system said.
         message: String,
     },
+    /// The artifact is not what the job made any more.
+    #[error("artifact {name:?} of job {id} is not what the job made any more: {message}")]
+    ArtifactCorrupt {
+        /// The task.
+        id: TaskId,
+        /// The artifact.
+        name: String,
+        /// What is wrong with it.
+        message: String,
+    },
     /// A schedule would come at no time.
     #[error(transparent)]
     Timetable(#[from] TimetableError),
@@ -142,7 +152,7 @@ impl ServiceError {
             Self::UnknownJobType { .. } => "unknown_job_type",
             Self::InvalidInput { .. } => "invalid_input",
             Self::PayloadTooLarge { .. } => "payload_too_large",
-            Self::InvalidArgument(_) | Self::Store(StoreError::NoSuchPage) => "invalid_arguments",
+            Self::InvalidArgument(_) => "invalid_arguments",
             Self::IdempotencyConflict { .. } => "idempotency_conflict",
             Self::CircuitOpen { .. } => "circuit_open",
             Self::CallbackRefused(_) => "callback_not_allowed",
@@ -150,22 +160,23 @@ impl ServiceError {
             Self::NotRetryable { .. } => "not_retryable",
             Self::ArtifactNotFound { .. } => "artifact_not_found",
             Self::ArtifactUnreadable { .. } => "artifact_unreadable",
+            Self::ArtifactCorrupt { .. } => "artifact_corrupt",
             Self::Timetable(error) => error.code(),
             Self::ScheduleExists { .. } => "schedule_exists",
             Self::TooManySchedules { .. } => "too_many_schedules",
             Self::ScheduleNotFound { .. } => "schedule_not_found",
             Self::ScheduleOfConfig { .. } => "schedule_of_config",
-            Self::Store(StoreError::Busy(_)) => "store_busy",
-            Self::Store(_) => "store_failed",
+            Self::Store(error) => error.code(),
         }
     }
 
     /// Whether the same request may succeed later.
     pub const fn retryable(&self) -> bool {
-        matches!(
-            self,
-            Self::Store(StoreError::Busy(_)) | Self::ArtifactUnreadable { .. } | Self::CircuitOpen { .. }
-        )
+        match self {
+            Self::ArtifactUnreadable { .. } | Self::CircuitOpen { .. } => true,
+            Self::Store(error) => error.may_pass(),
+            _ => false,
+        }
     }
 
     /// The fields that are wrong, where fields are.

@@ -22,6 +22,7 @@ mod status;
 mod supervisor;
 mod sweeper;
 mod timekeeper;
+mod vigil;
 
 pub use channel::{Channel, ChannelPolicy, Channels};
 pub use courier::{Courier, CourierTick};

@@ -288,6 +288,17 @@ impl TaskService {
             .ok_or_else(|| ServiceError::ArtifactNotFound { id, name: name.into(), available })
     }
 
+    /// The bytes of a finished artifact. They are read whole, and are what the job made, or there is an error.
+    pub async fn read_artifact(&self, id: TaskId, file: ArtifactFile) -> Result<Vec<u8>, ServiceError> {
+        self.publisher.read(id, file.record).await
+    }
+
+    /// The status with every byte of the artifacts looked at, which takes as long as reading them.
+    pub async fn check_artifacts(&self, mut status: TaskStatus) -> TaskStatus {
+        status.artifacts = self.publisher.check(status.task.id, status.artifacts).await;
+        status
+    }
+
     /// The live job types.
     pub fn catalog(&self) -> Arc<Catalog> {
         self.parts.catalog.current()
@@ -301,20 +312,7 @@ impl TaskService {
     async fn describe(&self, mut task: Task) -> Result<TaskStatus, ServiceError> {
         self.show_live_progress(&mut task);
         let artifacts = if task.state == TaskState::Completed && !task.artifacts.is_empty() {
-            self.publisher.ensure_published(&task).await.map_err(|message| {
-                ServiceError::ArtifactUnreadable {
-                    id: task.id,
-                    name: task.artifacts[0].artifact.name.clone(),
-                    message,
-                }
-            })?;
-            task.artifacts
-                .iter()
-                .map(|record| ArtifactFile {
-                    path: self.parts.files.path(task.id, &record.artifact.name),
-                    record: record.artifact.clone(),
-                })
-                .collect()
+            self.publisher.shown(&task).await
         } else {
             Vec::new()
         };

@@ -7,6 +7,12 @@ use longshore_domain::{
     StopReason, Timestamp, Usage, WorkerId,
 };
 
+/// How long a task is tried again at least whose attempts fail by the machine, such as a full disk.
+const MACHINE_PATIENCE: Duration = Duration::from_secs(60 * 60);
+
+/// Longest wait between attempts that fail so, unless the policy wants every wait to be longer.
+const MACHINE_BACKOFF_MAX: Duration = Duration::from_secs(30);
+
 /// How often a task has been tried, as far as its retry policy counts.
 #[derive(Clone, Copy, Debug)]
 struct Tries {
@@ -31,7 +37,7 @@ pub(crate) fn settle_report(
     let (outcome, next) = match report.outcome {
         RunOutcome::Completed(result) => (Outcome::Completed { result }, Next::End),
         RunOutcome::Failed(failure) => {
-            let wait = policy.retry.delay(tries.counted, random, failure.retry_after);
+            let wait = wait_after(&failure, tries.counted, policy, random);
             let next = next_after(&failure, tries, policy, now, wait);
             (Outcome::Failed(failure), next)
         }
@@ -101,11 +107,24 @@ pub(crate) fn release(attempt: AttemptRef, now: Timestamp) -> Finish {
     }
 }
 
+/// How long the next attempt waits. After a fault of the machine not for long: it is mended by people, and the task should
+/// go on soon after that.
+fn wait_after(failure: &Failure, counted: u32, policy: &Policy, random: f64) -> Duration {
+    let wait = policy.retry.delay(counted, random, failure.retry_after);
+    if failure.code.is_fault_of_the_machine() {
+        wait.min(MACHINE_BACKOFF_MAX.max(Duration::from_millis(policy.retry.min_backoff_ms)))
+    } else {
+        wait
+    }
+}
+
 /// What follows a failure: another attempt after `wait`, if the policy and the deadline allow one.
 fn next_after(failure: &Failure, tries: Tries, policy: &Policy, now: Timestamp, wait: Duration) -> Next {
     let retryable = failure.code.is_retryable() || (failure.code == Code::Trap && policy.retry.retry_traps);
     let age = now.since(tries.first_started_at);
-    if !retryable || !policy.retry.allows_another(tries.counted, age) {
+    // The machine's faults say nothing against the task, so it is not given up before people had time to mend them.
+    let waits_for_people = failure.code.is_fault_of_the_machine() && age < MACHINE_PATIENCE;
+    if !retryable || !(waits_for_people || policy.retry.allows_another(tries.counted, age)) {
         return Next::End;
     }
     let at = now.after(wait);
@@ -215,6 +234,18 @@ mod tests {
         assert_eq!(next(lost(3, None)), Next::End);
     }
 
+    #[test]
+    fn a_full_disk_is_waited_for_and_not_held_against_the_task() {
+        let full = |counted, first_started_ms| {
+            let first_started_at = Timestamp::from_ms(first_started_ms);
+            let task = Claimed { first_started_at, ..claimed(counted) };
+            next(RunOutcome::Failed(Failure::new(Code::StorageFull, "x")), &task, &Policy::default())
+        };
+        assert_eq!(full(1, 0), Some(Next::RetryAt(Timestamp::from_ms(11_000))));
+        assert_eq!(full(100, 0), Some(Next::RetryAt(Timestamp::from_ms(40_000))), "soon, however often");
+        assert_eq!(full(100, 10_000 - 3_600_000), Some(Next::End), "an hour is enough");
+    }
+
     proptest! {
         #[test]
         fn another_attempt_comes_when_the_policy_says_and_before_the_deadline(
@@ -234,9 +265,10 @@ mod tests {
                 report(RunOutcome::Failed(failure)), &task, &policy, Timestamp::from_ms(10_000), random,
             ).unwrap();
             let may_help = code.is_retryable() || (code == Code::Trap && traps);
-            let at = Timestamp::from_ms(10_000).after(policy.retry.delay(counted, random, asked));
+            let failure = Failure { retry_after: asked, ..Failure::new(code, "x") };
+            let at = Timestamp::from_ms(10_000).after(wait_after(&failure, counted, &policy, random));
             let follows = may_help
-                && (counted < attempts || duration > 10_000)
+                && (counted < attempts || duration > 10_000 || code.is_fault_of_the_machine())
                 && task.deadline_at.is_none_or(|deadline| at < deadline);
             prop_assert_eq!(finish.next, if follows { Next::RetryAt(at) } else { Next::End });
         }

@@ -24,6 +24,8 @@ pub struct ArtifactFile {
     pub path: PathBuf,
     /// What it is.
     pub record: SavedArtifact,
+    /// Why the file is not what the job made any more, where that was noticed: it is gone, or another.
+    pub problem: Option<String>,
 }
 
 const POLL_MIN_MS: u64 = 1_000;

@@ -2,12 +2,14 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use longshore_domain::StoreError;
+use longshore_domain::{CLOCK_SLACK, StoreError};
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::vigil::{Vigil, step};
 use crate::{Channels, Courier, Dispatcher, DispatcherOptions, Pruner, ServiceParts, Sweeper, Timekeeper};
 
 /// How often this process looks whether another one wrote to the store, and tells waiters of live progress.
@@ -26,8 +28,15 @@ const CLAIM: Duration = Duration::from_secs(1);
 const PRUNE: Duration = Duration::from_secs(5);
 /// What a rate limit is waited for at least. Where more starts a second are allowed, several come at once.
 const SHORTEST_WAIT: Duration = Duration::from_millis(5);
-/// Wait before a loop that failed goes on.
-const AFTER_FAILURE: Duration = Duration::from_millis(500);
+/// Wait before a loop that failed goes on: short at first, and never so long that a lease ends meanwhile.
+const AFTER_FAILURE: Duration = Duration::from_millis(250);
+const AFTER_FAILURES: Duration = Duration::from_secs(2);
+/// A loop that ran for so long has got over its failures.
+const IS_WELL: Duration = Duration::from_secs(30);
+/// Step of the clock after which nothing is forgotten for a while: a clock that is wrong for a moment must not take all
+/// finished tasks for old.
+const CLOCK_STEP: Duration = Duration::from_secs(60);
+const REST_AFTER_STEP: Duration = Duration::from_secs(600);
 
 /// How the loops work.
 #[derive(Clone)]
@@ -78,7 +87,8 @@ impl Supervisor {
         supervisor.keep("sweeper", {
             let sweeper = Arc::clone(&sweeper);
             let every = (lease / 6).clamp(Duration::from_millis(100), Duration::from_secs(1));
-            move |parts, _| sweep(parts, Arc::clone(&sweeper), every)
+            let vigil = Arc::new(Mutex::new(Vigil::new(lease)));
+            move |parts, _| sweep(parts, Arc::clone(&sweeper), Arc::clone(&vigil), every)
         });
         supervisor.keep("promoter", move |parts, _| promote(parts, Arc::clone(&sweeper)));
         let timekeeper = Arc::new(Timekeeper::new(supervisor.parts.clone()));
@@ -112,7 +122,9 @@ impl Supervisor {
         let (parts, dispatcher, ending) =
             (self.parts.clone(), Arc::clone(&self.dispatcher), self.ending.clone());
         self.loops.spawn(async move {
+            let mut failures = 0;
             loop {
+                let began = Instant::now();
                 let mut running = tokio::spawn(run(parts.clone(), Arc::clone(&dispatcher)));
                 let ended = tokio::select! {
                     ended = &mut running => ended,
@@ -121,14 +133,20 @@ impl Supervisor {
                         return;
                     }
                 };
+                failures = if began.elapsed() > IS_WELL { 0 } else { failures };
                 match ended {
                     Ok(Ok(())) => return,
+                    // The store tells of a machine that fails, once for all loops.
+                    Ok(Err(error)) if failures > 0 || error.may_pass() => {
+                        tracing::debug!(loop_name = name, %error, "a loop failed and goes on");
+                    }
                     Ok(Err(error)) => tracing::error!(loop_name = name, %error, "a loop failed and goes on"),
                     Err(error) => {
                         tracing::error!(loop_name = name, %error, "a loop panicked and starts again");
                     }
                 }
-                tokio::time::sleep(AFTER_FAILURE).await;
+                tokio::time::sleep((AFTER_FAILURE * (1 << failures.min(3))).min(AFTER_FAILURES)).await;
+                failures += 1;
             }
         });
     }
@@ -151,8 +169,8 @@ async fn heartbeat(
     every: Duration,
 ) -> Result<(), StoreError> {
     loop {
-        tokio::time::sleep(every).await;
         dispatcher.heartbeat(parts.clock.now()).await?;
+        tokio::time::sleep(every).await;
     }
 }
 
@@ -189,17 +207,36 @@ async fn follow_catalog(mut parts: ServiceParts) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn sweep(parts: ServiceParts, sweeper: Arc<Sweeper>, every: Duration) -> Result<(), StoreError> {
+async fn sweep(
+    parts: ServiceParts,
+    sweeper: Arc<Sweeper>,
+    vigil: Arc<Mutex<Vigil>>,
+    every: Duration,
+) -> Result<(), StoreError> {
+    let mut vigil = vigil.lock().await;
     loop {
-        sweeper.tick(parts.clock.now()).await?;
+        let mut swept = sweeper.tick_sparing_leases(parts.clock.now()).await.map(drop);
+        let now = parts.clock.now();
+        if swept.is_ok() && vigil.look(Instant::now(), now) {
+            swept = sweeper.recover(now).await.map(drop);
+        }
+        // What this process cannot write, others could not, either: they may have been kept from renewing their leases.
+        swept.inspect_err(|_| vigil.doubt(Instant::now()))?;
         tokio::time::sleep(every).await;
     }
 }
 
 async fn promote(parts: ServiceParts, sweeper: Arc<Sweeper>) -> Result<(), StoreError> {
+    let mut latest = parts.clock.now();
+    sweeper.bring_forward(latest).await?;
     loop {
         tokio::time::sleep(PROMOTE).await;
-        sweeper.promote(parts.clock.now()).await?;
+        let now = parts.clock.now();
+        if latest.since(now) > CLOCK_SLACK {
+            sweeper.bring_forward(now).await?;
+        }
+        latest = now;
+        sweeper.promote(now).await?;
     }
 }
 
@@ -211,8 +248,17 @@ async fn keep_time(parts: ServiceParts, timekeeper: Arc<Timekeeper>) -> Result<(
 }
 
 async fn prune(parts: ServiceParts, pruner: Arc<Pruner>) -> Result<(), StoreError> {
+    let mut last = (Instant::now(), parts.clock.now());
     loop {
-        pruner.tick(parts.clock.now()).await?;
+        let (at, now) = (Instant::now(), parts.clock.now());
+        if step(at.duration_since(last.0), last.1, now) > CLOCK_STEP {
+            tracing::warn!("the clock was set; nothing is forgotten for ten minutes");
+            tokio::time::sleep(REST_AFTER_STEP).await;
+            last = (Instant::now(), parts.clock.now());
+            continue;
+        }
+        last = (at, now);
+        pruner.tick(now).await?;
         tokio::time::sleep(PRUNE).await;
     }
 }

@@ -60,16 +60,36 @@ impl Sweeper {
     /// One step of everything.
     pub async fn tick(&self, now: Timestamp) -> Result<Swept, StoreError> {
         let recovered = self.recover(now).await?;
+        Ok(Swept { recovered, ..self.tick_sparing_leases(now).await? })
+    }
+
+    /// One step of everything but the recovery of leases.
+    pub async fn tick_sparing_leases(&self, now: Timestamp) -> Result<Swept, StoreError> {
         let overdue = self.parts.store.fail_overdue(now, BATCH).await?;
         for id in &overdue {
             self.parts.hub.changed(*id);
         }
         let promoted = self.promote(now).await?;
         let published = self.publisher.publish_left_behind(BATCH).await?;
-        Ok(Swept { promoted, recovered, overdue: overdue.len() as u32, published })
+        Ok(Swept { promoted, recovered: 0, overdue: overdue.len() as u32, published })
     }
 
-    async fn recover(&self, now: Timestamp) -> Result<u32, StoreError> {
+    /// Makes what a clock put off that was ahead wait from `now` on. To be done at a start and when the clock was set
+    /// back.
+    pub async fn bring_forward(&self, now: Timestamp) -> Result<(), StoreError> {
+        let brought = self.parts.store.bring_forward(now).await?;
+        if brought > 0 {
+            tracing::warn!(
+                jobs = brought,
+                "the clock was set back; retries that were put off by it were brought forward"
+            );
+            self.parts.hub.all_changed();
+        }
+        Ok(())
+    }
+
+    /// Recovers what workers held that gave no sign of life for too long, and says how many.
+    pub async fn recover(&self, now: Timestamp) -> Result<u32, StoreError> {
         let mut recovered = 0;
         let catalog = self.parts.catalog.current();
         // What becomes of a lost attempt is for the policy of its job type to say. Where that is not loaded, as while a

@@ -93,6 +93,9 @@ pub struct ArtifactView {
     pub sha256: Option<String>,
     /// Where it is, as an absolute path on the host's machine.
     pub path: PathBuf,
+    /// Why the file is not what the job made any more, where that was noticed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// A message of a job, without its body.
@@ -189,6 +192,7 @@ impl From<&ArtifactFile> for ArtifactView {
             bytes: file.record.bytes,
             sha256: file.record.sha256.clone(),
             path: file.path.clone(),
+            problem: file.problem.clone(),
         }
     }
 }

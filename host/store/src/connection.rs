@@ -52,6 +52,7 @@ pub(crate) fn open_writer(path: &Path, options: &StoreOptions) -> rusqlite::Resu
          PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
          PRAGMA journal_size_limit = {WAL_BYTES_KEPT};
          PRAGMA cache_size = -{WRITER_CACHE_KIB};
+         PRAGMA cell_size_check = ON;
          PRAGMA temp_store = MEMORY;
          PRAGMA foreign_keys = ON;",
         options.synchronous.pragma()
@@ -60,18 +61,48 @@ pub(crate) fn open_writer(path: &Path, options: &StoreOptions) -> rusqlite::Resu
     Ok(connection)
 }
 
+/// What a connection that only reads may leave beside the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReadAccess {
+    /// It takes its part in what the processes of a project share.
+    Shared,
+    /// Nothing: the folder is read-only, and nobody changes the file meanwhile.
+    Immutable,
+}
+
 /// Opens a connection that only reads. The file must be there and set up.
-pub(crate) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+pub(crate) fn open_reader(path: &Path, access: ReadAccess) -> rusqlite::Result<Connection> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let (path, flags) = match access {
+        ReadAccess::Shared => (path.to_owned(), flags),
+        ReadAccess::Immutable => {
+            (format!("file:{}?immutable=1", in_uri(path)).into(), flags | OpenFlags::SQLITE_OPEN_URI)
+        }
+    };
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_handler(Some(wait_for_others))?;
     connection.execute_batch(&format!(
         "PRAGMA cache_size = -{READER_CACHE_KIB};
+         PRAGMA cell_size_check = ON;
          PRAGMA temp_store = MEMORY;"
     ))?;
     prepare_once(&connection)?;
     Ok(connection)
+}
+
+/// A path as SQLite reads it in a URI.
+fn in_uri(path: &Path) -> String {
+    let mut uri = String::new();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
+                uri.push(char::from(*byte));
+            }
+            other => uri.extend(format!("%{other:02x}").chars()),
+        }
+    }
+    uri
 }
 
 /// Lets a statement be prepared once. Without the stability guarantee SQLite prepares a statement again for each use
@@ -131,6 +162,11 @@ mod tests {
             assert_eq!(waited, sum);
             sum += pause;
         }
+    }
+
+    #[test]
+    fn any_path_can_stand_in_a_uri() {
+        assert_eq!(in_uri(Path::new("/a b/ü?#%.db")), "/a%20b/%c3%bc%3f%23%25.db");
     }
 
     #[test]

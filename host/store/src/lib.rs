@@ -10,11 +10,14 @@ mod connection;
 mod fault;
 mod files;
 mod history;
+mod identity;
 mod migrations;
 mod options;
+mod read_only;
 mod readers;
 mod sqlite;
 mod statements;
+mod trouble;
 mod verbs;
 mod writer;
 

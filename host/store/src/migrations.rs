@@ -1,11 +1,16 @@
 //! Brings a database to the schema that this version knows.
 
 use std::cmp::Ordering;
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::Path;
 
 use longshore_domain::StoreError;
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::connection::{ReadAccess, open_reader};
 use crate::fault::store_error;
+use crate::identity::{beside, is_empty};
 
 /// The migrations, oldest first. The number of those applied is the file's `user_version`. One that was released is
 /// never edited; what it lacks comes in the next.
@@ -23,6 +28,68 @@ const MIGRATIONS: &[&str] = &[
 /// Marks the file as ours: "LSHR".
 const APPLICATION_ID: i32 = 0x4c53_4852;
 
+/// Refuses a file that is not ours, or that a newer Longshore wrote, before anything is done that could change it, or
+/// leave a file beside it.
+pub(crate) fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
+    match Header::of(path) {
+        // What a log may hold that is not in the file yet is looked at again once it is open.
+        Some(header) if header.application_id == APPLICATION_ID => refuse_newer(header.user_version),
+        // A file without content is a new one.
+        None if fs::metadata(path).map_or(0, |file| file.len()) == 0 => Ok(()),
+        _ => {
+            let access =
+                if is_empty(&beside(path, "-wal")) { ReadAccess::Immutable } else { ReadAccess::Shared };
+            check_ours(&open_reader(path, access).map_err(|error| store_error(&error))?).map(drop)
+        }
+    }
+}
+
+/// What the first bytes of a SQLite file say; see its file format.
+struct Header {
+    user_version: u32,
+    application_id: i32,
+}
+
+impl Header {
+    /// None where there is no such file, or it is none of SQLite's.
+    fn of(path: &Path) -> Option<Self> {
+        let mut bytes = [0; 100];
+        File::open(path).ok()?.read_exact(&mut bytes).ok()?;
+        let number = |at: usize| <[u8; 4]>::try_from(&bytes[at..at + 4]).ok();
+        bytes.starts_with(b"SQLite format 3\0").then_some(Self {
+            user_version: u32::from_be_bytes(number(60)?),
+            application_id: i32::from_be_bytes(number(68)?),
+        })
+    }
+}
+
+fn refuse_newer(found: u32) -> Result<(), StoreError> {
+    let known = MIGRATIONS.len() as u32;
+    if found > known { Err(StoreError::TooNew { found, known }) } else { Ok(()) }
+}
+
+/// Refuses a database that this version cannot read.
+pub(crate) fn refuse_unknown(connection: &Connection) -> Result<(), StoreError> {
+    let (found, known) = (check_ours(connection)?, MIGRATIONS.len() as u32);
+    if found < known {
+        return Err(StoreError::ReadOnly(format!("it has schema {found} and cannot be brought to {known}")));
+    }
+    Ok(())
+}
+
+/// The schema of a database that is ours, or new.
+fn check_ours(connection: &Connection) -> Result<u32, StoreError> {
+    match standing(connection).map_err(|error| store_error(&error))? {
+        Standing::Empty => Ok(0),
+        Standing::Outdated { found, .. } => Ok(found),
+        Standing::Current => Ok(MIGRATIONS.len() as u32),
+        Standing::TooNew { found, known } => Err(StoreError::TooNew { found, known }),
+        Standing::Foreign => Err(StoreError::NotOurs(
+            "the file is a SQLite database, but not one of Longshore's; it was left as it is".into(),
+        )),
+    }
+}
+
 /// Brings the database to the newest schema, in one transaction. Several processes may try at once.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let known = MIGRATIONS.len() as u32;
@@ -33,18 +100,7 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(|error| store_error(&error))?;
-    let found = match standing(&transaction).map_err(|error| store_error(&error))? {
-        Standing::Empty => 0,
-        Standing::Outdated { found, .. } => found,
-        // Another process was faster.
-        Standing::Current => known,
-        Standing::TooNew { found, known } => return Err(StoreError::TooNew { found, known }),
-        Standing::Foreign => {
-            return Err(StoreError::Broken(
-                "the file is a SQLite database, but not one of Longshore's; name another file".into(),
-            ));
-        }
-    };
+    let found = check_ours(&transaction)?;
     for migration in &MIGRATIONS[found as usize..] {
         transaction.execute_batch(migration).map_err(|error| store_error(&error))?;
     }
@@ -161,6 +217,6 @@ mod tests {
     fn a_foreign_database_is_refused() {
         let mut connection = Connection::open_in_memory().unwrap();
         connection.execute_batch("CREATE TABLE orders (id INTEGER)").unwrap();
-        assert!(matches!(migrate(&mut connection).unwrap_err(), StoreError::Broken(_)));
+        assert!(matches!(migrate(&mut connection).unwrap_err(), StoreError::NotOurs(_)));
     }
 }

@@ -37,6 +37,6 @@ pub struct StoreOptions {
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { synchronous: Synchronous::Full, busy_timeout: Duration::from_secs(20), readers: 2 }
+        Self { synchronous: Synchronous::Full, busy_timeout: Duration::from_secs(10), readers: 2 }
     }
 }

@@ -8,7 +8,9 @@ use longshore_domain::StoreError;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use crate::connection::ReadAccess;
 use crate::fault::{Fault, store_error};
+use crate::identity::Identity;
 use crate::{StoreOptions, connection};
 
 type Read = Box<dyn FnOnce(&Connection) + Send>;
@@ -17,16 +19,22 @@ type Read = Box<dyn FnOnce(&Connection) + Send>;
 pub(crate) struct Readers {
     reads: Option<mpsc::Sender<Read>>,
     threads: Vec<JoinHandle<()>>,
+    files: Arc<Option<Identity>>,
 }
 
 impl Readers {
-    /// Starts the threads. The file must have been set up.
-    pub(crate) fn start(path: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
+    /// Starts the threads. The file must have been set up; `files` says which it is.
+    pub(crate) fn start(
+        path: &Path,
+        options: &StoreOptions,
+        files: Arc<Option<Identity>>,
+        access: ReadAccess,
+    ) -> Result<Self, StoreError> {
         let (reads, queue) = mpsc::channel();
         let queue = Arc::new(Mutex::new(queue));
-        let mut readers = Self { reads: Some(reads), threads: Vec::new() };
+        let mut readers = Self { reads: Some(reads), threads: Vec::new(), files };
         for number in 0..options.readers.max(1) {
-            let connection = connection::open_reader(path).map_err(|error| store_error(&error))?;
+            let connection = connection::open_reader(path, access).map_err(|error| store_error(&error))?;
             let queue = Arc::clone(&queue);
             let patience = options.busy_timeout;
             let thread = thread::Builder::new()
@@ -51,8 +59,14 @@ impl Readers {
         T: Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
+        let files = Arc::clone(&self.files);
         let read: Read = Box::new(move |connection| {
-            let _ = reply.send(query(connection).map_err(StoreError::from));
+            let found = Option::as_ref(&files).map_or(Ok(()), Identity::check_database);
+            let read = found.and_then(|()| query(connection)).map_err(StoreError::from);
+            if let (Err(error), Some(files)) = (&read, Option::as_ref(&files)) {
+                files.note(error);
+            }
+            let _ = reply.send(read);
         });
         let stopped = || StoreError::Broken("the store's reader threads have stopped".into());
         self.reads.as_ref().ok_or_else(stopped)?.send(read).map_err(|_| stopped())?;

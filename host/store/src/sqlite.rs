@@ -15,13 +15,14 @@ use longshore_domain::{
 };
 use uuid::Uuid;
 
-use crate::StoreOptions;
+use crate::connection::ReadAccess;
 use crate::readers::Readers;
 use crate::verbs::{
     alert, attempts, breaker, cancel, checkpoint, claim, counts, deadline, finish, firing, get, lease,
     letters, list, log, outbox, prune, publication, rate, retry, save, schedule, schedules, submit,
 };
 use crate::writer::Writer;
+use crate::{StoreOptions, read_only};
 
 /// A [`TaskStore`] in a SQLite file. Several processes may open the same file.
 pub struct SqliteStore {
@@ -35,9 +36,25 @@ impl SqliteStore {
     /// Opens the store in the file at `path`, which is created when it is not there.
     pub fn open(path: impl AsRef<Path>, options: StoreOptions) -> Result<Arc<Self>, StoreError> {
         let path = path.as_ref();
-        let writer = Writer::start(path, &options)?;
-        let readers = Readers::start(path, &options)?;
+        let (writer, files) =
+            Writer::start(path, &options).map_err(|error| read_only::explained(path, error))?;
+        let readers = Readers::start(path, &options, files, ReadAccess::Shared)?;
         Ok(Arc::new(Self { readers, writer }))
+    }
+
+    /// As [`open`](Self::open), but a file that cannot be written is opened to be read only: every write is refused then.
+    pub fn open_if_only_to_read(
+        path: impl AsRef<Path>,
+        options: StoreOptions,
+    ) -> Result<Arc<Self>, StoreError> {
+        let path = path.as_ref();
+        match Self::open(path, options) {
+            Err(StoreError::ReadOnly(why)) => {
+                let readers = read_only::readers(path, &options, &why)?;
+                Ok(Arc::new(Self { readers, writer: Writer::none() }))
+            }
+            opened => opened,
+        }
     }
 }
 
@@ -179,6 +196,10 @@ impl TaskStore for SqliteStore {
 
     async fn promote_due(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError> {
         self.writer.note(move |c| schedule::promote_due(c, now, limit)).await
+    }
+
+    async fn bring_forward(&self, now: Timestamp) -> Result<u32, StoreError> {
+        self.writer.write(move |c| schedule::bring_forward(c, now)).await
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {

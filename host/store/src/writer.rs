@@ -3,15 +3,18 @@
 //! wait for the disk at all.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use longshore_domain::StoreError;
-use rusqlite::Connection;
+use rusqlite::{Connection, MAIN_DB};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::fault::{Fault, store_error};
-use crate::migrations::{forget_statistics, migrate};
+use crate::identity::Identity;
+use crate::migrations::{forget_statistics, migrate, refuse_foreign};
+use crate::trouble::Trouble;
 use crate::{StoreOptions, Synchronous, connection};
 
 /// Commands in one transaction. It bounds how long a commit is, and so how long other processes wait.
@@ -19,6 +22,10 @@ const BATCH_MAX: usize = 256;
 
 /// Commands that may wait; callers beyond it wait for their turn to queue.
 const QUEUE_MAX: usize = 4_096;
+
+/// How long is waited for another program that was in the way the last time, too: long enough for any of ours, and short
+/// enough that those who ask hear soon that it still is.
+const PATIENCE_WHEN_BUSY: Duration = Duration::from_secs(1);
 
 /// Batches after a sign of another process that writes during which this one leaves gaps for it.
 const POLITE_BATCHES: u32 = 200;
@@ -87,15 +94,25 @@ where
 
 /// The way to the thread that writes. When it is dropped the thread does what is queued and ends.
 pub(crate) struct Writer {
+    /// None where the file can only be read.
     requests: Option<mpsc::Sender<Request>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
     /// Opens the file for writing, brings it to the newest schema and starts the thread.
-    pub(crate) fn start(path: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
+    /// Also says which files they are.
+    pub(crate) fn start(
+        path: &Path,
+        options: &StoreOptions,
+    ) -> Result<(Self, Arc<Option<Identity>>), StoreError> {
         connection::be_patient(options.busy_timeout);
+        refuse_foreign(path)?;
         let mut connection = connection::open_writer(path, options).map_err(|error| store_error(&error))?;
+        // SQLite opens a file that it may not write to as one to read.
+        if connection.is_readonly(MAIN_DB).map_err(|error| store_error(&error))? {
+            return Err(StoreError::ReadOnly(format!("{} may not be written", path.display())));
+        }
         migrate(&mut connection)?;
         if forget_statistics(&connection)? {
             connection = connection::open_writer(path, options).map_err(|error| store_error(&error))?;
@@ -103,23 +120,35 @@ impl Writer {
         let (requests, queue) = mpsc::channel(QUEUE_MAX);
         let patience = options.busy_timeout;
         let synchronous = options.synchronous;
+        let files = Arc::new(Identity::of(path));
         let thread = thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || {
-                connection::be_patient(patience);
-                let commits = Commits { promised: synchronous, now: synchronous };
-                WriterThread {
-                    connection,
-                    queue,
-                    commits,
-                    last: LastFlush::default(),
-                    data_version: 0,
-                    polite_batches: 0,
+            .spawn({
+                let files = Arc::clone(&files);
+                move || {
+                    let commits = Commits { promised: synchronous, now: synchronous };
+                    let trouble = Trouble::default();
+                    WriterThread {
+                        connection,
+                        queue,
+                        commits,
+                        files,
+                        patience,
+                        trouble,
+                        last: LastFlush::default(),
+                        data_version: 0,
+                        polite_batches: 0,
+                    }
+                    .run();
                 }
-                .run();
             })
             .map_err(|error| StoreError::Broken(format!("cannot start the writer thread: {error}")))?;
-        Ok(Self { requests: Some(requests), thread: Some(thread) })
+        Ok((Self { requests: Some(requests), thread: Some(thread) }, files))
+    }
+
+    /// In place of a writer, for a file that can only be read.
+    pub(crate) fn none() -> Self {
+        Self { requests: None, thread: None }
     }
 
     /// Runs `verb` in a transaction that other commands may share, and returns when it is durable. When `verb` fails
@@ -161,7 +190,7 @@ impl Writer {
     }
 
     async fn ask(&self, request: Request) -> Result<(), StoreError> {
-        let requests = self.requests.as_ref().ok_or_else(stopped)?;
+        let requests = self.requests.as_ref().ok_or_else(only_read)?;
         requests.send(request).await.map_err(|_| stopped())
     }
 }
@@ -173,6 +202,10 @@ impl Drop for Writer {
             let _ = thread.join();
         }
     }
+}
+
+fn only_read() -> StoreError {
+    StoreError::ReadOnly("it was opened to be read only".into())
 }
 
 fn stopped() -> StoreError {
@@ -222,6 +255,10 @@ struct WriterThread {
     queue: mpsc::Receiver<Request>,
     commits: Commits,
     last: LastFlush,
+    files: Arc<Option<Identity>>,
+    /// How long other programs are waited for.
+    patience: Duration,
+    trouble: Trouble,
     /// What it was when the last batch began.
     data_version: u64,
     /// Batches still to be followed by a gap.
@@ -279,50 +316,84 @@ impl WriterThread {
     }
 
     /// Runs the commands in one transaction. If one fails all are rolled back and each runs alone, so that only that
-    /// one is undone. Failures are rare; a savepoint for each command would cost all of them.
+    /// one is undone. Failures are rare; a savepoint for each command would cost all of them. Where the machine failed
+    /// all have failed; only on a full disk there may be room for those that write little.
     fn commit_together(&mut self, batch: &mut Batch) {
         let Batch { commands, outlives } = batch;
+        connection::be_patient(if self.trouble.is_busy() {
+            self.patience.min(PATIENCE_WHEN_BUSY)
+        } else {
+            self.patience
+        });
         match self.run_in_transaction(commands, *outlives) {
-            Ok(()) => answer_all(commands, &Ok(())),
-            Err(fault) if commands.len() == 1 => answer_all(commands, &Err(fault.into())),
-            Err(Fault::Sql(error)) if crate::fault::is_busy(&error) => {
-                answer_all(commands, &Err(store_error(&error)));
+            Ok(changed) => {
+                // A batch that changed nothing has written nothing, and so says nothing of the disk.
+                if changed {
+                    self.trouble.over();
+                }
+                answer_all(commands, &Ok(()));
+            }
+            Err(fault) if commands.len() == 1 || fault.is_of_the_machine() => {
+                let error = self.told(fault, commands.len());
+                answer_all(commands, &Err(error));
             }
             Err(_) => {
                 for command in commands.drain(..) {
                     let mut alone = vec![command];
-                    let committed = self.run_in_transaction(&mut alone, *outlives).map_err(StoreError::from);
+                    let committed = self
+                        .run_in_transaction(&mut alone, *outlives)
+                        .map(drop)
+                        .map_err(|fault| self.told(fault, alone.len()));
                     answer_all(&mut alone, &committed);
                 }
             }
         }
     }
 
+    /// What callers are told of a failure that the operator has been told of.
+    fn told(&mut self, fault: Fault, commands: usize) -> StoreError {
+        let error = StoreError::from(fault);
+        if let Some(files) = Option::as_ref(&self.files) {
+            files.note(&error);
+        }
+        if !self.trouble.note(&error) && !matches!(error, StoreError::NoSuchPage) {
+            tracing::warn!(%error, commands, "a batch of writes was rolled back");
+        }
+        error
+    }
+
+    /// Runs the commands in one transaction, and says whether they changed anything.
     fn run_in_transaction(
         &mut self,
         commands: &mut [Box<dyn Command>],
         outlives: Outlives,
-    ) -> Result<(), Fault> {
+    ) -> Result<bool, Fault> {
+        self.check_files()?;
         self.commits.shall_outlive(&self.connection, outlives)?;
         // Taken at the start: a command that reads first and writes later could otherwise find that its snapshot is
         // out of date.
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         self.watch_for_others();
+        let changes = self.connection.total_changes();
         let done = commands
             .iter_mut()
             .try_for_each(|command| command.run(&self.connection))
             .and_then(|()| Ok(self.connection.prepare_cached("COMMIT")?.execute([])?));
         match done {
-            Ok(_) => Ok(()),
+            // Looked at again: only what can be found may be acknowledged.
+            Ok(_) => self.check_files().map(|()| self.connection.total_changes() != changes),
             Err(fault) => {
                 // Some errors make SQLite roll back by itself.
                 if !self.connection.is_autocommit() {
                     self.connection.prepare_cached("ROLLBACK")?.execute([])?;
                 }
-                tracing::warn!(%fault, commands = commands.len(), "a batch of writes was rolled back");
                 Err(fault)
             }
         }
+    }
+
+    fn check_files(&self) -> Result<(), Fault> {
+        Option::as_ref(&self.files).map_or(Ok(()), Identity::check)
     }
 
     /// Notes whether another process wrote since the last batch.
@@ -367,7 +438,7 @@ mod tests {
     async fn setting_after(synchronous: Synchronous, outlives: Outlives) -> i64 {
         let folder = tempfile::tempdir().unwrap();
         let options = StoreOptions { synchronous, ..StoreOptions::default() };
-        let writer = Writer::start(&folder.path().join("store.db"), &options).unwrap();
+        let (writer, _) = Writer::start(&folder.path().join("store.db"), &options).unwrap();
         let ask = |c: &Connection| Ok(c.query_row("PRAGMA synchronous", [], |row| row.get(0))?);
         // The other kind first, so that the setting has to change.
         writer.note(ask).await.unwrap();
@@ -395,6 +466,9 @@ mod tests {
             queue,
             commits,
             last: LastFlush { commands: 1, took: hour },
+            files: Arc::default(),
+            patience: Duration::ZERO,
+            trouble: Trouble::default(),
             data_version: 0,
             polite_batches: 0,
         };
@@ -417,5 +491,40 @@ mod tests {
         assert_eq!(setting_after(Synchronous::Full, Outlives::Process).await, 1);
         assert_eq!(setting_after(Synchronous::Normal, Outlives::PowerLoss).await, 1);
         assert_eq!(setting_after(Synchronous::Off, Outlives::Process).await, 0);
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_refuses_what_is_large_and_leaves_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let (writer, _) = Writer::start(&path, &StoreOptions::default()).unwrap();
+        let limit = |pages: &'static str| {
+            writer.write(move |c| {
+                let limit = format!("PRAGMA max_page_count = {pages}");
+                Ok(c.query_row(&limit, [], |row| row.get::<_, i64>(0))?)
+            })
+        };
+        let put = |id: u8, bytes: usize| {
+            writer.write(move |c| {
+                c.execute("INSERT INTO pruned (id) VALUES (?1)", [[id; 16]])?;
+                let text = "x".repeat(bytes);
+                Ok(c.execute("INSERT INTO breakers VALUES (?1, 0, 0, 0, NULL)", [text])?)
+            })
+        };
+        put(1, 10).await.unwrap();
+        limit("1").await.unwrap();
+        // Both may share a transaction; the small one finds room in the pages that there are.
+        let (large, small) = tokio::join!(put(2, 1_000_000), put(3, 10));
+        assert!(matches!(large, Err(StoreError::Full(_))), "{large:?}");
+        assert!(matches!(small, Err(StoreError::Broken(_))), "its text is there already: {small:?}");
+        assert_eq!(put(4, 11).await.unwrap(), 1);
+        limit("1000000").await.unwrap();
+        put(2, 1_000_000).await.unwrap();
+        let ids = writer.write(|c| {
+            let mut statement = c.prepare("SELECT id FROM pruned ORDER BY id")?;
+            let ids = statement.query_map([], |row| Ok(row.get::<_, [u8; 16]>(0)?[0]))?;
+            Ok(ids.collect::<rusqlite::Result<Vec<u8>>>()?)
+        });
+        assert_eq!(ids.await.unwrap(), [1, 2, 4]);
     }
 }

@@ -121,9 +121,72 @@ fn a_file_of_another_program_is_refused() {
     let path = folder.path().join("tasks.db");
     rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE orders (id INTEGER)").unwrap();
     let refused = SqliteStore::open(&path, StoreOptions::default()).unwrap_err();
-    assert!(matches!(refused, StoreError::Broken(_)), "{refused}");
+    assert!(matches!(refused, StoreError::NotOurs(_)), "{refused}");
     fs::write(&path, "not a database at all, but long enough to be looked at".repeat(100)).unwrap();
     assert!(SqliteStore::open(&path, StoreOptions::default()).is_err());
+}
+
+#[test]
+fn a_foreign_or_newer_file_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tasks.db");
+    drop(open(&path));
+    rusqlite::Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
+    let refuses = |expected: fn(&StoreError) -> bool| {
+        let before = fs::read(&path).unwrap();
+        for refused in [
+            SqliteStore::open(&path, StoreOptions::default()).unwrap_err(),
+            SqliteStore::open_if_only_to_read(&path, StoreOptions::default()).unwrap_err(),
+        ] {
+            assert!(expected(&refused), "{refused}");
+        }
+        assert_eq!(fs::read(&path).unwrap(), before);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    };
+    refuses(|error| matches!(error, StoreError::TooNew { found: 99, .. }));
+    fs::remove_file(&path).unwrap();
+    // Not in WAL mode, and it stays so.
+    rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE orders (id INTEGER)").unwrap();
+    refuses(|error| matches!(error, StoreError::NotOurs(_)));
+    fs::write(&path, "not a database at all, but long enough to be looked at".repeat(100)).unwrap();
+    refuses(|error| matches!(error, StoreError::Corrupt(_)));
+}
+
+#[tokio::test]
+async fn nothing_is_acknowledged_once_damage_was_found() {
+    use std::os::unix::fs::FileExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tasks.db");
+    fill_history(&path, 300).unwrap();
+    let store = open(&path);
+    store.submit(new_task()).await.unwrap();
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    let length = file.metadata().unwrap().len() as usize;
+    file.write_all_at(&vec![0xa5; length - 4096], 4096).unwrap();
+    let filter = TaskFilter { state: Some(TaskState::Completed), limit: 100, ..TaskFilter::default() };
+    let error = store.list(filter).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt(_)), "{error}");
+    let refused = store.submit(new_task()).await.unwrap_err();
+    assert!(matches!(refused, SubmitError::Store(StoreError::Corrupt(_))), "{refused}");
+}
+
+#[tokio::test]
+async fn nothing_is_written_into_a_file_that_was_moved_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tasks.db");
+    let store = open(&path);
+    let id = store.submit(new_task()).await.unwrap().task.id;
+    for name in ["tasks.db", "tasks.db-wal", "tasks.db-shm"] {
+        let (file, away) = (folder.path().join(name), folder.path().join("away"));
+        fs::rename(&file, &away).unwrap();
+        let refused = store.submit(new_task()).await.unwrap_err();
+        assert!(matches!(refused, SubmitError::Store(StoreError::Replaced(_))), "{name}: {refused}");
+        assert_eq!(store.get(None, id).await.is_err(), name == "tasks.db");
+        fs::rename(&away, &file).unwrap();
+        store.submit(new_task()).await.unwrap();
+    }
+    assert_eq!(store.live_counts().await.unwrap().values().map(|counts| counts.queued).sum::<u64>(), 4);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 
 mod cli;
 mod doctor;
+mod faults;
 mod input;
 mod jobs;
 mod kill;

@@ -6,7 +6,7 @@ use crate::bindings::longshore::job::checkpoint::Host;
 use crate::bindings::longshore::job::types::Signal;
 use crate::failure::Ended;
 use crate::guest::{Attempt, Guest};
-use crate::host_api::{host_failed, signal};
+use crate::host_api::signal;
 
 impl Host for Guest {
     fn load(&mut self) -> wasmtime::Result<Option<Vec<u8>>> {
@@ -50,7 +50,10 @@ async fn save(attempt: &mut Attempt, state: Vec<u8>) -> wasmtime::Result<Signal>
             attempt.artifacts.saved().await;
             Ok(signal(attempt))
         }
-        Ok(SaveAnswer::Fenced) => Err(Ended::Stopped(StopReason::Fenced).into()),
-        Err(error) => Err(host_failed(format!("the checkpoint was not saved: {error}"))),
+        Ok(SaveAnswer::Fenced) => {
+            attempt.artifacts.not_saved();
+            Err(Ended::Stopped(StopReason::Fenced).into())
+        }
+        Err(error) => Err(Ended::store_failed("the checkpoint was not saved", &error).into()),
     }
 }

@@ -41,11 +41,6 @@ fn not_granted(job: &str, grants: &Grants, kind: &str, did: &str, target: &str) 
     ))
 }
 
-/// Ends the attempt because the host could not do its part.
-fn host_failed(message: impl Into<String>) -> wasmtime::Error {
-    wasmtime::Error::new(Ended::failed(Code::HostError, message))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -70,7 +70,9 @@ async fn send(attempt: &mut Attempt, message: Message) -> wasmtime::Result<Resul
     }
     if attempt.outbox.keys_to_load {
         let task = attempt.request.claimed.attempt.task;
-        let keys = attempt.shared.store.message_keys(task).await.map_err(Ended::from)?;
+        let keys = attempt.shared.store.message_keys(task).await;
+        let keys =
+            keys.map_err(|error| Ended::store_failed("the messages sent before cannot be listed", &error))?;
         attempt.outbox.keys.extend(keys);
         attempt.outbox.keys_to_load = false;
     }

@@ -121,7 +121,8 @@ async fn a_full_disk_says_so() {
     let bed = bed();
     *bed.files.full.lock().unwrap() = true;
     let report = bed.run("steps", &json!({"steps": 1, "artifact": "log.txt"})).await;
-    assert_failure(&failed(report), Code::HostError, &["the disk is full"]);
+    assert_failure(&failed(report), Code::StorageFull, &["the disk is full"]);
+    assert_eq!(*bed.files.abandoned.lock().unwrap(), [1], "nothing of it stays in the way");
 }
 
 #[tokio::test]

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use async_trait::async_trait;
 use longshore_domain::{
     ArtifactFiles, AttemptFiles, AttemptRef, CheckpointStore, Claimed, Clock, Code, Failure, LiveProgress,
-    LoadedJob, LogLine, Owner, Policy, RunOutcome, RunReport, RunRequest, Save, SaveAnswer, SavedArtifact,
-    SavedCheckpoint, StopSignal, StoreError, TaskId, Timestamp, Unpublished,
+    LoadedJob, LogLine, Look, Owner, Policy, RunOutcome, RunReport, RunRequest, Save, SaveAnswer,
+    SavedArtifact, SavedCheckpoint, StopSignal, StoreError, TaskId, Timestamp, Unpublished,
 };
 use longshore_guest_build::{Toolchain, build};
 use longshore_sandbox::{Sandbox, SandboxOptions, load_plugin};
@@ -79,6 +79,8 @@ impl CheckpointStore for FakeStore {
 pub(crate) struct FakeFiles {
     pub(crate) folder: PathBuf,
     pub(crate) full: Mutex<bool>,
+    /// Numbers of the attempts whose files were cut back.
+    pub(crate) abandoned: Mutex<Vec<u32>>,
 }
 
 impl ArtifactFiles for FakeFiles {
@@ -101,12 +103,25 @@ impl ArtifactFiles for FakeFiles {
         Ok(Box::new(files))
     }
 
+    fn abandon(&self, attempt: AttemptRef, _: &[SavedArtifact]) -> io::Result<()> {
+        self.abandoned.lock().unwrap().push(attempt.number);
+        Ok(())
+    }
+
     fn publish(&self, _: &Unpublished) -> io::Result<()> {
         Ok(())
     }
 
     fn discard(&self, _: TaskId) -> io::Result<()> {
         Ok(())
+    }
+
+    fn check(&self, _: TaskId, _: &SavedArtifact, _: Look) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn read(&self, _: TaskId, artifact: &SavedArtifact) -> io::Result<Vec<u8>> {
+        fs::read(self.folder.join(&artifact.name))
     }
 
     fn path(&self, _: TaskId, name: &str) -> PathBuf {
@@ -203,7 +218,8 @@ impl Bed {
         let store = Arc::new(FakeStore::default());
         let files = folder.path().join("files");
         fs::create_dir(&files).unwrap();
-        let files = Arc::new(FakeFiles { folder: files, full: Mutex::new(false) });
+        let files =
+            Arc::new(FakeFiles { folder: files, full: Mutex::new(false), abandoned: Mutex::default() });
         let sandbox =
             Sandbox::new(options, Arc::clone(&store) as _, Arc::clone(&files) as _, Arc::new(Standstill))
                 .unwrap();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use longshore_domain::{
-    ArtifactFiles, AttemptFiles, AttemptRef, DeliveryError, MessageSink, OutboxMessage, SavedArtifact,
+    ArtifactFiles, AttemptFiles, AttemptRef, DeliveryError, Look, MessageSink, OutboxMessage, SavedArtifact,
     TaskId, Timestamp, Unpublished,
 };
 
@@ -55,6 +55,10 @@ impl ArtifactFiles for EmptyFiles {
         Err(io::Error::other("jobs of the simulation write no files"))
     }
 
+    fn abandon(&self, _: AttemptRef, _: &[SavedArtifact]) -> io::Result<()> {
+        Ok(())
+    }
+
     fn publish(&self, unpublished: &Unpublished) -> io::Result<()> {
         self.book.with(|book| book.published.insert(unpublished.task, unpublished.attempt));
         for record in &unpublished.artifacts {
@@ -65,6 +69,14 @@ impl ArtifactFiles for EmptyFiles {
 
     fn discard(&self, _task: TaskId) -> io::Result<()> {
         Ok(())
+    }
+
+    fn check(&self, _: TaskId, _: &SavedArtifact, _: Look) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn read(&self, _: TaskId, _: &SavedArtifact) -> io::Result<Vec<u8>> {
+        Ok(Vec::new())
     }
 
     fn path(&self, task: TaskId, name: &str) -> PathBuf {

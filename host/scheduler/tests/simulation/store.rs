@@ -220,6 +220,10 @@ impl TaskStore for GatedStore {
         .await
     }
 
+    async fn bring_forward(&self, now: Timestamp) -> Result<u32, StoreError> {
+        self.store.bring_forward(now).await
+    }
+
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         self.read("next_due", self.store.next_due()).await
     }

@@ -68,7 +68,7 @@ impl Host {
     /// Opens the project's store, loads its plugins, and begins to work where the role says so.
     pub async fn start(config: &Config, role: Role) -> Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let sqlite = parts::open_store(config)?;
+        let sqlite = parts::open_store(config, role)?;
         let store: Arc<dyn TaskStore> = Arc::clone(&sqlite) as _;
         let files: Arc<dyn ArtifactFiles> = Arc::new(LocalFiles::new(&config.store.files));
         let options = parts::sandbox_options(config);

@@ -13,7 +13,7 @@ use longshore_store::{SqliteStore, StoreOptions};
 use super::Role;
 use crate::config::{Config, SourceConfig, Synchronous};
 
-pub(super) fn open_store(config: &Config) -> Result<Arc<SqliteStore>> {
+pub(super) fn open_store(config: &Config, role: Role) -> Result<Arc<SqliteStore>> {
     let path = &config.store.path;
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
@@ -22,8 +22,13 @@ pub(super) fn open_store(config: &Config) -> Result<Arc<SqliteStore>> {
         Synchronous::Full => longshore_store::Synchronous::Full,
         Synchronous::Normal => longshore_store::Synchronous::Normal,
     };
-    SqliteStore::open(path, StoreOptions { synchronous, ..StoreOptions::default() })
-        .with_context(|| format!("cannot open {}", path.display()))
+    let options = StoreOptions { synchronous, ..StoreOptions::default() };
+    let opened = match role {
+        Role::Serve | Role::Worker | Role::Run => SqliteStore::open(path, options),
+        // Who only looks at jobs may do so where nothing can be written.
+        Role::Tasks | Role::Inspect => SqliteStore::open_if_only_to_read(path, options),
+    };
+    opened.with_context(|| format!("cannot open {}", path.display()))
 }
 
 pub(super) fn sandbox_options(config: &Config) -> SandboxOptions {

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Error;
+use longshore_domain::StoreError;
 use longshore_scheduler::ServiceError;
 
 use crate::config::{ConfigError, NoProject};
@@ -76,6 +77,9 @@ fn hint(error: &Error) -> Option<String> {
         if let Some(config) = cause.downcast_ref::<ConfigError>() {
             return config.hint().map(str::to_owned);
         }
+        if let Some(store) = cause.downcast_ref::<StoreError>() {
+            return store.advice().map(str::to_owned);
+        }
         cause.downcast_ref::<ServiceError>().and_then(service_hint)
     })
 }
@@ -92,6 +96,7 @@ fn service_hint(error: &ServiceError) -> Option<String> {
         ServiceError::PayloadTooLarge { .. } => {
             "raise payload_bytes_max under [limits] in longshore.toml, or send less".into()
         }
+        ServiceError::Store(error) => return error.advice().map(str::to_owned),
         _ => return None,
     })
 }

@@ -1,6 +1,6 @@
 //! Why a tool did not do what was asked, told to an agent so that it can do better.
 
-use longshore_domain::InputViolation;
+use longshore_domain::{InputViolation, StoreError};
 use longshore_scheduler::ServiceError;
 use serde_json::{Map, Value, json};
 
@@ -95,6 +95,18 @@ fn next(error: &ServiceError) -> &'static str {
         ServiceError::TooManySchedules { .. } => "Call delete_schedule for one that is not needed any more.",
         ServiceError::ScheduleNotFound { .. } => "Call list_schedules to see what there is.",
         ServiceError::ScheduleOfConfig { .. } => "Tell the operator, if it shall go.",
+        ServiceError::ArtifactCorrupt { .. } => {
+            "Submit the job again to have it made anew; the file cannot be mended by calling again."
+        }
+        ServiceError::Store(StoreError::Busy(_)) => {
+            "Call again in a moment: another program holds the task database."
+        }
+        ServiceError::Store(StoreError::Full(_)) => {
+            "Nothing was taken. Tell the operator that the disk is full, and call again once there is room."
+        }
+        ServiceError::Store(error) if error.may_pass() => {
+            "Nothing was taken. Tell the operator, and call again once the disk is well."
+        }
         _ if error.retryable() => "Call again in a moment.",
         _ => "Tell the operator; calling again does not help before the cause is gone.",
     }

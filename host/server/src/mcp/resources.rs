@@ -79,11 +79,10 @@ pub(super) async fn read(front: &Front, uri: &str) -> Result<ReadResourceResult,
     if file.record.bytes > max {
         return Err(too_large(&file, uri, max));
     }
-    let bytes = tokio::fs::read(&file.path).await.map_err(|error| {
-        let message = error.to_string();
-        convert::protocol_error(&ServiceError::ArtifactUnreadable { id, name, message })
-    })?;
-    let contents = contents(bytes, uri, &file.record.media_type);
+    let media_type = file.record.media_type.clone();
+    let bytes =
+        front.service.read_artifact(id, file).await.map_err(|error| convert::protocol_error(&error))?;
+    let contents = contents(bytes, uri, &media_type);
     Ok(ReadResourceResult::new(vec![contents])
         .with_ttl_ms(ARTIFACT_FRESH_MS)
         .with_cache_scope(CacheScope::Private))

@@ -9,11 +9,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode};
 
 use super::finding::{Finding, FindingCode};
 use super::notes;
-use crate::connection;
+use crate::connection::{self, ReadAccess};
 
 /// How long a statement waits for another program.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -33,7 +33,7 @@ impl Database {
     pub(super) fn open(path: &Path) -> Result<Self, Finding> {
         look_at_file(path)?;
         connection::be_patient(PATIENCE);
-        let opened = connection::open_reader(path).and_then(probe);
+        let opened = connection::open_reader(path, ReadAccess::Shared).and_then(probe);
         match opened {
             Ok(connection) => Ok(Self { connection, unlocked: None }),
             Err(error) if wants_to_write(&error) && log_bytes(path) == 0 => open_unlocked(path),
@@ -130,33 +130,11 @@ fn wants_to_write(error: &rusqlite::Error) -> bool {
 
 /// Opens a database in a folder that cannot be written and that has no log beside it.
 fn open_unlocked(path: &Path) -> Result<Database, Finding> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX
-        | OpenFlags::SQLITE_OPEN_EXRESCODE
-        | OpenFlags::SQLITE_OPEN_URI;
     let before = stamp(path).map_err(|error| unreadable(path, &error))?;
-    let connection = Connection::open_with_flags(immutable_uri(path), flags)
+    let connection = connection::open_reader(path, ReadAccess::Immutable)
         .and_then(probe)
         .map_err(|error| refused(path, &error))?;
     Ok(Database { connection, unlocked: Some(before) })
-}
-
-/// The file as a URI that tells SQLite that nobody writes it.
-fn immutable_uri(path: &Path) -> String {
-    use std::fmt::Write as _;
-
-    let mut uri = String::from("file:");
-    for byte in path.as_os_str().as_encoded_bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => {
-                uri.push(char::from(*byte));
-            }
-            // Writing to a text does not fail.
-            other => _ = write!(uri, "%{other:02X}"),
-        }
-    }
-    uri.push_str("?immutable=1");
-    uri
 }
 
 fn refused(path: &Path, error: &rusqlite::Error) -> Finding {
@@ -183,11 +161,6 @@ fn refused(path: &Path, error: &rusqlite::Error) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_path_survives_as_a_uri() {
-        assert_eq!(immutable_uri(Path::new("/a b/c?d#e%.db")), "file:/a%20b/c%3Fd%23e%25.db?immutable=1");
-    }
 
     #[test]
     fn a_database_opened_without_locks_tells_when_it_changed() {

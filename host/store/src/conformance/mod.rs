@@ -9,6 +9,7 @@ mod kit;
 
 pub mod cancelling;
 pub mod claiming;
+pub mod clocks;
 pub mod crowds;
 pub mod effects;
 pub mod ending;
@@ -92,6 +93,13 @@ macro_rules! conformance_tests {
                 a_renewal_by_a_late_attempt_is_lost,
                 expired_leases_are_found_oldest_first,
                 renewals_are_answered_in_order,
+            ],
+            clocks: [
+                an_attempt_ends_no_earlier_than_it_began,
+                a_task_begins_no_earlier_than_it_was_submitted,
+                a_lease_of_a_clock_that_was_ahead_is_over,
+                retries_of_a_clock_that_was_ahead_are_brought_forward,
+                a_circuit_breaker_of_a_clock_that_was_ahead_is_not_kept_open,
             ],
             effects: [
                 a_save_is_what_the_next_attempt_starts_from,

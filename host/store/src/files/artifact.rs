@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use longshore_domain::SavedArtifact;
 use sha2::{Digest, Sha256};
 
+use super::check::{check_sum, damaged};
 use super::layout::at;
 
 /// Bytes that are gathered before they are written.
@@ -50,9 +51,11 @@ impl ArtifactFile {
     /// stalled may still write to its own file.
     pub(super) fn copy(folder: &Path, from: &Path, saved: &SavedArtifact) -> io::Result<Self> {
         let source = from.join(&saved.name);
-        let mut reader = File::open(&source)
-            .map_err(|error| at("resume the artifact", &source, &error))?
-            .take(saved.bytes);
+        let file = File::open(&source).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => damaged(&source, "it is gone, but was recorded as saved"),
+            _ => at("resume the artifact", &source, &error),
+        })?;
+        let mut reader = file.take(saved.bytes);
         let mut copy = Self::create(folder, &saved.name, &saved.media_type)?;
         let mut chunk = vec![0; BUFFER_BYTES.min(usize::try_from(saved.bytes).unwrap_or(BUFFER_BYTES))];
         loop {
@@ -62,15 +65,7 @@ impl ArtifactFile {
             }
             copy.write(&chunk[..read])?;
         }
-        if copy.length != saved.bytes {
-            let message = format!(
-                "the artifact {} is damaged: it has {} bytes, but {} were recorded as saved",
-                source.display(),
-                copy.length,
-                saved.bytes
-            );
-            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
-        }
+        check_sum(&source, saved, copy.length, &copy.digest)?;
         Ok(copy)
     }
 
@@ -109,13 +104,13 @@ impl ArtifactFile {
         Ok(())
     }
 
-    /// The artifact as it is to be recorded, with its digest when it is finished.
-    pub(super) fn record(&self, finished: bool) -> SavedArtifact {
+    /// The artifact as it is to be recorded.
+    pub(super) fn record(&self) -> SavedArtifact {
         SavedArtifact {
             name: self.name.clone(),
             media_type: self.media_type.clone(),
             bytes: self.length,
-            sha256: finished.then(|| format!("{:x}", self.digest.clone().finalize())),
+            sha256: Some(format!("{:x}", self.digest.clone().finalize())),
         }
     }
 

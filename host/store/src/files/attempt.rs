@@ -121,13 +121,13 @@ impl AttemptFiles for LocalAttempt {
 
     fn sync(&mut self) -> io::Result<Vec<SavedArtifact>> {
         self.sync_all()?;
-        Ok(self.artifacts.iter().map(|artifact| artifact.record(false)).collect())
+        Ok(self.artifacts.iter().map(ArtifactFile::record).collect())
     }
 
     fn seal(&mut self) -> io::Result<Vec<SavedArtifact>> {
         self.sync_all()?;
         self.sealed = true;
-        Ok(self.artifacts.iter().map(|artifact| artifact.record(true)).collect())
+        Ok(self.artifacts.iter().map(ArtifactFile::record).collect())
     }
 
     fn drop_earlier(&mut self) -> io::Result<()> {

@@ -67,7 +67,12 @@ impl Layout {
     pub(crate) fn create_work(&self, attempt: AttemptRef) -> io::Result<PathBuf> {
         let folder = self.work_of_attempt(attempt);
         remove_folder(&folder)?;
-        fs::create_dir_all(&folder).map_err(|error| at("create the folder", &folder, &error))?;
+        let created = match fs::create_dir_all(&folder) {
+            // An attempt that is over may have removed the folder of the task between the two steps of this.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir_all(&folder),
+            created => created,
+        };
+        created.map_err(|error| at("create the folder", &folder, &error))?;
         Ok(folder)
     }
 

@@ -6,8 +6,10 @@
 //! stray/                   what a checkup found that belongs to no task, until somebody deletes it
 //! ```
 
+mod abandon;
 mod artifact;
 mod attempt;
+mod check;
 pub(crate) mod layout;
 pub(crate) mod publish;
 
@@ -18,7 +20,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use longshore_domain::{ArtifactFiles, AttemptFiles, AttemptRef, SavedArtifact, TaskId, Unpublished};
+use longshore_domain::{ArtifactFiles, AttemptFiles, AttemptRef, Look, SavedArtifact, TaskId, Unpublished};
 
 use attempt::LocalAttempt;
 use layout::Layout;
@@ -51,6 +53,10 @@ impl ArtifactFiles for LocalFiles {
         Ok(Box::new(files))
     }
 
+    fn abandon(&self, attempt: AttemptRef, kept: &[SavedArtifact]) -> io::Result<()> {
+        abandon::abandon(&self.layout, attempt, kept)
+    }
+
     fn publish(&self, unpublished: &Unpublished) -> io::Result<()> {
         publish::publish(&self.layout, unpublished)
     }
@@ -62,6 +68,14 @@ impl ArtifactFiles for LocalFiles {
 
     fn sync_discarded(&self) -> io::Result<()> {
         self.layout.sync_removed()
+    }
+
+    fn check(&self, task: TaskId, artifact: &SavedArtifact, look: Look) -> io::Result<()> {
+        check::check(&self.path(task, &artifact.name), artifact, look)
+    }
+
+    fn read(&self, task: TaskId, artifact: &SavedArtifact) -> io::Result<Vec<u8>> {
+        check::read(&self.path(task, &artifact.name), artifact)
     }
 
     fn path(&self, task: TaskId, name: &str) -> PathBuf {

@@ -5,8 +5,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use longshore_domain::{ArtifactRecord, AttemptRef, Unpublished};
+use longshore_domain::{ArtifactRecord, AttemptRef, Look, Unpublished};
 
+use super::check::check;
 use super::layout::{Layout, at, check_name, remove_folder, sync_folder};
 
 /// Moves the folder of the attempt that completed the task to `artifacts/TASK`, whole and at once, so that nobody ever
@@ -42,16 +43,7 @@ fn prepare(folder: &Path, artifacts: &[ArtifactRecord]) -> io::Result<()> {
     for ArtifactRecord { artifact, .. } in artifacts {
         check_name(&artifact.name)?;
         let path = folder.join(&artifact.name);
-        let bytes =
-            fs::symlink_metadata(&path).map_err(|error| at("publish the artifact", &path, &error))?.len();
-        if bytes != artifact.bytes {
-            let message = format!(
-                "the artifact {} is damaged: it has {bytes} bytes, but {} were recorded",
-                path.display(),
-                artifact.bytes
-            );
-            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
-        }
+        check(&path, artifact, Look::Length)?;
         names.insert(artifact.name.as_str());
     }
     for entry in fs::read_dir(folder).map_err(|error| at("read the folder", folder, &error))? {

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use longshore_domain::{
-    ArtifactFiles, ArtifactRecord, AttemptFiles, AttemptRef, SavedArtifact, TaskId, Unpublished,
+    ArtifactFiles, ArtifactRecord, AttemptFiles, AttemptRef, Look, SavedArtifact, TaskId, Unpublished,
 };
 use sha2::{Digest, Sha256};
 
@@ -157,7 +157,69 @@ fn a_file_that_lost_bytes_is_not_resumed() {
 
     fs::remove_file(place.work(1).join("a")).unwrap();
     let error = place.files.open_attempt(attempt(place.task, 3), Some((1, &saved))).err().unwrap();
-    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    assert!(error.to_string().contains("gone"), "{error}");
+}
+
+#[test]
+fn a_file_with_other_bytes_is_not_resumed() {
+    let place = Place::new();
+    let mut first = place.open(1, None);
+    put(&mut *first, "a", b"0123456789");
+    let saved = first.sync().unwrap();
+    fs::write(place.work(1).join("a"), b"0123456x89, and what was not saved").unwrap();
+    let error = place.files.open_attempt(attempt(place.task, 2), Some((1, &saved))).err().unwrap();
+    assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    assert!(error.to_string().contains("SHA-256"), "{error}");
+}
+
+#[test]
+fn an_attempt_that_came_to_nothing_leaves_what_it_saved() {
+    let place = Place::new();
+    let mut first = place.open(1, None);
+    put(&mut *first, "a", b"saved");
+    let saved = first.sync().unwrap();
+    put(&mut *first, "a", b" lost");
+    put(&mut *first, "never-saved", b"x");
+    first.sync().unwrap();
+    place.files.abandon(attempt(place.task, 1), &saved).unwrap();
+    assert_eq!(entries(&place.work(1)), ["a"]);
+    assert_eq!(fs::read(place.work(1).join("a")).unwrap(), b"saved");
+
+    let mut second = place.open(2, Some((1, &saved)));
+    put(&mut *second, "a", b" lost, too");
+    second.sync().unwrap();
+    place.files.abandon(attempt(place.task, 2), &[]).unwrap();
+    assert_eq!(entries(&place.folder.path().join("work").join(place.task.to_string())), ["1"]);
+    // It saved, but its task was taken over and is completed.
+    place.files.discard(place.task).unwrap();
+    place.files.abandon(attempt(place.task, 1), &saved).unwrap();
+    // It began to write only after that.
+    put(&mut *place.open(1, None), "a", b"late");
+    place.files.abandon(attempt(place.task, 1), &[]).unwrap();
+    assert_eq!(entries(&place.folder.path().join("work")), [""; 0]);
+}
+
+#[test]
+fn a_published_artifact_is_read_only_as_it_was() {
+    let place = Place::new();
+    let mut files = place.open(1, None);
+    put(&mut *files, "a", b"bytes");
+    let sealed = files.seal().unwrap();
+    place.files.publish(&unpublished(place.task, 1, sealed.clone())).unwrap();
+    let path = place.files.path(place.task, "a");
+    let look = |look| place.files.check(place.task, &sealed[0], look).map_err(|error| error.kind());
+    let read = || place.files.read(place.task, &sealed[0]).map_err(|error| error.kind());
+    assert_eq!((look(Look::Content), read()), (Ok(()), Ok(b"bytes".to_vec())));
+
+    fs::write(&path, b"bites").unwrap();
+    let damaged = io::ErrorKind::InvalidData;
+    assert_eq!((look(Look::Length), look(Look::Content), read()), (Ok(()), Err(damaged), Err(damaged)));
+    fs::write(&path, b"byte").unwrap();
+    assert_eq!((look(Look::Length), read()), (Err(damaged), Err(damaged)));
+    fs::remove_file(&path).unwrap();
+    let gone = io::ErrorKind::NotFound;
+    assert_eq!((look(Look::Length), look(Look::Content), read()), (Err(gone), Err(gone), Err(gone)));
 }
 
 #[test]

@@ -30,7 +30,7 @@ statements! {
     LEASE = "
         INSERT INTO running (id, seq, job_type, attempt, counted, lease_until, started_at, first_started_at,
             deadline_at, updated_at, done, total, message, worker, component)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?7, ?10, ?11, ?12, ?13, ?14)";
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?15, ?10, ?11, ?12, ?13, ?14)";
 }
 
 pub(crate) fn claim(c: &Connection, request: &ClaimRequest) -> Result<Vec<Claimed>, Fault> {
@@ -156,6 +156,7 @@ fn read_next(row: &Row<'_>, request: &ClaimRequest, job_type: &JobTypeClaim) -> 
             artifacts: Vec::new(),
         }),
     };
+    let created_at = columns::time(row, 8)?;
     Ok(Next {
         seq: row.get(0)?,
         rank: row.get(1)?,
@@ -165,8 +166,8 @@ fn read_next(row: &Row<'_>, request: &ClaimRequest, job_type: &JobTypeClaim) -> 
             owner: columns::owner(row, 7)?,
             job_type: job_type.name.clone(),
             payload: row.get(9)?,
-            created_at: columns::time(row, 8)?,
-            first_started_at: columns::time_or_none(row, 4)?.unwrap_or(request.now),
+            created_at,
+            first_started_at: columns::time_or_none(row, 4)?.unwrap_or(request.now.max(created_at)),
             deadline_at: columns::time_or_none(row, 5)?,
             checkpoint,
         },
@@ -184,7 +185,8 @@ fn lease(c: &Connection, request: &ClaimRequest, job_type: &JobTypeClaim, next: 
         claimed.attempt.number,
         claimed.attempts_counted,
         request.lease_until.ms(),
-        request.now.ms(),
+        // Not before it was submitted, whatever was done to the clock meanwhile.
+        request.now.max(claimed.created_at).ms(),
         claimed.first_started_at.ms(),
         claimed.deadline_at.map(Timestamp::ms),
         progress.done as i64,
@@ -192,6 +194,7 @@ fn lease(c: &Connection, request: &ClaimRequest, job_type: &JobTypeClaim, next: 
         progress.message,
         request.worker.as_str(),
         job_type.component.as_str(),
+        request.now.ms(),
     ])?;
     Ok(())
 }

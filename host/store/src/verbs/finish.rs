@@ -1,7 +1,8 @@
 //! Ends an attempt, and says where its task goes.
 
 use longshore_domain::{
-    AttemptRef, Event, Finish, FinishAnswer, Next, Outcome, Progress, TaskState, Timestamp, transition,
+    AttemptRef, CLOCK_SLACK, Event, Finish, FinishAnswer, Next, Outcome, Progress, TaskState, Timestamp,
+    transition,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -14,7 +15,7 @@ use crate::statements::statements;
 statements! {
     HELD = "
         SELECT r.seq, r.job_type, r.counted, r.first_started_at, r.deadline_at, r.lease_until, r.started_at,
-            r.cancel_requested, r.worker, r.component
+            r.cancel_requested, r.worker, r.component, r.updated_at
         FROM running AS r WHERE r.id = ?1 AND r.attempt = ?2";
 
     LET_GO = "DELETE FROM running WHERE id = ?1 AND attempt = ?2";
@@ -34,7 +35,7 @@ statements! {
 
 pub(crate) fn finish(c: &Connection, finish: &Finish) -> Result<FinishAnswer, Fault> {
     let Some(held) = held(c, finish.attempt)? else { return Ok(FinishAnswer::Fenced) };
-    if finish.only_if_expired && held.lease_until > finish.at {
+    if finish.only_if_expired && !held.is_expired(finish.at) {
         return Ok(FinishAnswer::Fenced);
     }
     let state = transition(TaskState::Running, event(finish, held.cancel_requested))?;
@@ -59,6 +60,19 @@ struct Held {
     cancel_requested: bool,
     worker: String,
     component: String,
+    updated_at: Timestamp,
+}
+
+impl Held {
+    /// Whether whoever held it gave no sign of life for too long, or gave the last by a clock that was ahead.
+    fn is_expired(&self, now: Timestamp) -> bool {
+        self.lease_until <= now || self.updated_at > now.after(CLOCK_SLACK)
+    }
+
+    /// When the attempt ended: not before it began, whatever was done to the clock meanwhile.
+    fn ended_at(&self, finish: &Finish) -> Timestamp {
+        finish.at.max(self.started_at)
+    }
 }
 
 fn held(c: &Connection, attempt: AttemptRef) -> Result<Option<Held>, Fault> {
@@ -79,6 +93,7 @@ fn held(c: &Connection, attempt: AttemptRef) -> Result<Option<Held>, Fault> {
                 cancel_requested: row.get(7)?,
                 worker: row.get(8)?,
                 component: row.get(9)?,
+                updated_at: columns::time(row, 10)?,
             })
         })
         .optional()?;
@@ -110,7 +125,7 @@ fn record(c: &Connection, finish: &Finish, held: &Held) -> Result<(), Fault> {
         held.seq,
         finish.attempt.number,
         held.started_at.ms(),
-        finish.at.ms(),
+        held.ended_at(finish).ms(),
         if released { "released" } else { outcome },
         finish.usage.fuel as i64,
         finish.usage.memory_bytes as i64,
@@ -141,7 +156,7 @@ fn wait(c: &Connection, finish: &Finish, held: &Held, state: TaskState) -> Resul
 /// Ends the task.
 fn end(c: &Connection, finish: &Finish, held: &Held, state: TaskState) -> Result<(), Fault> {
     let progress: &Progress = &finish.progress;
-    let mut ending = Ending { state, at: finish.at, progress, failure: None, result: None };
+    let mut ending = Ending { state, at: held.ended_at(finish), progress, failure: None, result: None };
     match (state, &finish.outcome) {
         (TaskState::Completed, Outcome::Completed { result }) => ending.result = Some(result),
         (TaskState::Failed, Outcome::Failed(failure)) => {

@@ -1,6 +1,6 @@
 //! Extends leases, and finds those that ran out.
 
-use longshore_domain::{AttemptRef, ExpiredLease, Renewal, RenewalAnswer, Timestamp};
+use longshore_domain::{AttemptRef, CLOCK_SLACK, ExpiredLease, Renewal, RenewalAnswer, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::columns;
@@ -23,7 +23,7 @@ statements! {
             r.cancel_requested, r.deadline_at, coalesce(c.done, 0), c.total, coalesce(c.message, '')
         FROM running AS r
         LEFT JOIN checkpoints AS c ON c.seq = r.seq
-        WHERE r.lease_until <= ?1
+        WHERE r.lease_until <= ?1 OR r.updated_at > ?3
         ORDER BY r.lease_until, r.seq
         LIMIT ?2";
 }
@@ -71,7 +71,7 @@ fn renew_one(
 /// Leases that ran out by `now`, oldest first.
 pub(crate) fn expired(c: &Connection, now: Timestamp, limit: u32) -> Result<Vec<ExpiredLease>, Fault> {
     let mut statement = c.prepare_cached(EXPIRED)?;
-    let leases = statement.query_map(params![now.ms(), limit], expired_lease)?;
+    let leases = statement.query_map(params![now.ms(), limit, now.after(CLOCK_SLACK).ms()], expired_lease)?;
     Ok(leases.collect::<rusqlite::Result<_>>()?)
 }
 

@@ -187,12 +187,14 @@ pub(crate) fn put_finished(
         Some((code, message, detail)) => (Some(code), Some(message), detail),
         None => (None, None, None),
     };
+    // Not before it began, whatever was done to the clock meanwhile.
+    let at = history.first_started_at.map_or(ending.at, |started| started.max(ending.at));
     let put = c.prepare_cached(PUT_FINISHED)?.execute(params![
         seq,
         ending.state.as_str(),
         history.attempts,
         history.first_started_at.map(Timestamp::ms),
-        ending.at.ms(),
+        at.ms(),
         ending.progress.done as i64,
         columns::total(ending.progress),
         ending.progress.message,

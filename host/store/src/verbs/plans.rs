@@ -13,6 +13,7 @@ const ON_PURPOSE: &[(&str, &[&str])] = &[
     // As many as are to be sent again, which is all of them.
     ("letters::ALL_TO_DELIVER", &["SCAN outbox USING INDEX outbox_dead"]),
     ("letters::REVIVE_ALL", &["SCAN outbox USING INDEX outbox_dead"]),
+    ("schedule::BRING_FORWARD", &["SCAN scheduled"]),
     ("list::RUNNING", &["SCAN r", "USE TEMP B-TREE FOR ORDER BY"]),
     ("counts::QUEUED", &["SCAN ready"]),
     ("counts::RUNNING", &["SCAN running USING COVERING INDEX running_job_type"]),

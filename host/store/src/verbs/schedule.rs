@@ -1,6 +1,6 @@
 //! Moves tasks to the queue when their time has come.
 
-use longshore_domain::{Event, TaskState, Timestamp, transition};
+use longshore_domain::{CLOCK_SLACK, Event, TaskState, Timestamp, transition};
 use rusqlite::{Connection, params};
 
 use super::places::{self, History};
@@ -16,6 +16,10 @@ statements! {
         WHERE s.due_at <= ?1
         ORDER BY s.due_at, s.seq
         LIMIT ?2";
+
+    /// A scan of what is scheduled, for the few times at which a clock is set back.
+    BRING_FORWARD = "
+        UPDATE scheduled SET due_at = ?1 + (due_at - since), since = ?1 WHERE attempts > 0 AND since > ?2";
 
     NEXT_DUE = "SELECT min(due_at) FROM scheduled";
 }
@@ -40,6 +44,13 @@ pub(crate) fn promote_due(c: &Connection, now: Timestamp, limit: u32) -> Result<
         places::put_ready(c, *seq, job_type, *rank, *history, now)?;
     }
     Ok(due.len() as u32)
+}
+
+/// Makes retries that a clock put off which was ahead of `now` wait from `now` on. What was to run at a certain time still
+/// does.
+pub(crate) fn bring_forward(c: &Connection, now: Timestamp) -> Result<u32, Fault> {
+    let brought = c.prepare_cached(BRING_FORWARD)?.execute([now.ms(), now.after(CLOCK_SLACK).ms()])?;
+    Ok(brought as u32)
 }
 
 /// When the next scheduled task is due.

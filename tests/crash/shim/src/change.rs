@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use libc::c_long;
 
+use crate::fault;
 use crate::point::{Moment, die};
 use crate::record::Record;
 use crate::settings::settings;
@@ -41,19 +42,23 @@ impl Kind {
     }
 }
 
-/// Does a change that concerns a watched folder. `half` does the half of it, where that can be; `whole` does it and gives
+/// Does a change that concerns `path` in a watched folder, or fails as the disk would. `half` does the half of it, where that can be; `whole` does it and gives
 /// what the kernel answered; `record` describes it when it went well.
 ///
 /// Only while something is recorded one change waits for the other: the record has to have them in the order in which they
 /// reached the disk. Kills need the processes' own timing.
 pub(crate) fn change(
     kind: Kind,
+    path: &[u8],
     half: impl FnOnce(),
     whole: impl FnOnce() -> c_long,
     record: impl FnOnce(c_long, &mut Record),
 ) -> c_long {
     static ORDER: Mutex<()> = Mutex::new(());
     let settings = settings();
+    if let Some(errno) = fault::of(kind, path) {
+        return fault::fail(errno);
+    }
     let moment = settings.point.as_ref().and_then(|point| point.count(kind));
     match moment {
         Some(Moment::Before) => die(),

@@ -2,6 +2,7 @@
 
 use libc::{CLOCK_REALTIME, c_int, clockid_t, timespec};
 
+use crate::fault;
 use crate::settings::settings;
 
 /// # Safety
@@ -13,8 +14,14 @@ unsafe extern "C" fn clock_gettime(clock: clockid_t, time: *mut timespec) -> c_i
     if answer == 0 && clock == CLOCK_REALTIME {
         // SAFETY: the kernel has just written there.
         unsafe {
-            (*time).tv_sec += settings().clock_ahead_ms / 1000;
+            (*time).tv_sec += ahead_ms() / 1000;
         }
     }
     answer as c_int
+}
+
+fn ahead_ms() -> i64 {
+    let from_file = |path: &Vec<u8>| String::from_utf8_lossy(&fault::read(path)?).trim().parse().ok();
+    let settings = settings();
+    settings.clock_file.as_ref().and_then(from_file).unwrap_or(settings.clock_ahead_ms)
 }

@@ -3,11 +3,12 @@
 use std::cell::Cell;
 
 use libc::{
-    AT_FDCWD, O_CREAT, O_TRUNC, SEEK_CUR, c_char, c_int, c_long, c_void, iovec, mode_t, off_t, size_t,
-    ssize_t,
+    AT_FDCWD, O_CREAT, O_RDWR, O_TRUNC, O_WRONLY, SEEK_CUR, c_char, c_int, c_long, c_void, iovec, mode_t,
+    off_t, size_t, ssize_t,
 };
 
 use crate::change::{Kind, change};
+use crate::fault;
 use crate::place;
 use crate::settings::settings;
 
@@ -16,6 +17,12 @@ use crate::settings::settings;
 unsafe fn open_file(folder: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int {
     // SAFETY: the caller's pointer goes to the kernel as it came.
     let open = || unsafe { libc::syscall(libc::SYS_openat, folder, path, flags, mode) };
+    if flags & (O_WRONLY | O_RDWR) != 0
+        // SAFETY: a path that is given to `openat` is null or ends with a zero byte.
+        && let Some(errno) = unsafe { place::below(folder, path) }.and_then(|path| fault::of_opening(&path))
+    {
+        return fault::fail(errno) as c_int;
+    }
     if flags & (O_CREAT | O_TRUNC) == 0 {
         return open() as c_int;
     }
@@ -29,6 +36,7 @@ unsafe fn open_file(folder: c_int, path: *const c_char, flags: c_int, mode: mode
     let was_there = Cell::new(false);
     change(
         Kind::Create,
+        &whole,
         || {},
         || {
             was_there.set(is_there());
@@ -84,11 +92,10 @@ unsafe extern "C" fn openat64(folder: c_int, path: *const c_char, flags: c_int, 
 unsafe extern "C" fn write(fd: c_int, bytes: *const c_void, count: size_t) -> ssize_t {
     // SAFETY: the caller's bytes go to the kernel as they came, or the first of them.
     let put = |count: size_t| unsafe { libc::syscall(libc::SYS_write, fd, bytes, count) };
-    if place::of_file(fd).is_none() {
-        return put(count) as ssize_t;
-    }
+    let Some(path) = place::of_file(fd) else { return put(count) as ssize_t };
     change(
         Kind::Write,
+        &path,
         || {
             put(count / 2);
         },
@@ -108,11 +115,10 @@ unsafe extern "C" fn write(fd: c_int, bytes: *const c_void, count: size_t) -> ss
 unsafe fn write_at(fd: c_int, bytes: *const c_void, count: size_t, at: off_t) -> ssize_t {
     // SAFETY: the caller's bytes go to the kernel as they came, or the first of them.
     let put = |count: size_t| unsafe { libc::syscall(libc::SYS_pwrite64, fd, bytes, count, at) };
-    if place::of_file(fd).is_none() {
-        return put(count) as ssize_t;
-    }
+    let Some(path) = place::of_file(fd) else { return put(count) as ssize_t };
     change(
         Kind::Pwrite,
+        &path,
         || {
             put(count / 2);
         },
@@ -163,11 +169,10 @@ unsafe extern "C" fn writev(fd: c_int, pieces: *const iovec, count: c_int) -> ss
 fn cut(fd: c_int, length: off_t) -> c_int {
     // SAFETY: the call takes numbers only.
     let cut = || unsafe { libc::syscall(libc::SYS_ftruncate, fd, length) };
-    if place::of_file(fd).is_none() {
-        return cut() as c_int;
-    }
+    let Some(path) = place::of_file(fd) else { return cut() as c_int };
     change(
         Kind::Truncate,
+        &path,
         || {},
         cut,
         |_, record| {
@@ -192,6 +197,7 @@ fn sync(kind: Kind, number: c_long, fd: c_int) -> c_int {
     let Some(path) = place::of_synced(fd) else { return sync() as c_int };
     change(
         kind,
+        &path,
         || {},
         sync,
         |_, record| {

@@ -15,6 +15,7 @@ unsafe fn move_name(from_folder: c_int, from: *const c_char, to_folder: c_int, t
     let (Some(from), Some(to)) = names else { return rename() as c_int };
     change(
         Kind::Rename,
+        &to,
         || {},
         rename,
         |_, record| {
@@ -55,6 +56,7 @@ unsafe extern "C" fn unlinkat(folder: c_int, path: *const c_char, flags: c_int) 
     let kind = if flags & AT_REMOVEDIR == 0 { Kind::Unlink } else { Kind::Rmdir };
     change(
         kind,
+        &whole,
         || {},
         remove,
         |_, record| {
@@ -87,8 +89,14 @@ unsafe extern "C" fn mkdir(path: *const c_char, mode: mode_t) -> c_int {
     let make = || unsafe { libc::syscall(libc::SYS_mkdirat, AT_FDCWD, path, mode) };
     // SAFETY: a path that is given to `mkdir` is null or ends with a zero byte.
     let Some(whole) = (unsafe { place::of_name(AT_FDCWD, path) }) else { return make() as c_int };
+    // The kernel says that a name is taken before it says that it could not be made.
+    // SAFETY: as above.
+    if unsafe { libc::syscall(libc::SYS_faccessat, AT_FDCWD, path, libc::F_OK) } == 0 {
+        return make() as c_int;
+    }
     change(
         Kind::Mkdir,
+        &whole,
         || {},
         make,
         |_, record| {

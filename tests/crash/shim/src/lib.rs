@@ -8,6 +8,8 @@
 //! | `LONGSHORE_CRASH_RECORD` | file that gets a record of every change, in the order in which they happened |
 //! | `LONGSHORE_CRASH_FORGET_SYNCS` | with a record: leaves out every sync, which a test of the harness itself needs |
 //! | `LONGSHORE_CRASH_CLOCK_MS` | the wall clock is ahead by that much |
+//! | `LONGSHORE_CRASH_CLOCK_FILE` | the wall clock is ahead by what that file says, in milliseconds, at each moment |
+//! | `LONGSHORE_CRASH_FAULT_FILE` | while it is there: lines of `ENOSPC`, `EIO` or `EROFS` and a part of a path |
 //!
 //! Every function calls the kernel itself. So nothing has to be looked up, and nothing here can call itself.
 #![allow(
@@ -17,6 +19,7 @@
 
 mod change;
 mod clock;
+mod fault;
 mod files;
 mod folders;
 mod place;

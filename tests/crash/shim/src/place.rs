@@ -37,6 +37,15 @@ fn is_parent(path: &[u8], folder: &[u8]) -> bool {
 /// # Safety
 /// `path` is null or a text that ends with a zero byte.
 pub(crate) unsafe fn of_name(folder: c_int, path: *const c_char) -> Option<Vec<u8>> {
+    // SAFETY: the caller says so.
+    unsafe { below(folder, path) }.filter(|path| is_watched(path))
+}
+
+/// The same for every file below the watched folders, shared memory included.
+///
+/// # Safety
+/// `path` is null or a text that ends with a zero byte.
+pub(crate) unsafe fn below(folder: c_int, path: *const c_char) -> Option<Vec<u8>> {
     if settings().under.is_empty() || path.is_null() {
         return None;
     }
@@ -50,15 +59,18 @@ pub(crate) unsafe fn of_name(folder: c_int, path: *const c_char) -> Option<Vec<u
         whole.extend_from_slice(name);
         whole
     };
-    is_watched(&whole).then_some(whole)
+    is_below(&whole).then_some(whole)
 }
 
 fn is_watched(path: &[u8]) -> bool {
     // The index of the write-ahead log is shared memory: a power loss takes it, and SQLite makes it anew.
-    !path.ends_with(b"-shm")
-        && settings().under.iter().any(|folder| {
-            path.strip_prefix(folder.as_slice()).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
-        })
+    !path.ends_with(b"-shm") && is_below(path)
+}
+
+fn is_below(path: &[u8]) -> bool {
+    settings().under.iter().any(|folder| {
+        path.strip_prefix(folder.as_slice()).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+    })
 }
 
 /// What `/proc` says that a file descriptor is.

@@ -16,6 +16,10 @@ pub(crate) struct Settings {
     pub(crate) record: Option<Vec<u8>>,
     pub(crate) forget_syncs: bool,
     pub(crate) clock_ahead_ms: i64,
+    /// Path, with a zero byte at its end, of the file that says by how much the clock is ahead.
+    pub(crate) clock_file: Option<Vec<u8>>,
+    /// The same of the file that says how the disk fails.
+    pub(crate) fault: Option<Vec<u8>>,
 }
 
 /// The settings of this process.
@@ -35,7 +39,15 @@ pub(crate) fn settings() -> &'static Settings {
         clock_ahead_ms: bytes("LONGSHORE_CRASH_CLOCK_MS")
             .and_then(|text| String::from_utf8_lossy(&text).parse().ok())
             .unwrap_or(0),
+        clock_file: path("LONGSHORE_CRASH_CLOCK_FILE"),
+        fault: path("LONGSHORE_CRASH_FAULT_FILE"),
     })
+}
+
+fn path(name: &str) -> Option<Vec<u8>> {
+    let mut path = bytes(name)?;
+    path.push(0);
+    Some(path)
 }
 
 fn bytes(name: &str) -> Option<Vec<u8>> {

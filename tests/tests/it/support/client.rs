@@ -36,9 +36,13 @@ pub(crate) struct Client {
 
 impl Client {
     /// Starts the server and shakes hands where the era wants it.
-    pub(crate) fn start(mut command: Command, era: Era) -> Self {
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+    pub(crate) fn start(command: Command, era: Era) -> Self {
+        Self::start_logging(command, era, Stdio::inherit())
+    }
+
+    /// The same with a log that goes somewhere else.
+    pub(crate) fn start_logging(mut command: Command, era: Era, log: Stdio) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = channel();
         std::thread::spawn(move || {
@@ -192,6 +196,12 @@ impl Client {
             }
             assert!(begin.elapsed() < PATIENCE, "the job did not end: {status}");
         }
+    }
+
+    /// Sends the server a signal, such as `STOP`.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
     }
 
     /// Kills the server as `kill -9` does.

@@ -39,7 +39,7 @@ const LOG_PAGE: u32 = 1_000;
 
 pub(super) async fn run(service: &TaskService, args: Args) -> Result<()> {
     let (owner, id) = (Owner::local(), args.job.id);
-    let status = service.status(&owner, id).await?;
+    let status = service.check_artifacts(service.status(&owner, id).await?).await;
     let attempts = service.attempts(&owner, id).await?;
     let checkpoint = service.checkpoint(&owner, id).await?;
     let messages = service.messages(&owner, id).await?;
@@ -145,6 +145,9 @@ fn summary(status: &TaskStatus, checkpoint: Option<&CheckpointSummary>) -> Strin
         let sha256 =
             artifact.sha256.as_deref().map(|digest| format!(", SHA-256 {digest}")).unwrap_or_default();
         line("File", format!("{} ({}{sha256})", artifact.path.display(), text::size(artifact.bytes)));
+        if let Some(problem) = &artifact.problem {
+            line("", format!("artifact_corrupt: {problem}"));
+        }
     }
     lines.join("\n")
 }
