@@ -1,8 +1,6 @@
 //! Brings a database to the schema that this version knows.
 
 use std::cmp::Ordering;
-use std::fs::{self, File};
-use std::io::Read as _;
 use std::path::Path;
 
 use longshore_domain::StoreError;
@@ -10,7 +8,6 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::connection::{ReadAccess, open_reader};
 use crate::fault::store_error;
-use crate::identity::{beside, is_empty};
 
 /// The migrations, oldest first. The number of those applied is the file's `user_version`. One that was released is
 /// never edited; what it lacks comes in the next.
@@ -31,41 +28,13 @@ const APPLICATION_ID: i32 = 0x4c53_4852;
 /// Refuses a file that is not ours, or that a newer Longshore wrote, before anything is done that could change it, or
 /// leave a file beside it.
 pub(crate) fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
-    match Header::of(path) {
-        // What a log may hold that is not in the file yet is looked at again once it is open.
-        Some(header) if header.application_id == APPLICATION_ID => refuse_newer(header.user_version),
-        // A file without content is a new one.
-        None if fs::metadata(path).map_or(0, |file| file.len()) == 0 => Ok(()),
-        _ => {
-            let access =
-                if is_empty(&beside(path, "-wal")) { ReadAccess::Immutable } else { ReadAccess::Shared };
-            check_ours(&open_reader(path, access).map_err(|error| store_error(&error))?).map(drop)
-        }
+    // Without locks, so what it sees may be in the middle of a change. Only what it is sure of counts here; the rest is
+    // found again once the file is open.
+    let seen = open_reader(path, ReadAccess::Immutable).and_then(|connection| standing(&connection));
+    match seen {
+        Ok(standing @ (Standing::TooNew { .. } | Standing::Foreign)) => schema_of(standing).map(drop),
+        _ => Ok(()),
     }
-}
-
-/// What the first bytes of a SQLite file say; see its file format.
-struct Header {
-    user_version: u32,
-    application_id: i32,
-}
-
-impl Header {
-    /// None where there is no such file, or it is none of SQLite's.
-    fn of(path: &Path) -> Option<Self> {
-        let mut bytes = [0; 100];
-        File::open(path).ok()?.read_exact(&mut bytes).ok()?;
-        let number = |at: usize| <[u8; 4]>::try_from(&bytes[at..at + 4]).ok();
-        bytes.starts_with(b"SQLite format 3\0").then_some(Self {
-            user_version: u32::from_be_bytes(number(60)?),
-            application_id: i32::from_be_bytes(number(68)?),
-        })
-    }
-}
-
-fn refuse_newer(found: u32) -> Result<(), StoreError> {
-    let known = MIGRATIONS.len() as u32;
-    if found > known { Err(StoreError::TooNew { found, known }) } else { Ok(()) }
 }
 
 /// Refuses a database that this version cannot read.
@@ -79,7 +48,11 @@ pub(crate) fn refuse_unknown(connection: &Connection) -> Result<(), StoreError> 
 
 /// The schema of a database that is ours, or new.
 fn check_ours(connection: &Connection) -> Result<u32, StoreError> {
-    match standing(connection).map_err(|error| store_error(&error))? {
+    schema_of(standing(connection).map_err(|error| store_error(&error))?)
+}
+
+fn schema_of(standing: Standing) -> Result<u32, StoreError> {
+    match standing {
         Standing::Empty => Ok(0),
         Standing::Outdated { found, .. } => Ok(found),
         Standing::Current => Ok(MIGRATIONS.len() as u32),
@@ -100,6 +73,7 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(|error| store_error(&error))?;
+    // Another process may have been faster.
     let found = check_ours(&transaction)?;
     for migration in &MIGRATIONS[found as usize..] {
         transaction.execute_batch(migration).map_err(|error| store_error(&error))?;

@@ -22,14 +22,9 @@ pub(crate) fn explained(path: &Path, error: StoreError) -> StoreError {
     }
 }
 
-/// Why neither the file nor its folder can be written; none when both can, or nobody knows.
+/// Why nothing can be written in the folder of the file; none when it can, or nobody knows.
 fn why_not_writable(path: &Path) -> Option<String> {
-    if path.exists()
-        && let Err(error) = File::options().write(true).open(path)
-        && is_refused(error.kind())
-    {
-        return Some(format!("{}: {error}", path.display()));
-    }
+    // Not the file itself: a process that opens and closes it loses the locks that it holds on it through SQLite.
     let folder = path.parent()?;
     let probe = beside(path, "-probe");
     match File::create_new(&probe) {
@@ -37,12 +32,9 @@ fn why_not_writable(path: &Path) -> Option<String> {
             let _ = fs::remove_file(probe);
             None
         }
-        Err(error) => is_refused(error.kind()).then(|| format!("the folder {}: {error}", folder.display())),
+        Err(error) => matches!(error.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied)
+            .then(|| format!("the folder {}: {error}", folder.display())),
     }
-}
-
-fn is_refused(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied)
 }
 
 /// Readers of a file that cannot be written, for the reason `why`.
