@@ -4,6 +4,7 @@
 mod clock;
 mod database;
 mod disk;
+mod ends;
 mod files;
 mod stalled;
 
