@@ -19,9 +19,15 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn cargo(folder: &str) -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root().join(folder));
-    // Set for this very program by the cargo that started it; the next one has its own.
-    for name in ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH"] {
-        cargo.env_remove(name);
+    // Set for this very program by the cargo that started it. Some build scripts ask for them, and would run again, with all
+    // that depends on them, each time that a cargo is started by hand in between.
+    for (name, _) in env::vars_os() {
+        let is_of_this = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_"]
+            .iter()
+            .any(|prefix| name.to_string_lossy().starts_with(prefix));
+        if is_of_this {
+            cargo.env_remove(name);
+        }
     }
     cargo
 }
