@@ -8,18 +8,14 @@ use std::time::Duration;
 use longshore_domain::{
     ArtifactRecord, AttemptRef, SavedArtifact, TaskId, TaskState, Timestamp, Unpublished,
 };
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
 use super::finding::{Finding, FindingCode};
-use super::known::{Known, TaskFiles, WITH_ARTIFACTS, look};
+use super::known::{Known, TaskFiles, each_with_artifacts, look};
 use super::notes::Notes;
-use crate::columns;
 use crate::fault::Fault;
 use crate::files::layout::{Layout, check_name};
-
-/// Tasks in one step.
-const STEP: u32 = 500;
 
 /// Looks at a task whose rows change all the time before it is left alone.
 const LOOKS_MAX: u32 = 5;
@@ -58,24 +54,15 @@ pub(super) fn examine(
     now: Timestamp,
     notes: &mut Notes<'_>,
 ) -> Result<(), Fault> {
-    let (mut last, mut done) = (i64::MIN, 0);
-    loop {
-        let tasks: Vec<(i64, TaskId)> = c
-            .prepare_cached(WITH_ARTIFACTS)?
-            .query_map(params![last, STEP], |row| Ok((row.get(0)?, columns::task_id(row, 1)?)))?
-            .collect::<rusqlite::Result<_>>()?;
-        for (seq, task) in &tasks {
-            last = *seq;
-            for finding in settled(&|| look(c, *task), layout, *task, deep, now)? {
-                notes.add(finding);
-            }
-            done += 1;
-            notes.tell("artifacts", done);
+    let mut done = 0;
+    each_with_artifacts(c, |task| {
+        for finding in settled(&|| look(c, task), layout, task, deep, now)? {
+            notes.add(finding);
         }
-        if tasks.len() < STEP as usize {
-            return Ok(());
-        }
-    }
+        done += 1;
+        notes.tell("artifacts", done);
+        Ok(())
+    })
 }
 
 /// What is wrong with the files of a task. Files move and go while one looks at them, so what is wrong counts only if

@@ -1,7 +1,7 @@
 //! What the store knows of a task that bears on its files.
 
 use longshore_domain::{SavedArtifact, TaskId, TaskState, Timestamp};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::columns;
 use crate::fault::Fault;
@@ -59,6 +59,30 @@ impl TaskFiles {
             if self.state == TaskState::Running { self.attempts.saturating_sub(1) } else { self.attempts };
         // A number beyond those that began is of a claim that a power loss undid. It will be given out again.
         attempt <= last && self.saved_by != Some(attempt)
+    }
+}
+
+/// Tasks that are read at once.
+const STEP: u32 = 500;
+
+/// Visits all tasks that have artifacts, step by step: none is kept in memory, and no read lasts for long.
+pub(super) fn each_with_artifacts(
+    c: &Connection,
+    mut visit: impl FnMut(TaskId) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let mut last = i64::MIN;
+    loop {
+        let tasks: Vec<(i64, TaskId)> = c
+            .prepare_cached(WITH_ARTIFACTS)?
+            .query_map(params![last, STEP], |row| Ok((row.get(0)?, columns::task_id(row, 1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        for (seq, task) in &tasks {
+            last = *seq;
+            visit(*task)?;
+        }
+        if tasks.len() < STEP as usize {
+            return Ok(());
+        }
     }
 }
 

@@ -7,24 +7,20 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use longshore_domain::{TaskId, TaskState};
-use rusqlite::{Connection, params};
+use longshore_domain::TaskState;
+use rusqlite::Connection;
 use serde::Serialize;
 
 use super::artifacts::{self, Artifacts};
 use super::finding::{Finding, FindingCode, Severity};
 use super::folders::{Oddity, Walk};
-use super::known::{Known, WITH_ARTIFACTS, look};
+use super::known::{Known, each_with_artifacts, look};
 use super::notes::{self, Notes};
 use super::opening::Database;
 use super::{Checkup, LISTED_MAX, Progress};
-use crate::columns;
 use crate::fault::Fault;
 use crate::files::layout::{Layout, at, remove_folder};
 use crate::files::publish::publish;
-
-/// Tasks in one step.
-const STEP: u32 = 500;
 
 /// Names that are tried for a folder that is set aside.
 const NAMES_MAX: u32 = 1_000;
@@ -126,33 +122,21 @@ fn publish_left(
     mended: &mut Mended,
     notes: &mut Notes<'_>,
 ) -> Result<(), Fault> {
-    let (mut last, mut done) = (i64::MIN, 0);
-    loop {
-        let tasks: Vec<(i64, TaskId)> = c
-            .prepare_cached(WITH_ARTIFACTS)?
-            .query_map(params![last, STEP], |row| Ok((row.get(0)?, columns::task_id(row, 1)?)))?
-            .collect::<rusqlite::Result<_>>()?;
-        for (seq, task) in &tasks {
-            last = *seq;
-            done += 1;
-            let published = layout.published(*task);
-            if !published.exists()
-                && let Known::Task(files) = look(c, *task)?
-                && files.state == TaskState::Completed
-                && artifacts::completed(layout, *task, &files, true) == Artifacts::InWork
-            {
-                mended.note(
-                    DeedKind::Published,
-                    &published,
-                    publish(layout, &artifacts::to_publish(*task, &files)),
-                );
-            }
+    let mut done = 0;
+    each_with_artifacts(c, |task| {
+        done += 1;
+        let published = layout.published(task);
+        if !published.exists()
+            && let Known::Task(files) = look(c, task)?
+            && files.state == TaskState::Completed
+            && artifacts::completed(layout, task, &files, true) == Artifacts::InWork
+        {
+            let moved = publish(layout, &artifacts::to_publish(task, &files));
+            mended.note(DeedKind::Published, &published, moved);
         }
         notes.tell("artifacts", done);
-        if tasks.len() < STEP as usize {
-            return Ok(());
-        }
-    }
+        Ok(())
+    })
 }
 
 /// Clears the folders of what does not belong there.
