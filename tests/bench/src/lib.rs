@@ -4,6 +4,7 @@
 pub mod client;
 pub mod counter;
 pub mod machine;
+pub mod program;
 pub mod project;
 pub mod stats;
 pub mod throughput;

@@ -54,6 +54,13 @@ impl Place {
         self.files.open_attempt(attempt(self.task, number), resume).unwrap()
     }
 
+    /// Attempt `number` cannot go on from what the first one saved, and says why.
+    fn refuses_to_resume(&self, number: u32, saved: &[SavedArtifact], why: &str) {
+        let error = self.files.open_attempt(attempt(self.task, number), Some((1, saved))).err().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        assert!(error.to_string().contains(why), "{error}");
+    }
+
     fn work(&self, number: u32) -> std::path::PathBuf {
         self.folder.path().join("work").join(self.task.to_string()).join(number.to_string())
     }
@@ -151,14 +158,10 @@ fn a_file_that_lost_bytes_is_not_resumed() {
     put(&mut *first, "a", b"0123456789");
     let saved = first.sync().unwrap();
     fs::write(place.work(1).join("a"), b"012").unwrap();
-    let error = place.files.open_attempt(attempt(place.task, 2), Some((1, &saved))).err().unwrap();
-    assert_eq!(error.kind(), io::ErrorKind::InvalidData);
-    assert!(error.to_string().contains("3 bytes, but 10"), "{error}");
+    place.refuses_to_resume(2, &saved, "3 bytes, but 10");
 
     fs::remove_file(place.work(1).join("a")).unwrap();
-    let error = place.files.open_attempt(attempt(place.task, 3), Some((1, &saved))).err().unwrap();
-    assert_eq!(error.kind(), io::ErrorKind::InvalidData);
-    assert!(error.to_string().contains("gone"), "{error}");
+    place.refuses_to_resume(3, &saved, "gone");
 }
 
 #[test]
@@ -168,9 +171,7 @@ fn a_file_with_other_bytes_is_not_resumed() {
     put(&mut *first, "a", b"0123456789");
     let saved = first.sync().unwrap();
     fs::write(place.work(1).join("a"), b"0123456x89, and what was not saved").unwrap();
-    let error = place.files.open_attempt(attempt(place.task, 2), Some((1, &saved))).err().unwrap();
-    assert_eq!(error.kind(), io::ErrorKind::InvalidData);
-    assert!(error.to_string().contains("SHA-256"), "{error}");
+    place.refuses_to_resume(2, &saved, "SHA-256");
 }
 
 #[test]

@@ -4,13 +4,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use longshore_bench::machine::{Cpu, fdatasync_us};
+use longshore_bench::program::say;
 use longshore_bench::project::Project;
 use longshore_bench::throughput::{Load, tasks_per_s};
 use longshore_bench::{Result, stats};
 use serde_json::{Map, Value};
 
 use crate::args::Args;
-use crate::{round, say};
+use crate::round;
 
 /// Adds the figures of tasks over MCP.
 pub(crate) fn measure(args: &Args, report: &mut Map<String, Value>) -> Result<()> {

@@ -13,29 +13,15 @@ mod args;
 mod cost;
 mod recovery;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
-use longshore_bench::{Result, stats};
+use longshore_bench::{Result, program, stats};
 use serde_json::{Map, Value, json};
 
 use self::args::Args;
 
 fn main() -> ExitCode {
-    let mut words = std::env::args().skip(1).peekable();
-    if words.peek().is_some_and(|word| word == "--help") {
-        say(args::USAGE);
-        return ExitCode::SUCCESS;
-    }
-    match Args::parse(words).and_then(|args| measure(&args)) {
-        Ok(report) => {
-            writeln!(std::io::stdout(), "{report}").map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
-        }
-        Err(error) => {
-            say(&format!("error: {error}"));
-            ExitCode::FAILURE
-        }
-    }
+    program::run(args::USAGE, |words| measure(&Args::parse(words)?))
 }
 
 fn measure(args: &Args) -> Result<Value> {
@@ -58,11 +44,6 @@ fn measure(args: &Args) -> Result<Value> {
     report.insert("kills".into(), json!(args.kills));
     report.insert("runs".into(), json!(args.runs));
     Ok(Value::Object(report))
-}
-
-pub(crate) fn say(text: &str) {
-    // Nobody reads it if stderr is closed.
-    let _ = writeln!(std::io::stderr(), "durability: {text}");
 }
 
 pub(crate) fn round(number: f64, parts: f64) -> Value {

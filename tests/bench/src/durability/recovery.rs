@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use longshore_bench::Result;
 use longshore_bench::client::{self, Client};
 use longshore_bench::counter;
+use longshore_bench::program::say;
 use longshore_bench::project::Project;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
 
 use crate::args::Args;
-use crate::say;
 
 /// Jobs that the killed process runs.
 const JOBS: usize = 10;

@@ -18,10 +18,10 @@ mod args;
 mod history;
 mod start;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use longshore_bench::machine::{Cpu, fdatasync_us};
+use longshore_bench::program::{self, say};
 use longshore_bench::project::Project;
 use longshore_bench::{Result, stats, throughput};
 use serde_json::{Value, json};
@@ -34,32 +34,19 @@ const LARGE: usize = 20_000;
 const HISTORY: usize = 200_000;
 
 fn main() -> ExitCode {
-    let mut words = std::env::args().skip(1).peekable();
-    if words.peek().is_some_and(|word| word == "--help") {
-        progress(args::USAGE);
-        return ExitCode::SUCCESS;
-    }
-    match Args::parse(words).and_then(|args| measure(&args)) {
-        Ok(report) => {
-            writeln!(std::io::stdout(), "{report}").map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
-        }
-        Err(error) => {
-            progress(&format!("error: {error}"));
-            ExitCode::FAILURE
-        }
-    }
+    program::run(args::USAGE, |words| measure(&Args::parse(words)?))
 }
 
 fn measure(args: &Args) -> Result<Value> {
     let cpu = Cpu::now()?;
     let mut syncs = Vec::new();
 
-    progress("start and idle memory");
+    say("start and idle memory");
     let quiet = Project::new(&args.longshore, &args.plugins)?;
     let start_ms = start::start_ms(&quiet, args.starts)?;
     let idle_rss_mib = start::idle_rss_mib(&quiet)?;
 
-    progress("accept latency");
+    say("accept latency");
     syncs.push(fdatasync_us(quiet.folder())?);
     let accept = accept::accept_ms(&quiet, args.accepts)?;
 
@@ -68,7 +55,7 @@ fn measure(args: &Args) -> Result<Value> {
 
     let (mut small, mut large, mut history) = (Vec::new(), Vec::new(), Vec::new());
     for run in 1..=args.runs {
-        progress(&format!("throughput, round {run} of {}", args.runs));
+        say(&format!("throughput, round {run} of {}", args.runs));
         // Interleaved, so that a noisy minute hurts all three alike.
         let fresh = Project::new(&args.longshore, &args.plugins)?;
         syncs.push(fdatasync_us(fresh.folder())?);
@@ -104,16 +91,11 @@ fn prepare_history(project: &Project, args: &Args) -> Result<usize> {
     if !args.history {
         return Ok(0);
     }
-    progress("filling the history");
+    say("filling the history");
     // The server makes the schema, and a first finished task shows what a row looks like.
     throughput::tasks_per_s(project, args.load, 1)?;
     history::fill_history(&project.database(), args.scaled(HISTORY))?;
     Ok(args.scaled(HISTORY))
-}
-
-fn progress(text: &str) {
-    // Nobody reads it if stderr is closed.
-    let _ = writeln!(std::io::stderr(), "load: {text}");
 }
 
 fn round(number: f64, parts: f64) -> f64 {

@@ -7,10 +7,10 @@ use longshore_bench::Result;
 use longshore_bench::client::{self, Answer, Client};
 use longshore_bench::counter;
 use longshore_bench::machine::resident_mib;
+use longshore_bench::program::say;
 use serde_json::{Value, json};
 
 use crate::memory::Memory;
-use crate::say;
 
 const STEPS: u64 = 10;
 /// How long the shortest and the longest job rest in each step: 10 to 15 seconds in all.

@@ -16,13 +16,13 @@ mod args;
 mod load;
 mod memory;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use longshore_bench::Result;
 use longshore_bench::client::Client;
 use longshore_bench::counter;
 use longshore_bench::machine::Cpu;
+use longshore_bench::program::{self, say};
 use longshore_bench::project::Project;
 use longshore_bench::stats;
 use rusqlite::{Connection, OpenFlags};
@@ -33,20 +33,7 @@ use self::load::Run;
 use self::memory::Memory;
 
 fn main() -> ExitCode {
-    let mut words = std::env::args().skip(1).peekable();
-    if words.peek().is_some_and(|word| word == "--help") {
-        say(args::USAGE);
-        return ExitCode::SUCCESS;
-    }
-    match Args::parse(words).and_then(|args| measure(&args)) {
-        Ok(report) => {
-            writeln!(std::io::stdout(), "{report}").map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
-        }
-        Err(error) => {
-            say(&format!("error: {error}"));
-            ExitCode::FAILURE
-        }
-    }
+    program::run(args::USAGE, |words| measure(&Args::parse(words)?))
 }
 
 fn measure(args: &Args) -> Result<Value> {
@@ -104,11 +91,6 @@ fn unlike_the_store(project: &Project, submitted: usize) -> Result<Vec<String>> 
         }
     }
     Ok(faults)
-}
-
-pub(crate) fn say(text: &str) {
-    // Nobody reads it if stderr is closed.
-    let _ = writeln!(std::io::stderr(), "steady: {text}");
 }
 
 fn round(number: f64, parts: f64) -> f64 {
