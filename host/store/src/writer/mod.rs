@@ -2,6 +2,8 @@
 //! then answers each: durability costs one disk flush a batch, not one a command. A batch of bookkeeping alone does not
 //! wait for the disk at all.
 
+mod crowd;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -11,6 +13,7 @@ use longshore_domain::StoreError;
 use rusqlite::{Connection, MAIN_DB};
 use tokio::sync::{mpsc, oneshot};
 
+use self::crowd::LastFlush;
 use crate::fault::{Fault, store_error};
 use crate::identity::Identity;
 use crate::migrations::{forget_statistics, migrate, refuse_foreign};
@@ -33,11 +36,7 @@ const POLITE_BATCHES: u32 = 200;
 /// The gap between two batches, a little longer than the other process's wait between two tries.
 const GAP: Duration = Duration::from_micros(400);
 
-/// The part of the last flush's time that the next one may wait for callers who were just answered, and the most.
-const GATHER_PART: u32 = 4;
-const GATHER_MAX: Duration = Duration::from_millis(1);
-
-/// The wait between two looks for them.
+/// The wait between two looks for callers who come back.
 const GATHER_STEP: Duration = Duration::from_micros(20);
 
 /// What a command's commit has to outlive before it is answered.
@@ -239,15 +238,15 @@ impl Commits {
 /// Commands that share a transaction.
 struct Batch {
     commands: Vec<Box<dyn Command>>,
-    /// The most that one of them asks for.
-    outlives: Outlives,
+    /// Those of them that wait for the disk; bookkeeping only comes along.
+    durable: usize,
 }
 
-/// What the last commit that waited for the disk was like.
-#[derive(Default)]
-struct LastFlush {
-    commands: usize,
-    took: Duration,
+impl Batch {
+    /// The most that one of the commands asks for.
+    fn outlives(&self) -> Outlives {
+        if self.durable > 0 { Outlives::PowerLoss } else { Outlives::Process }
+    }
 }
 
 struct WriterThread {
@@ -267,16 +266,16 @@ struct WriterThread {
 
 impl WriterThread {
     fn run(mut self) {
-        let mut batch = Batch { commands: Vec::with_capacity(BATCH_MAX), outlives: Outlives::Process };
+        let mut batch = Batch { commands: Vec::with_capacity(BATCH_MAX), durable: 0 };
         while let Some(request) = self.queue.blocking_recv() {
-            batch.outlives = Outlives::Process;
+            batch.durable = 0;
             self.take(request, &mut batch);
             self.take_all(&mut batch);
-            if batch.outlives == Outlives::PowerLoss && self.commits.promised == Synchronous::Full {
+            if batch.outlives() == Outlives::PowerLoss && self.commits.promised == Synchronous::Full {
                 self.gather(&mut batch);
-                let (began, commands) = (Instant::now(), batch.commands.len());
+                let began = Instant::now();
                 self.commit_together(&mut batch);
-                self.last = LastFlush { commands, took: began.elapsed() };
+                self.last.flushed(batch.durable, began.elapsed());
                 self.leave_a_gap();
             } else if !batch.commands.is_empty() {
                 self.commit_together(&mut batch);
@@ -293,20 +292,25 @@ impl WriterThread {
         }
     }
 
-    /// Waits a little for as many commands as the last flush had. Callers who were just answered often come back with
-    /// the next command at once; without this the first of them would get a flush for itself, while all others wait.
+    /// Waits a little for callers who are likely to come back with the next command at once.
     fn gather(&mut self, batch: &mut Batch) {
-        let until = Instant::now() + (self.last.took / GATHER_PART).min(GATHER_MAX);
-        while batch.commands.len() < self.last.commands && Instant::now() < until {
+        let first = batch.durable;
+        let expected = self.last.expected(first).min(BATCH_MAX);
+        if expected <= first {
+            return;
+        }
+        let until = Instant::now() + self.last.patience();
+        while batch.durable < expected && batch.commands.len() < BATCH_MAX && Instant::now() < until {
             thread::sleep(GATHER_STEP);
             self.take_all(batch);
         }
+        self.last.waited(expected - first, batch.durable - first);
     }
 
     fn take(&self, request: Request, batch: &mut Batch) {
         match request {
             Request::Write(outlives, command) => {
-                batch.outlives = batch.outlives.max(outlives);
+                batch.durable += usize::from(outlives == Outlives::PowerLoss);
                 batch.commands.push(command);
             }
             Request::DataVersion(reply) => {
@@ -319,13 +323,14 @@ impl WriterThread {
     /// one is undone. Failures are rare; a savepoint for each command would cost all of them. Where the machine failed
     /// all have failed; only on a full disk there may be room for those that write little.
     fn commit_together(&mut self, batch: &mut Batch) {
-        let Batch { commands, outlives } = batch;
+        let outlives = batch.outlives();
+        let commands = &mut batch.commands;
         connection::be_patient(if self.trouble.is_busy() {
             self.patience.min(PATIENCE_WHEN_BUSY)
         } else {
             self.patience
         });
-        match self.run_in_transaction(commands, *outlives) {
+        match self.run_in_transaction(commands, outlives) {
             Ok(changed) => {
                 // A batch that changed nothing has written nothing, and so says nothing of the disk.
                 if changed {
@@ -341,7 +346,7 @@ impl WriterThread {
                 for command in commands.drain(..) {
                     let mut alone = vec![command];
                     let committed = self
-                        .run_in_transaction(&mut alone, *outlives)
+                        .run_in_transaction(&mut alone, outlives)
                         .map(drop)
                         .map_err(|fault| self.told(fault, alone.len()));
                     answer_all(&mut alone, &committed);
@@ -465,24 +470,25 @@ mod tests {
             connection,
             queue,
             commits,
-            last: LastFlush { commands: 1, took: hour },
+            last: LastFlush::default(),
             files: Arc::default(),
             patience: Duration::ZERO,
             trouble: Trouble::default(),
             data_version: 0,
             polite_batches: 0,
         };
-        let mut batch = Batch { commands: Vec::new(), outlives: Outlives::PowerLoss };
+        let mut batch = Batch { commands: Vec::new(), durable: 0 };
+        thread.last.flushed(1, hour);
         thread.take(waiting(1), &mut batch);
         requests.try_send(waiting(2)).ok().unwrap();
         thread.gather(&mut batch);
         assert_eq!(batch.commands.len(), 1, "a lone caller waits for nobody");
 
-        thread.last = LastFlush { commands: 3, took: hour };
+        thread.last.flushed(3, hour);
         let began = Instant::now();
         thread.gather(&mut batch);
         assert_eq!(batch.commands.len(), 2, "the other one that is there comes along");
-        assert!(began.elapsed() >= GATHER_MAX && began.elapsed() < Duration::from_secs(10));
+        assert!(began.elapsed() >= thread.last.patience() && began.elapsed() < Duration::from_secs(10));
     }
 
     #[tokio::test]
