@@ -34,6 +34,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PATH")]
     longshore: Option<PathBuf>,
 
+    /// A job type to kill beside ours: half of all jobs are its. It is granted the sample shop and the email channel
+    #[arg(long, value_name = "PATH")]
+    component: Option<PathBuf>,
+
+    /// With what the component's job is called, a JSON object
+    #[arg(long, value_name = "JSON", requires = "component")]
+    arguments: Option<String>,
+
     /// Build the harness without optimisation: quicker where only a short campaign follows
     #[arg(long)]
     dev: bool,
@@ -128,6 +136,12 @@ fn harness(args: &Args, scratch: &Path) -> Result<Command> {
         if is_set {
             harness.arg(flag);
         }
+    }
+    if let Some(component) = &args.component {
+        harness.arg("--component").arg(component);
+    }
+    if let Some(arguments) = &args.arguments {
+        harness.arg("--arguments").arg(arguments);
     }
     if let Some(keep) = &args.keep {
         harness.arg("--keep").arg(keep);

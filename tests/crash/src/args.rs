@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use serde_json::{Map, Value};
+
+use crate::jobs::Stranger;
 use crate::power::Power;
 
 /// What `--help` prints.
@@ -16,6 +19,8 @@ pub(crate) const USAGE: &str = "usage: longshore-crash --longshore PATH --shim P
   --journal        with --power-loss: names reach the disk in their order, as on ext4 and XFS; without it
                    each cut draws whether they do, or each needs a sync of its folder, which is all POSIX says
   --forget-syncs   with --power-loss: as if the disk ignored every sync. Something must be found then
+  --component PATH a job type that is killed beside ours: half of all jobs are its
+  --arguments JSON with what it is called (default: {})
   --keep DIR       make the projects there, and leave them";
 
 /// What to do, and with what.
@@ -27,6 +32,7 @@ pub(crate) struct Args {
     pub(crate) seed: u64,
     pub(crate) processes: Option<usize>,
     pub(crate) power: Option<Power>,
+    pub(crate) stranger: Option<Stranger>,
     pub(crate) keep: Option<PathBuf>,
 }
 
@@ -36,6 +42,7 @@ impl Args {
         let (mut seconds, mut seed, mut processes) = (20, 1, None);
         let (mut power_loss, mut cuts, mut forget_syncs) = (false, 20, false);
         let mut journal = false;
+        let (mut component, mut payload) = (None, Value::Object(Map::new()));
         while let Some(flag) = words.next() {
             let switch = match flag.as_str() {
                 "--power-loss" => Some(&mut power_loss),
@@ -53,6 +60,8 @@ impl Args {
                 "--shim" => shim = Some(value),
                 "--guests" => guests = Some(value),
                 "--keep" => keep = Some(PathBuf::from(value)),
+                "--component" => component = Some(PathBuf::from(value)),
+                "--arguments" => payload = serde_json::from_str(&value).context("--arguments is JSON")?,
                 "--cuts" => cuts = value.parse()?,
                 "--seconds" => seconds = value.parse()?,
                 "--seed" => seed = value.parse()?,
@@ -64,7 +73,14 @@ impl Args {
         // Processes run in other folders than this one.
         let path = |path: Option<String>| anyhow::Ok(std::fs::canonicalize(path.context(USAGE)?)?);
         let (longshore, shim, guests) = (path(longshore)?, path(shim)?, path(guests)?);
+        let stranger = component.map(|component| stranger(component, payload)).transpose()?;
         let power = power_loss.then_some(Power { cuts, journal, forget_syncs });
-        Ok(Self { longshore, shim, guests, seconds, seed, processes, power, keep })
+        Ok(Self { longshore, shim, guests, seconds, seed, processes, power, stranger, keep })
     }
+}
+
+fn stranger(component: PathBuf, payload: Value) -> Result<Stranger> {
+    let name = component.file_stem().and_then(|name| name.to_str());
+    let name = name.with_context(|| format!("{} has no name", component.display()))?.to_owned();
+    Ok(Stranger { component, name, payload })
 }

@@ -14,12 +14,16 @@ use crate::findings::{Findings, Harm};
 use crate::jobs::{GUESTS, Jobs};
 use crate::ledger::Ledger;
 use crate::project::{Project, Tools};
+use crate::say;
 use crate::slot::{End, Slot};
 use crate::snapshot::Snapshot;
 use crate::{disk, drain, reference, verify};
 
 /// How often is looked whether a process has to die: fine against the life of one, coarse enough to cost nothing.
 const TICK: Duration = Duration::from_millis(2);
+
+/// How often whoever waits is told how it goes.
+const TELL_SECONDS: u64 = 10;
 
 /// What a campaign is.
 pub(crate) struct Plan {
@@ -34,13 +38,14 @@ pub(crate) fn run(plan: &Plan, tools: &Tools, scratch: &Path) -> Result<(Map<Str
     let processes = plan.processes.unwrap_or_else(|| rng.usize(1..=4));
     let project = Project::init(&scratch.join("project"), tools, &GUESTS)?;
     project.warm_up()?;
-    let jobs = Jobs::new(rng.fork(), &project.shop())?;
+    let jobs = Jobs::new(rng.fork(), &project.shop(), tools.stranger.as_ref())?;
     let ledger = Arc::new(Ledger::new(jobs, rng.fork(), || 0));
     let mut slots: Vec<Slot> = (0..processes).map(|number| Slot::new(number, rng.fork())).collect();
 
     let mut findings = Findings::default();
     let mut kills = Kills::default();
     let started = Instant::now();
+    let mut told = 0;
     while started.elapsed() < Duration::from_secs(plan.seconds) {
         for slot in &mut slots {
             match slot.tick(&project, &ledger)? {
@@ -55,15 +60,21 @@ pub(crate) fn run(plan: &Plan, tools: &Tools, scratch: &Path) -> Result<(Map<Str
                 None => {}
             }
         }
+        if started.elapsed().as_secs() / TELL_SECONDS > told {
+            told += 1;
+            say(&format!("{} kills in {} s", kills.total(), told * TELL_SECONDS));
+        }
         thread::sleep(TICK);
     }
     ledger.close();
     kills.at_instants += slots.iter_mut().map(|slot| u64::from(slot.kill())).sum::<u64>();
 
+    say("letting the project come to rest");
     if !drain::until_idle(&project, processes, true)? {
         findings.add(Harm::Lost, "the project does not come to rest");
     }
     let snapshot = Snapshot::read(&project)?;
+    say(&format!("running the same {} tasks undisturbed", snapshot.tasks.len()));
     let undisturbed = reference::run(&project, &scratch.join("reference"))?;
     let (acknowledged, heard) = ledger.result();
     findings.absorb("answers", heard);
@@ -93,9 +104,13 @@ struct Kills {
 }
 
 impl Kills {
+    fn total(&self) -> u64 {
+        self.at_instants + self.at_calls.values().sum::<u64>()
+    }
+
     fn report(&self, report: &mut Map<String, Value>) {
         let at_calls: u64 = self.at_calls.values().sum();
-        report.insert("kills".into(), (self.at_instants + at_calls).into());
+        report.insert("kills".into(), self.total().into());
         report.insert("kills_at_calls".into(), at_calls.into());
         for (kind, count) in &self.at_calls {
             report.insert(format!("kills_at_{kind}"), (*count).into());

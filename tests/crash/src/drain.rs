@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::project::Project;
 
-/// No campaign leaves so much work; what is not done by then is lost.
+/// For how long less and less has to be left to do; what is still there after as long without is lost.
 const PATIENCE: Duration = Duration::from_mins(3);
 /// How often is looked, and how long sweepers have once there is nothing to do.
 const LOOK: Duration = Duration::from_millis(100);
@@ -38,12 +38,15 @@ pub(crate) fn until_idle(project: &Project, count: usize, later: bool) -> Result
             if later { project.later("worker", "drain") } else { project.command("worker", "drain") }?;
         workers.0.push(command.spawn().context("a worker does not start")?);
     }
-    let started = Instant::now();
-    let mut idle = false;
-    while !idle && started.elapsed() < PATIENCE {
+    let (mut least, mut since) = (i64::MAX, Instant::now());
+    while least > 0 && since.elapsed() < PATIENCE {
         thread::sleep(LOOK);
-        // A database that is not there yet, or busy, is not idle.
-        idle = left_to_do(project).is_ok_and(|left| left == 0);
+        // A database that is not there yet, or busy, says nothing.
+        if let Ok(left) = left_to_do(project)
+            && left < least
+        {
+            (least, since) = (left, Instant::now());
+        }
         if !workers.0.iter_mut().any(is_running) {
             break;
         }
@@ -59,7 +62,7 @@ pub(crate) fn until_idle(project: &Project, count: usize, later: bool) -> Result
     while asked.elapsed() < GOODBYE && workers.0.iter_mut().any(is_running) {
         thread::sleep(LOOK / 10);
     }
-    Ok(idle)
+    Ok(least == 0)
 }
 
 fn is_running(child: &mut Child) -> bool {

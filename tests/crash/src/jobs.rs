@@ -1,6 +1,6 @@
 //! Which jobs are submitted: drawn by a seeded generator from all job types, each small enough to end within a second or two.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use fastrand::Rng;
@@ -18,7 +18,7 @@ pub(crate) const GUESTS: [&str; 2] = ["counter", "steps"];
 pub(crate) struct Job {
     pub(crate) key: String,
     /// The job type.
-    pub(crate) kind: &'static str,
+    pub(crate) kind: String,
     pub(crate) payload: Value,
     pub(crate) priority: i64,
     /// Seconds to wait before it may run.
@@ -41,8 +41,19 @@ impl Job {
     }
 }
 
+/// A job type that is not ours, and with what it is called.
+#[derive(Clone, Debug)]
+pub(crate) struct Stranger {
+    /// The component. Its file's name is that of the job type.
+    pub(crate) component: PathBuf,
+    pub(crate) name: String,
+    pub(crate) payload: Value,
+}
+
 /// Draws jobs, one after the other: the same ones from the same seed.
 pub(crate) struct Jobs {
+    /// Half of the jobs are of this type.
+    stranger: Option<Stranger>,
     rng: Rng,
     drawn: u64,
     /// Cities and months with few orders.
@@ -50,7 +61,7 @@ pub(crate) struct Jobs {
 }
 
 impl Jobs {
-    pub(crate) fn new(rng: Rng, shop: &Path) -> Result<Self> {
+    pub(crate) fn new(rng: Rng, shop: &Path, stranger: Option<&Stranger>) -> Result<Self> {
         let shop = Connection::open_with_flags(shop, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         let months = shop
             .prepare(
@@ -61,17 +72,14 @@ impl Jobs {
             .collect::<rusqlite::Result<Vec<_>>>()
             .context("the sample shop cannot be read")?;
         ensure!(!months.is_empty(), "the sample shop has no city and month with so few orders");
-        Ok(Self { rng, drawn: 0, months })
+        Ok(Self { stranger: stranger.cloned(), rng, drawn: 0, months })
     }
 
     pub(crate) fn draw(&mut self) -> Job {
         self.drawn += 1;
-        let (kind, payload) = match self.rng.u32(0..100) {
-            0..40 => ("counter", self.counter()),
-            40..52 => ("steps", self.steps()),
-            52..80 => ("export", self.export()),
-            80..90 => ("bulk_invoice", self.invoices()),
-            _ => ("notifications", self.notifications()),
+        let (kind, payload) = match &self.stranger {
+            Some(stranger) if self.rng.bool() => (stranger.name.clone(), stranger.payload.clone()),
+            _ => self.ours(),
         };
         Job {
             key: format!("job-{}", self.drawn),
@@ -80,6 +88,17 @@ impl Jobs {
             priority: self.rng.i64(-2..=2),
             delay_seconds: (self.rng.u32(0..8) == 0).then_some(1),
         }
+    }
+
+    fn ours(&mut self) -> (String, Value) {
+        let (kind, payload) = match self.rng.u32(0..100) {
+            0..40 => ("counter", self.counter()),
+            40..52 => ("steps", self.steps()),
+            52..80 => ("export", self.export()),
+            80..90 => ("bulk_invoice", self.invoices()),
+            _ => ("notifications", self.notifications()),
+        };
+        (kind.to_owned(), payload)
     }
 
     fn counter(&mut self) -> Value {

@@ -65,6 +65,7 @@ fn run(args: &Args) -> Result<(Map<String, Value>, bool)> {
         longshore: args.longshore.clone(),
         shim: args.shim.clone(),
         guests: args.guests.clone(),
+        stranger: args.stranger.clone(),
         cache: folder.join("cache"),
     };
     let plan = Plan { seed: args.seed, seconds: args.seconds, processes: args.processes };

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::jobs::Stranger;
+
 /// How long a task stays with a killed process. Short, so that a campaign is about kills and not about waiting.
 const LEASE_MS: u32 = 1_000;
 
@@ -40,6 +42,8 @@ pub(crate) struct Tools {
     pub(crate) shim: PathBuf,
     /// Folder of the test guests' components.
     pub(crate) guests: PathBuf,
+    /// A job type that is killed beside ours.
+    pub(crate) stranger: Option<Stranger>,
     /// Folder of compiled plugins, shared by all projects of a campaign.
     pub(crate) cache: PathBuf,
 }
@@ -73,6 +77,11 @@ impl Project {
             let name = format!("{guest}.wasm");
             fs::copy(tools.guests.join(&name), plugins.join(&name))
                 .with_context(|| format!("the guest {guest} is not in {}", tools.guests.display()))?;
+        }
+        if let Some(stranger) = &tools.stranger {
+            let component = plugins.join(&stranger.name).with_extension("wasm");
+            fs::copy(&stranger.component, &component)
+                .with_context(|| format!("cannot copy {}", stranger.component.display()))?;
         }
         for plugin in fs::read_dir(&plugins)? {
             let plugin = plugin?.path();

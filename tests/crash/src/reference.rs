@@ -9,6 +9,9 @@ use crate::drain;
 use crate::project::Project;
 use crate::snapshot::Snapshot;
 
+/// Workers that run them, so that it does not take as long as what disturbed the others.
+const WORKERS: usize = 4;
+
 /// Puts the tasks of a project, with their ids and times, into a new one in `folder`, and lets them run undisturbed. So
 /// everything has to be equal in the end, down to the ids of messages and the dates in files.
 pub(crate) fn run(project: &Project, folder: &Path) -> Result<Snapshot> {
@@ -26,7 +29,7 @@ pub(crate) fn run(project: &Project, folder: &Path) -> Result<Snapshot> {
          DETACH disturbed;",
     )?;
     drop(store);
-    ensure!(drain::until_idle(&reference, 1, false)?, "the undisturbed run does not end");
+    ensure!(drain::until_idle(&reference, WORKERS, false)?, "the undisturbed run does not end");
     let snapshot = Snapshot::read(&reference)?;
     // A job that fails undisturbed would make the comparison say nothing.
     for task in snapshot.tasks.values() {

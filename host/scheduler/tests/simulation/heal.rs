@@ -31,20 +31,27 @@ impl World {
         panic!("this never ends: {left:#?}");
     }
 
-    /// Each loop of each process once, and all that stands still to its next end.
+    /// Each loop once: in every process if it is about its own attempts, in one of them if one is enough.
     fn everything_once(&mut self) {
         for index in 0..self.processes.len() {
-            // Schedules have no end.
-            for which in Loop::ALL.into_iter().filter(|which| *which != Loop::KeepTime) {
-                self.processes[index].begin(which);
-                self.check();
-                while self.processes[index].gates.waiting() > 0 {
-                    let chance = self.rng.u64(..);
-                    self.step += 1;
-                    self.release(index, 0, chance, false);
-                    self.check();
-                }
-            }
+            self.to_its_end(index, Loop::Dispatch);
+            self.to_its_end(index, Loop::Heartbeat);
+        }
+        for which in [Loop::StopUnwanted, Loop::Sweep, Loop::Promote, Loop::Deliver] {
+            let index = self.rng.usize(0..self.processes.len());
+            self.to_its_end(index, which);
+        }
+    }
+
+    /// Begins a round of a loop, and lets all that stands still in that process go on until nothing does.
+    fn to_its_end(&mut self, index: usize, which: Loop) {
+        self.processes[index].begin(which);
+        self.check();
+        while self.processes[index].gates.waiting() > 0 {
+            let chance = self.rng.u64(..);
+            self.step += 1;
+            self.release(index, 0, chance, false);
+            self.check();
         }
     }
 

@@ -52,7 +52,7 @@ pub(crate) fn run(
     template.warm_up()?;
     let project = template.sibling(&scratch.join("recorded"))?;
     let record = scratch.join("record");
-    let ledger = record_process(plan, power, &project, &record, &mut rng)?;
+    let ledger = record_process(plan, power, tools, &project, &record, &mut rng)?;
     ensure!(drain::until_idle(&project, 1, true)?, "the recorded project does not come to rest");
     let undisturbed = reference::run(&project, &scratch.join("reference"))?;
     let (acknowledged, mut findings) = ledger.result();
@@ -101,13 +101,18 @@ pub(crate) fn run(
 fn record_process(
     plan: &Plan,
     power: &Power,
+    tools: &Tools,
     project: &Project,
     record: &Path,
     rng: &mut Rng,
 ) -> Result<Ledger> {
     let file: PathBuf = record.to_owned();
     let length = move || fs::metadata(&file).map_or(0, |metadata| metadata.len());
-    let ledger = Arc::new(Ledger::new(Jobs::new(rng.fork(), &project.shop())?, rng.fork(), length));
+    let ledger = Arc::new(Ledger::new(
+        Jobs::new(rng.fork(), &project.shop(), tools.stranger.as_ref())?,
+        rng.fork(),
+        length,
+    ));
     let mut command = project.command("serve", "recorded")?;
     command.env("LONGSHORE_CRASH_RECORD", record).stdin(Stdio::piped()).stdout(Stdio::piped());
     if power.forget_syncs {
