@@ -57,6 +57,8 @@ codes! {
     StorageFailed = "storage_failed", retried: true;
     /// A saved artifact is not what it was when it was saved.
     ArtifactCorrupt = "artifact_corrupt", retried: false;
+    /// The state of the last checkpoint is not what it was when it was saved.
+    CheckpointCorrupt = "checkpoint_corrupt", retried: false;
     /// The host could not do its part in another way.
     HostError = "host_error", retried: true;
 }

@@ -63,7 +63,9 @@ impl StoreError {
             Self::Disk(_) => "storage_failed",
             Self::Replaced(_) => "database_replaced",
             Self::Corrupt(_) => "database_corrupt",
-            Self::NotOurs(_) | Self::TooNew { .. } | Self::Broken(_) => "store_failed",
+            Self::NotOurs(_) => "database_foreign",
+            Self::TooNew { .. } => "database_too_new",
+            Self::Broken(_) => "store_failed",
             Self::NoSuchPage => "invalid_arguments",
         }
     }
@@ -191,6 +193,8 @@ pub struct SavedCheckpoint {
     pub saves: u32,
     /// The job's state.
     pub state: Vec<u8>,
+    /// Whether the state is the one that was saved. If not, nothing can go on from it.
+    pub is_sound: bool,
     /// Progress as it was.
     pub progress: Progress,
     /// Artifacts as they were.

@@ -213,11 +213,15 @@ impl Dispatcher {
             progress: Arc::clone(&running.progress),
             stop: Arc::clone(&running.stop),
         };
-        // A panic in the host must end the attempt, not leave it running for ever under a lease that is renewed.
-        let report = AssertUnwindSafe(job.program.run(request))
-            .catch_unwind()
-            .await
-            .unwrap_or_else(|_panic| host_panicked(running.progress.latest()));
+        let report = if claimed.checkpoint.as_ref().is_none_or(|checkpoint| checkpoint.is_sound) {
+            // A panic in the host must end the attempt, not leave it running for ever under a lease that is renewed.
+            AssertUnwindSafe(job.program.run(request))
+                .catch_unwind()
+                .await
+                .unwrap_or_else(|_panic| host_panicked(running.progress.latest()))
+        } else {
+            never_ran(running.progress.latest(), checkpoint_corrupt())
+        };
         running.begin_to_end();
         let now = self.parts.clock.now();
         let Some(finish) = settle_report(report, &claimed, &job.policy, now, fastrand::f64()) else {
@@ -316,11 +320,23 @@ fn lost(attempt: &RunningAttempt) {
 }
 
 fn host_panicked(progress: Progress) -> RunReport {
+    let failure =
+        Failure::new(Code::HostError, "the host failed while it ran the job; its log has the reason");
+    never_ran(progress, failure)
+}
+
+fn checkpoint_corrupt() -> Failure {
+    Failure::new(
+        Code::CheckpointCorrupt,
+        "the state that the job saved was changed since (its SHA-256 is another): nothing can go on from it; submit the \
+         job again, and look into the database and its disk (`longshore doctor --deep`)",
+    )
+}
+
+/// The end of an attempt of which the program has nothing to tell.
+fn never_ran(progress: Progress, failure: Failure) -> RunReport {
     RunReport {
-        outcome: RunOutcome::Failed(Failure::new(
-            Code::HostError,
-            "the host failed while it ran the job; its log has the reason",
-        )),
+        outcome: RunOutcome::Failed(failure),
         usage: Usage::default(),
         progress,
         artifacts: Vec::new(),

@@ -140,7 +140,7 @@ impl Supervisor {
                     Ok(Err(error)) if failures > 0 || error.may_pass() => {
                         tracing::debug!(loop_name = name, %error, "a loop failed and goes on");
                     }
-                    Ok(Err(error)) => tracing::error!(loop_name = name, %error, "a loop failed and goes on"),
+                    Ok(Err(error)) => tracing::error!(loop_name = name, code = error.code(), %error, "a loop failed and goes on"),
                     Err(error) => {
                         tracing::error!(loop_name = name, %error, "a loop panicked and starts again");
                     }

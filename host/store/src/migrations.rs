@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0006_alerts.sql"),
     include_str!("../migrations/0007_schedules.sql"),
     include_str!("../migrations/0008_saves.sql"),
+    include_str!("../migrations/0009_checkpoint_digest.sql"),
 ];
 
 /// Marks the file as ours: "LSHR".
@@ -152,6 +153,7 @@ mod tests {
         "3c5cce79730d2daabd4f4fec2440d0efb45fcdd1385e781972a724744fb5f3a4",
         "42300433b32cfc9503745dd0eafc7ee58278f798ef417c4c7243621296ea35a8",
         "2e01456cf5176fa9bd55be4e6ddeb763dfff11e2bd8d7f7b63e0844796108db9",
+        "9b618d2a325cc33415eb42b0409d81bc89a67171cd691c8e47442ee35a0bef02",
     ];
 
     #[test]

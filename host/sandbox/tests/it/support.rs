@@ -272,6 +272,7 @@ impl Bed {
             attempt: number,
             saves: saves.len() as u32,
             state: last.state.clone(),
+            is_sound: true,
             progress: last.progress.clone(),
             artifacts: last.artifacts.clone(),
             messages: saves.iter().map(|save| save.messages.len() as u32).sum(),

@@ -34,17 +34,17 @@ impl World {
     /// Each loop once: in every process if it is about its own attempts, in one of them if one is enough.
     fn everything_once(&mut self) {
         for index in 0..self.processes.len() {
-            self.to_its_end(index, Loop::Dispatch);
-            self.to_its_end(index, Loop::Heartbeat);
+            self.run_to_the_end(index, Loop::Dispatch);
+            self.run_to_the_end(index, Loop::Heartbeat);
         }
         for which in [Loop::StopUnwanted, Loop::Sweep, Loop::Promote, Loop::Deliver] {
             let index = self.rng.usize(0..self.processes.len());
-            self.to_its_end(index, which);
+            self.run_to_the_end(index, which);
         }
     }
 
     /// Begins a round of a loop, and lets all that stands still in that process go on until nothing does.
-    fn to_its_end(&mut self, index: usize, which: Loop) {
+    fn run_to_the_end(&mut self, index: usize, which: Loop) {
         self.processes[index].begin(which);
         self.check();
         while self.processes[index].gates.waiting() > 0 {

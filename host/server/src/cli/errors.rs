@@ -1,4 +1,5 @@
-//! Errors, printed once: what happened as a chain, and what to do about it on a line of its own.
+//! Errors, printed once: what happened as a chain, with the stable code where there is one, and what to do about it on a
+//! line of its own.
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -40,7 +41,8 @@ pub(super) fn report(error: &Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let hint = hint(error).map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
-    let _ = write!(io::stderr(), "error: {}\n{hint}", chain(error));
+    let code = code(error).map(|code| format!("[{code}]")).unwrap_or_default();
+    let _ = write!(io::stderr(), "error{code}: {}\n{hint}", chain(error));
     if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
 }
 
@@ -63,6 +65,14 @@ fn chain(error: &Error) -> String {
         }
     }
     text
+}
+
+/// The code that an agent would see, too.
+fn code(error: &Error) -> Option<&'static str> {
+    error.chain().find_map(|cause| {
+        let store = cause.downcast_ref::<StoreError>().map(StoreError::code);
+        store.or_else(|| cause.downcast_ref::<ServiceError>().map(ServiceError::code))
+    })
 }
 
 /// What to do about it, where that is known.
@@ -120,6 +130,13 @@ mod tests {
         let error = Error::from(NoProject::Above("/x".into())).context("cannot go on");
         assert!(hint(&error).unwrap().contains("longshore init"));
         assert_eq!(hint(&Error::msg("what")), None);
+    }
+
+    #[test]
+    fn what_has_a_code_is_told_with_it() {
+        let error = Error::from(StoreError::TooNew { found: 99, known: 8 }).context("cannot open x");
+        assert_eq!(code(&error), Some("database_too_new"));
+        assert_eq!(code(&Error::msg("what")), None);
     }
 
     #[test]

@@ -97,7 +97,7 @@ impl Checkup {
         let c = &database.connection;
         let is_current = database::examine(c, &self.database.display().to_string(), deep, notes);
         if is_current {
-            rows::examine(c, self.now, notes);
+            rows::examine(c, deep, self.now, notes);
             messages::examine(c, notes);
         }
         is_current.then_some(database)

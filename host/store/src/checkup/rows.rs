@@ -14,6 +14,7 @@ use super::notes::Notes;
 use crate::columns;
 use crate::fault::Fault;
 use crate::statements::statements;
+use crate::verbs::digest;
 
 /// Rows in one step.
 const STEP: u32 = 2_000;
@@ -65,6 +66,14 @@ statements! {
         ORDER BY t.seq
         LIMIT ?2";
 
+    CHECKPOINTS = "
+        SELECT c.seq, t.id, c.state, c.sha256
+        FROM checkpoints AS c
+        CROSS JOIN tasks AS t ON t.seq = c.seq
+        WHERE c.seq > ?1
+        ORDER BY c.seq
+        LIMIT ?2";
+
     UNPUBLISHED = "
         SELECT u.seq, t.id, f.state
         FROM unpublished AS u
@@ -75,13 +84,16 @@ statements! {
         LIMIT ?2";
 }
 
-/// Checks all rows that belong to tasks' states.
-pub(super) fn examine(c: &Connection, now: Timestamp, notes: &mut Notes<'_>) {
+/// Checks all rows that belong to tasks' states, if `deep` every byte that jobs saved in them.
+pub(super) fn examine(c: &Connection, deep: bool, now: Timestamp, notes: &mut Notes<'_>) {
     let mut misplaced = BTreeSet::new();
     notes.check("queue", |notes| queued(c, &mut misplaced, notes));
     notes.check("schedule", |notes| scheduled(c, notes));
     notes.check("leases", |notes| running(c, now, notes));
     notes.check("tasks", |notes| tasks(c, &misplaced, notes));
+    if deep {
+        notes.check("checkpoints", |notes| checkpoints(c, notes));
+    }
     notes.check("publication", |notes| unpublished(c, notes));
 }
 
@@ -236,6 +248,20 @@ fn tasks(c: &Connection, misplaced: &BTreeSet<i64>, notes: &mut Notes<'_>) -> Re
                 task,
                 "The task is completed, but its checkpoint is still there; it takes up space.",
                 "Nothing: it goes when the task is forgotten.",
+            ));
+        }
+        Ok(())
+    })
+}
+
+fn checkpoints(c: &Connection, notes: &mut Notes<'_>) -> Result<(), Fault> {
+    in_steps(c, CHECKPOINTS, "checkpoints", notes, |row, notes| {
+        if !digest::fits(&row.get::<_, Vec<u8>>(2)?, row.get(3)?) {
+            notes.add(Finding::new(
+                FindingCode::CheckpointCorrupt,
+                columns::task_id(row, 1)?,
+                "The state that the task saved was changed since; the task fails when it is taken up again.",
+                "Put a backup in place of the database, or submit the job again.",
             ));
         }
         Ok(())

@@ -8,7 +8,7 @@ use longshore_domain::{
 };
 use rusqlite::{Connection, Row, params};
 
-use super::{artifacts, breaker, places, rate};
+use super::{artifacts, breaker, digest, places, rate};
 use crate::columns;
 use crate::fault::Fault;
 use crate::statements::statements;
@@ -19,7 +19,7 @@ statements! {
     NEXT = "
         SELECT q.seq, q.rank, q.attempts, q.counted, q.first_started_at, q.deadline_at,
             t.id, t.owner, t.created_at, t.payload,
-            c.attempt, c.saves, c.messages, c.done, c.total, c.message, c.state
+            c.attempt, c.saves, c.messages, c.done, c.total, c.message, c.state, c.sha256
         FROM ready AS q
         CROSS JOIN tasks AS t ON t.seq = q.seq
         LEFT JOIN checkpoints AS c ON c.seq = q.seq
@@ -147,14 +147,18 @@ fn take(
 fn read_next(row: &Row<'_>, request: &ClaimRequest, job_type: &JobTypeClaim) -> rusqlite::Result<Next> {
     let checkpoint = match row.get::<_, Option<u32>>(10)? {
         None => None,
-        Some(attempt) => Some(SavedCheckpoint {
-            attempt,
-            saves: row.get(11)?,
-            messages: row.get(12)?,
-            progress: columns::progress(row, 13)?,
-            state: row.get(16)?,
-            artifacts: Vec::new(),
-        }),
+        Some(attempt) => {
+            let state: Vec<u8> = row.get(16)?;
+            Some(SavedCheckpoint {
+                attempt,
+                saves: row.get(11)?,
+                messages: row.get(12)?,
+                progress: columns::progress(row, 13)?,
+                is_sound: digest::fits(&state, row.get(17)?),
+                state,
+                artifacts: Vec::new(),
+            })
+        }
     };
     let created_at = columns::time(row, 8)?;
     Ok(Next {

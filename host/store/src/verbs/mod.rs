@@ -11,6 +11,7 @@ pub(crate) mod checkpoint;
 pub(crate) mod claim;
 pub(crate) mod counts;
 pub(crate) mod deadline;
+pub(crate) mod digest;
 pub(crate) mod finish;
 pub(crate) mod firing;
 pub(crate) mod get;

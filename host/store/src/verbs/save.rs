@@ -3,7 +3,7 @@
 use longshore_domain::{AttemptRef, Save, SaveAnswer};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{artifacts, outbox};
+use super::{artifacts, digest, outbox};
 use crate::columns;
 use crate::fault::Fault;
 use crate::statements::statements;
@@ -15,11 +15,12 @@ statements! {
         RETURNING seq, cancel_requested";
 
     PUT = "
-        INSERT INTO checkpoints (seq, attempt, saves, messages, done, total, message, state)
-        VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7)
+        INSERT INTO checkpoints (seq, attempt, saves, messages, done, total, message, state, sha256)
+        VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?8)
         ON CONFLICT (seq) DO UPDATE SET
             attempt = excluded.attempt, saves = saves + 1, messages = messages + excluded.messages,
-            done = excluded.done, total = excluded.total, message = excluded.message, state = excluded.state";
+            done = excluded.done, total = excluded.total, message = excluded.message, state = excluded.state,
+            sha256 = excluded.sha256";
 }
 
 pub(crate) fn save(c: &Connection, attempt: AttemptRef, save: &Save) -> Result<SaveAnswer, Fault> {
@@ -49,6 +50,7 @@ pub(crate) fn save(c: &Connection, attempt: AttemptRef, save: &Save) -> Result<S
         columns::total(progress),
         progress.message,
         save.state,
+        digest::of(&save.state),
     ])?;
     Ok(SaveAnswer::Saved { cancel_requested })
 }

@@ -76,6 +76,10 @@ impl Place {
         tell(&self.checkup(false))
     }
 
+    pub(crate) fn examine_deep(&self) -> Report {
+        tell(&self.checkup(true))
+    }
+
     pub(crate) fn mend(&self) -> Mended {
         self.checkup(false).mend(&mut |_| {})
     }

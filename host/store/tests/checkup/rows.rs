@@ -61,6 +61,20 @@ damages! {
 }
 
 #[tokio::test]
+async fn a_state_with_other_bytes_is_found_by_a_deep_checkup() {
+    let mut place = Place::new();
+    let attempt = place.running().await;
+    place.save(attempt, &mut *place.write(attempt)).await;
+    place.close();
+    assert_eq!(codes(&place.examine_deep()), [""; 0]);
+    place.sql("UPDATE checkpoints SET state = zeroblob(length(state) + 1)");
+    assert_eq!(codes(&place.examine()), [""; 0], "a quick one reads no states");
+    assert_eq!(codes(&place.examine_deep()), ["checkpoint_corrupt"]);
+    place.sql("UPDATE checkpoints SET sha256 = NULL");
+    assert_eq!(codes(&place.examine_deep()), [""; 0], "one that was saved before there were digests");
+}
+
+#[tokio::test]
 async fn a_failed_task_is_not_to_be_published() {
     let mut place = Place::new();
     let attempt = place.running().await;

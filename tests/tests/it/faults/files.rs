@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use rusqlite::Connection;
 use serde_json::json;
 
 use super::{made, project};
@@ -59,16 +60,21 @@ type Change = (&'static str, fn(&Path));
 
 /// Has a job fail after it saved, changes a file that it saved, and gives the status that it ends with.
 fn resumed_from(project: &Project, change: impl FnOnce(&Path)) -> serde_json::Value {
+    resumed_after(project, |id| change(&project.path(&format!("data/work/{id}/1/ledger.txt"))))
+}
+
+/// Has a job fail after it saved, and gives the status that it ends with after `change`.
+fn resumed_after(project: &Project, change: impl FnOnce(&str)) -> serde_json::Value {
     project.add_guest("counter", "[retry]\nmin_backoff_ms = 1000\n");
     let mut client = project.serve(Era::Modern);
     let id = client.enqueue("counter", json!({"steps": 6, "pile_bytes": 100, "fail_at": 4}));
     client.until(&id, |status| status["status"] == "scheduled");
-    change(&project.path(&format!("data/work/{id}/1/ledger.txt")));
+    change(&id);
     client.ended(&id)
 }
 
 #[test]
-fn a_job_does_not_go_on_from_files_that_were_changed() {
+fn a_job_does_not_go_on_from_what_was_changed() {
     let changes: [Change; 3] = [
         ("bytes", |file| {
             let mut bytes = fs::read(file).unwrap();
@@ -85,8 +91,18 @@ fn a_job_does_not_go_on_from_files_that_were_changed() {
         assert_eq!(status["error"]["code"], "artifact_corrupt", "{how}: {status}");
         assert_eq!(status["attempts"], 2, "{how}: another attempt would find the same");
     }
-    let project = project();
-    let status = resumed_from(&project, |file| {
+    let again = project();
+    let status = resumed_after(&again, |_| {
+        // As a flipped bit of the disk would: SQLite has no checksum for its pages.
+        let store = Connection::open(again.path("data/longshore.db")).unwrap();
+        let changed = store.execute("UPDATE checkpoints SET state = zeroblob(length(state))", []).unwrap();
+        assert_eq!(changed, 1);
+    });
+    assert_eq!(status["error"]["code"], "checkpoint_corrupt", "{status}");
+    assert_eq!(status["attempts"], 2, "another attempt would find the same: {status}");
+
+    let again = project();
+    let status = resumed_from(&again, |file| {
         // What was written after the save is of no account.
         let mut bytes = fs::read(file).unwrap();
         bytes.extend_from_slice(b"more");
