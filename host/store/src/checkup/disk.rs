@@ -1,5 +1,6 @@
 //! The room that is left on the disk, the size of the write-ahead log, and whether this user may write.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -31,9 +32,9 @@ pub(super) fn examine(database: &Path, files: &Path, notes: &mut Notes<'_>) {
     }
     let folder = database.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut devices = Vec::new();
-    for folder in
-        [folder, files].into_iter().filter_map(|folder| folder.ancestors().find(|path| path.is_dir()))
-    {
+    let folders: BTreeSet<&Path> =
+        [folder, files].iter().filter_map(|folder| folder.ancestors().find(|path| path.is_dir())).collect();
+    for folder in folders {
         may_write(folder, notes);
         let device = fs::metadata(folder).map(|metadata| metadata.dev()).ok();
         if device.is_some() && devices.contains(&device) {
