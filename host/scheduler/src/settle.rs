@@ -36,9 +36,9 @@ pub(crate) fn settle_report(
     };
     let (outcome, next) = match report.outcome {
         RunOutcome::Completed(result) => (Outcome::Completed { result }, Next::End),
-        RunOutcome::Failed(failure) => {
+        RunOutcome::Failed(mut failure) => {
             let wait = wait_after(&failure, tries.counted, policy, random);
-            let next = next_after(&failure, tries, policy, now, wait);
+            let next = next_after(&mut failure, tries, policy, now, wait);
             (Outcome::Failed(failure), next)
         }
         RunOutcome::Stopped(StopReason::Cancelled) => (Outcome::Cancelled, Next::End),
@@ -71,12 +71,12 @@ pub(crate) fn settle_expired(lease: ExpiredLease, policy: &Policy, now: Timestam
     let (outcome, next) = if lease.cancel_requested {
         (Outcome::Cancelled, Next::End)
     } else {
-        let failure = worker_lost(&lease.worker, lease.attempt);
+        let mut failure = worker_lost(&lease.worker, lease.attempt);
         // The loss of a worker says nothing against the task, so the first retry need not wait; a task that kills its
         // worker each time backs off like any other.
         let wait =
             if tries.counted <= 1 { Duration::ZERO } else { policy.retry.delay(tries.counted, random, None) };
-        let next = next_after(&failure, tries, policy, now, wait);
+        let next = next_after(&mut failure, tries, policy, now, wait);
         (Outcome::Failed(failure), next)
     };
     Finish {
@@ -118,18 +118,29 @@ fn wait_after(failure: &Failure, counted: u32, policy: &Policy, random: f64) -> 
     }
 }
 
-/// What follows a failure: another attempt after `wait`, if the policy and the deadline allow one.
-fn next_after(failure: &Failure, tries: Tries, policy: &Policy, now: Timestamp, wait: Duration) -> Next {
+/// What follows a failure: another attempt after `wait`, if the policy and the deadline allow one. If they do not, the
+/// failure says so, for the code alone would let people expect another.
+fn next_after(failure: &mut Failure, tries: Tries, policy: &Policy, now: Timestamp, wait: Duration) -> Next {
     let retryable = failure.code.is_retryable() || (failure.code == Code::Trap && policy.retry.retry_traps);
+    if !retryable {
+        return Next::End;
+    }
     let age = now.since(tries.first_started_at);
     // The machine's faults say nothing against the task, so it is not given up before people had time to mend them.
     let waits_for_people = failure.code.is_fault_of_the_machine() && age < MACHINE_PATIENCE;
-    if !retryable || !(waits_for_people || policy.retry.allows_another(tries.counted, age)) {
+    if !(waits_for_people || policy.retry.allows_another(tries.counted, age)) {
+        failure.message = format!(
+            "{}; max_attempts = {} allows no other attempt",
+            failure.message, policy.retry.max_attempts
+        );
         return Next::End;
     }
     let at = now.after(wait);
     match tries.deadline_at {
-        Some(deadline) if at >= deadline => Next::End,
+        Some(deadline) if at >= deadline => {
+            failure.message += "; another attempt would begin after max_wait_seconds are over";
+            Next::End
+        }
         _ => Next::RetryAt(at),
     }
 }
@@ -192,6 +203,26 @@ mod tests {
             assert_eq!(retried, code.is_retryable(), "{code:?}");
         }
         assert_eq!(next(failed(Code::JobRetry), &claimed(3), &Policy::default()), Some(Next::End));
+    }
+
+    #[test]
+    fn the_last_failure_says_why_no_other_attempt_follows() {
+        let said = |code, counted, deadline_ms: i64| {
+            let task = Claimed { deadline_at: Some(Timestamp::from_ms(deadline_ms)), ..claimed(counted) };
+            let failed = report(RunOutcome::Failed(Failure::new(code, "x")));
+            let now = Timestamp::from_ms(10_000);
+            match settle_report(failed, &task, &Policy::default(), now, 0.0).unwrap().outcome {
+                Outcome::Failed(failure) => failure.message,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(said(Code::JobRetry, 1, 60_000), "x");
+        assert_eq!(said(Code::JobRetry, 3, 60_000), "x; max_attempts = 3 allows no other attempt");
+        assert_eq!(
+            said(Code::JobRetry, 1, 10_001),
+            "x; another attempt would begin after max_wait_seconds are over"
+        );
+        assert_eq!(said(Code::JobFailed, 1, 60_000), "x", "its code says so already");
     }
 
     #[test]
