@@ -11,6 +11,7 @@ mod callback;
 mod catalog;
 mod failure;
 mod failure_window;
+mod grants;
 mod ids;
 mod job_type;
 mod live;
@@ -35,6 +36,7 @@ pub use callback::{Callback, HOST_KEY_PREFIX, ended_message};
 pub use catalog::{Catalog, LoadedJob, Problem};
 pub use failure::{Code, Failure};
 pub use failure_window::FailureWindow;
+pub use grants::{Grants, Recipients, Tables};
 pub use ids::{ComponentSha, IdError, JobTypeName, Owner, TaskId, WorkerId};
 pub use job_type::{JobType, Permission};
 pub use live::{LiveProgress, StopReason, StopSignal};
@@ -42,7 +44,7 @@ pub use outbox::{
     ClaimedMessages, MessageClaim, MessageFilter, MessagePage, MessageState, NewMessage, OutboxMessage,
     ResendAnswer, message_id,
 };
-pub use policy::{Grants, Limits, Policy};
+pub use policy::{Limits, Policy};
 pub use ports::{
     ArtifactFiles, AttemptFiles, CheckpointStore, Clock, DeliveryError, InputViolation, JobCatalog,
     JobProgram, Look, MessageSink, RunOutcome, RunReport, RunRequest, TaskStore,

@@ -1,10 +1,8 @@
 //! What an operator allows a job type, and how it is run.
 
-use std::fmt::Write as _;
-
 use serde::{Deserialize, Serialize};
 
-use crate::{AlertPolicy, BreakerPolicy, Permission, RateLimit, RetryPolicy};
+use crate::{AlertPolicy, BreakerPolicy, Grants, RateLimit, RetryPolicy};
 
 /// The policy of one job type: the file `NAME.toml` beside `NAME.wasm`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,62 +49,6 @@ impl Default for Policy {
     }
 }
 
-/// What an operator lets a job type reach. Empty unless said otherwise.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Grants {
-    /// Names of data sources that it may read.
-    pub data: Vec<String>,
-    /// Names of outbox channels that it may send through.
-    pub outbox: Vec<String>,
-}
-
-impl Grants {
-    /// What is granted of that kind; none for a kind that is not known.
-    pub fn of_kind(&self, kind: &str) -> Option<&[String]> {
-        match kind {
-            "data" => Some(&self.data),
-            "outbox" => Some(&self.outbox),
-            _ => None,
-        }
-    }
-
-    /// Whether `target` of `kind` is granted. For `*`: whether anything of that kind is.
-    pub fn allows(&self, kind: &str, target: &str) -> bool {
-        self.of_kind(kind).is_some_and(|granted| {
-            if target == "*" { !granted.is_empty() } else { granted.iter().any(|name| name == target) }
-        })
-    }
-
-    /// What is missing to grant all of `asked`, as the text that tells an operator what to add to `file`; none when
-    /// nothing is missing.
-    pub fn missing(&self, asked: &[Permission], file: &str) -> Option<String> {
-        let mut text = String::new();
-        for permission in asked.iter().filter(|p| !self.allows(&p.kind, &p.target)) {
-            let Permission { kind, target, reason } = permission;
-            if !text.is_empty() {
-                text.push_str("; ");
-            }
-            let Some(granted) = self.of_kind(kind) else {
-                let _ = write!(
-                    text,
-                    "it asks for permission {kind:?}, which this version of Longshore does not know"
-                );
-                continue;
-            };
-            let wanted = if target == "*" { "NAME" } else { target };
-            let list: Vec<String> =
-                granted.iter().map(String::as_str).chain([wanted]).map(|name| format!("{name:?}")).collect();
-            let _ = write!(
-                text,
-                "it asks for {kind} {target:?} ({reason}); to grant it, write `{kind} = [{}]` under [grants] in {file}",
-                list.join(", ")
-            );
-        }
-        (!text.is_empty()).then_some(text)
-    }
-}
-
 /// What one attempt may use. A limit that is hit names itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -133,6 +75,10 @@ pub struct Limits {
     pub result_bytes_max: u64,
     /// Bytes of a checkpoint.
     pub checkpoint_bytes_max: u64,
+    /// Time that a data source works for one query, in milliseconds; waiting for the job does not count.
+    pub query_timeout_ms: u64,
+    /// Rows of one query.
+    pub query_rows_max: u64,
 }
 
 impl Default for Limits {
@@ -150,36 +96,8 @@ impl Default for Limits {
             message_bytes_max: 256 * 1_024,
             result_bytes_max: MIB,
             checkpoint_bytes_max: 8 * MIB,
+            query_timeout_ms: 5 * 60 * 1_000,
+            query_rows_max: 100_000_000,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn asks(kind: &str, target: &str) -> Permission {
-        Permission { kind: kind.into(), target: target.into(), reason: "to read orders".into() }
-    }
-
-    #[test]
-    fn a_missing_grant_comes_with_the_line_to_add() {
-        let grants = Grants { data: vec!["shop".into()], ..Grants::default() };
-        let text = grants.missing(&[asks("data", "shop"), asks("data", "crm")], "export.toml").unwrap();
-        assert_eq!(
-            text,
-            "it asks for data \"crm\" (to read orders); to grant it, write `data = [\"shop\", \"crm\"]` under [grants] in \
-             export.toml"
-        );
-        assert_eq!(grants.missing(&[asks("data", "*")], "export.toml"), None);
-        assert!(grants.missing(&[asks("outbox", "*")], "x.toml").unwrap().contains("`outbox = [\"NAME\"]`"));
-    }
-
-    #[test]
-    fn an_unknown_kind_is_never_granted() {
-        assert!(!Grants::default().allows("teleport", "*"));
-        assert!(
-            Grants::default().missing(&[asks("teleport", "*")], "x.toml").unwrap().contains("does not know")
-        );
     }
 }

@@ -31,7 +31,9 @@ impl Table {
              WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
             &[],
             |row| Ok((row.get::<String>("name")?, row.get::<bool>("is_view")?)),
-        )?;
+        );
+        // Where only some tables are granted the list of all is not, and what is asked for may well be.
+        let all = all.unwrap_or_else(|_| vec![(name.to_owned(), false)]);
         let Some(found) = pick(name, all.iter().map(|(name, _)| name.as_str())) else {
             let what = format!("there is no table or view `{name}` in the source `{}`", source.name());
             return Err(not_found(&what, name, all.iter().map(|(name, _)| name.as_str())));
@@ -49,6 +51,10 @@ impl Table {
                 })
             },
         )?;
+        if columns.is_empty() {
+            let what = format!("there is no table or view `{name}` in the source `{}`", source.name());
+            return Err(JobError::invalid_input(what));
+        }
         Ok(Self { name, is_view, columns })
     }
 

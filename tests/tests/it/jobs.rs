@@ -24,6 +24,39 @@ fn shop(project: &Project) -> rusqlite::Connection {
 }
 
 #[test]
+fn export_gives_what_is_granted_of_a_source_and_says_what_is_not() {
+    let project = Project::with_shop();
+    let policy = "[grants]\ndata = [\"shop\"]\n[grants.tables.shop]\nproducts = \"*\"\ncustomers = [\"id\", \"city\"]\n";
+    fs::write(project.path("plugins/export.toml"), policy).unwrap();
+    let mut client = project.serve(Era::Tasks);
+    let mut export = |payload: Value| {
+        let id = client.enqueue("export", payload);
+        client.ended(&id)
+    };
+    for (payload, rows) in [
+        (json!({"table": "products", "format": "csv"}), 199),
+        (json!({"table": "customers", "columns": ["id", "city"], "format": "csv"}), 9_858),
+    ] {
+        let status = export(payload);
+        assert_eq!(status["status"], "completed", "{status}");
+        assert_eq!(status["result"]["rows"], rows, "{status}");
+    }
+    for (payload, named) in [
+        (json!({"table": "customers", "format": "csv"}), "\"customers\".\"name\""),
+        (json!({"table": "suppliers", "format": "csv"}), "suppliers"),
+        (json!({"table": "nowhere", "format": "csv"}), "nowhere"),
+    ] {
+        let status = export(payload);
+        let message = status["error"]["message"].as_str().unwrap_or_default();
+        assert_eq!(status["status"], "failed", "{status}");
+        assert!(
+            message.contains(named) && message.contains("[grants.tables.shop] in export.toml"),
+            "{status}"
+        );
+    }
+}
+
+#[test]
 fn bulk_invoice_makes_one_invoice_an_order_and_its_register_equals_the_database() {
     let project = Project::with_shop();
     let mut client = project.serve(Era::Tasks);

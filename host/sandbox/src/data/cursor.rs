@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use rusqlite::types::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::bindings::longshore::job::data::Column;
+use crate::data::access::Access;
 use crate::data::batch::{Batch, Remainder};
-use crate::data::reader::{Query, QueryError};
+use crate::data::reader::{Query, QueryError, Stopped};
 use crate::data::source::Source;
 
 /// Batches that wait for the guest while the next one is being read.
@@ -17,11 +19,24 @@ const BATCHES_AHEAD: usize = 2;
 /// A result being read. Dropping it ends the query.
 #[allow(unreachable_pub, reason = "the generated bindings re-export it as public")]
 pub struct Cursor {
+    source: String,
     columns: Vec<Column>,
-    batches: mpsc::Receiver<Result<Batch, String>>,
+    batches: mpsc::Receiver<Result<Batch, Stopped>>,
     rest: Option<Remainder>,
     _cancel: CancelOnDrop,
     _open: OpenCursor,
+}
+
+/// What a query may do.
+pub(crate) struct Allowed {
+    /// What it may read.
+    pub(crate) access: Access,
+    /// Bytes of the largest value.
+    pub(crate) value_bytes_max: u64,
+    /// How long it may work.
+    pub(crate) time_max: Duration,
+    /// How many rows it may give.
+    pub(crate) rows_max: u64,
 }
 
 /// Ends a query when whoever reads it goes away, even while it is still being prepared.
@@ -60,9 +75,10 @@ impl Cursor {
     /// Starts a query on `source`.
     pub(crate) async fn open(
         source: &Arc<Source>,
+        name: &str,
         sql: String,
         params: Vec<Value>,
-        value_bytes_max: u64,
+        allowed: Allowed,
         open: &OpenCursors,
     ) -> Result<Self, QueryError> {
         let (columns_to, columns) = oneshot::channel();
@@ -71,7 +87,7 @@ impl Cursor {
         let query = Query {
             sql,
             params,
-            value_bytes_max,
+            allowed,
             columns: columns_to,
             batches: batches_to,
             cancelled: Arc::clone(&cancel.0),
@@ -79,7 +95,19 @@ impl Cursor {
         source.start(query).map_err(|error| QueryError::Unavailable(error.to_string()))?;
         let columns =
             columns.await.unwrap_or_else(|_| Err(QueryError::Unavailable("its reader ended".into())))?;
-        Ok(Self { columns, batches, rest: None, _cancel: cancel, _open: open.open() })
+        Ok(Self {
+            source: name.to_owned(),
+            columns,
+            batches,
+            rest: None,
+            _cancel: cancel,
+            _open: open.open(),
+        })
+    }
+
+    /// Name of the source that it reads.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
     }
 
     pub(crate) fn columns(&self) -> &[Column] {
@@ -87,7 +115,7 @@ impl Cursor {
     }
 
     /// The next rows, `rows_max` at most; an empty batch at the end.
-    pub(crate) async fn next(&mut self, rows_max: u32) -> Result<Batch, String> {
+    pub(crate) async fn next(&mut self, rows_max: u32) -> Result<Batch, Stopped> {
         let rest = match self.rest.take() {
             Some(rest) => Some(rest),
             None => match self.batches.recv().await {

@@ -3,13 +3,16 @@
 //! A query runs on a thread of its own, ahead of the guest, and hands packed batches of rows over through a bounded
 //! channel: reading and the guest's computing overlap. Threads keep their connection for the next query.
 
+mod access;
 mod batch;
 mod cursor;
 mod reader;
 mod source;
+mod time;
 
+pub(crate) use access::Access;
 #[allow(unreachable_pub, reason = "the generated bindings re-export it as public")]
 pub use cursor::Cursor;
-pub(crate) use cursor::OpenCursors;
-pub(crate) use reader::QueryError;
+pub(crate) use cursor::{Allowed, OpenCursors};
+pub(crate) use reader::{QueryError, Stopped};
 pub(crate) use source::Sources;

@@ -6,15 +6,18 @@ use std::sync::{Arc, Weak, mpsc};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::hooks::AuthContext;
 use rusqlite::limits::Limit;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OpenFlags, params_from_iter};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Rows, Statement, params_from_iter};
+use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot;
 
 use crate::bindings::longshore::job::data::Column;
 use crate::data::batch::Batch;
+use crate::data::cursor::Allowed;
 use crate::data::source::{Request, Source};
+use crate::data::time::WorkingTime;
 
 /// How long a reader waits for its next query before it ends.
 const IDLE_MAX: Duration = Duration::from_secs(30);
@@ -32,30 +35,15 @@ const BATCH_BYTES: usize = 256 * 1024;
 const FIRST_BATCH_ROWS: u32 = 64;
 const BATCH_ROWS_MAX: u32 = 16 * 1024;
 
-/// Schema queries that a job may make besides SELECT; they only read.
-const PRAGMAS: [&str; 7] = [
-    "table_info",
-    "table_xinfo",
-    "table_list",
-    "index_list",
-    "index_info",
-    "index_xinfo",
-    "foreign_key_list",
-];
-
-/// Functions that reach out of the database.
-const DENIED_FUNCTIONS: [&str; 5] = ["load_extension", "fts3_tokenizer", "readfile", "writefile", "edit"];
-
 /// A query to run, and where its answers go.
 pub(crate) struct Query {
     pub(crate) sql: String,
     pub(crate) params: Vec<Value>,
-    /// Bytes of the largest value.
-    pub(crate) value_bytes_max: u64,
+    pub(crate) allowed: Allowed,
     /// Its columns, once it is prepared.
     pub(crate) columns: oneshot::Sender<Result<Vec<Column>, QueryError>>,
     /// Its rows; the channel closes at the end of the result.
-    pub(crate) batches: tokio::sync::mpsc::Sender<Result<Batch, String>>,
+    pub(crate) batches: Sender<Result<Batch, Stopped>>,
     /// Set when nobody wants the answer any more.
     pub(crate) cancelled: Arc<AtomicBool>,
 }
@@ -65,8 +53,21 @@ pub(crate) struct Query {
 pub(crate) enum QueryError {
     /// The source cannot be opened.
     Unavailable(String),
-    /// The database refuses the query.
+    /// It ended before its first row.
+    Stopped(Stopped),
+}
+
+/// A query ended before its last row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stopped {
+    /// The database refuses it, or cannot go on with it.
     Failed(String),
+    /// It reads what it may not.
+    NotGranted(String),
+    /// It worked for as long as it may.
+    OutOfTime,
+    /// It gave as many rows as it may.
+    OutOfRows,
 }
 
 /// Opens the file at `path` and serves requests until none comes for a while.
@@ -81,12 +82,9 @@ pub(crate) fn serve(source: &Weak<Source>, path: &Path, requests: &mpsc::Receive
         }
     };
     while let Ok(Request { query, reader }) = requests.recv_timeout(IDLE_MAX) {
-        let cancelled = Arc::clone(&query.cancelled);
-        let look = move || cancelled.load(Ordering::Relaxed);
-        if connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(look)).is_err() {
+        if answer(&mut connection, query).is_err() {
             return;
         }
-        run(&connection, query);
         match source.upgrade() {
             Some(source) => source.give_back(reader),
             None => return,
@@ -97,7 +95,7 @@ pub(crate) fn serve(source: &Weak<Source>, path: &Path, requests: &mpsc::Receive
 /// Opens a connection that reads and does nothing else.
 fn open(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags)?;
+    let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_WAIT)?;
     connection.pragma_update(None, "query_only", true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
@@ -105,85 +103,119 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     // A file that is no database shows itself only when it is read.
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-    connection.authorizer(Some(authorize))?;
     Ok(connection)
 }
 
-fn authorize(context: AuthContext<'_>) -> Authorization {
-    let is = |name: &str, of: &[&str]| of.iter().any(|other| other.eq_ignore_ascii_case(name));
-    match context.action {
-        AuthAction::Select | AuthAction::Read { .. } | AuthAction::Recursive => Authorization::Allow,
-        AuthAction::Function { function_name } if !is(function_name, &DENIED_FUNCTIONS) => {
-            Authorization::Allow
-        }
-        AuthAction::Pragma { pragma_name, .. } if is(pragma_name, &PRAGMAS) => Authorization::Allow,
-        _ => Authorization::Deny,
-    }
-}
-
-/// Runs a query to its end, or until nobody wants its rows.
+/// Answers a query. The error is one of a connection that is of no use any more.
 ///
 /// A statement reads one snapshot from its first row to its last, so no transaction is needed around it.
-fn run(connection: &Connection, query: Query) {
-    let Query { sql, params, value_bytes_max, columns, batches, .. } = query;
-    let length_max = i32::try_from(value_bytes_max).unwrap_or(i32::MAX);
-    let prepared =
-        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, length_max).and_then(|_| connection.prepare(&sql));
-    let mut statement = match prepared {
-        Ok(statement) => statement,
-        Err(error) => {
-            let _ = columns.send(Err(QueryError::Failed(text(&error))));
-            return;
+fn answer(connection: &mut Connection, query: Query) -> rusqlite::Result<()> {
+    let Query { sql, params, allowed, columns, batches, cancelled } = query;
+    let Allowed { access, value_bytes_max, time_max, rows_max } = allowed;
+    let time = WorkingTime::of(time_max);
+    let look = {
+        let time = time.clone();
+        move || cancelled.load(Ordering::Relaxed) || time.is_over()
+    };
+    connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(look))?;
+    let asked = access.clone();
+    connection.authorizer(Some(move |context: AuthContext<'_>| asked.authorize(&context)))?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::try_from(value_bytes_max).unwrap_or(i32::MAX))?;
+    let why = |error: &rusqlite::Error| {
+        if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) && time.is_over() {
+            return Stopped::OutOfTime;
+        }
+        // Not only where the database says so: what is refused within a table of SQLite's own comes out as its error.
+        access.refused().map_or_else(|| Stopped::Failed(text(error)), Stopped::NotGranted)
+    };
+
+    let begun = connection.prepare(&sql).map_err(|error| why(&error));
+    let (mut statement, found) = match begun.and_then(reading) {
+        Ok(begun) => begun,
+        Err(stopped) => {
+            let _ = columns.send(Err(QueryError::Stopped(stopped)));
+            return Ok(());
         }
     };
-    let found: Vec<Column> = statement
+    let width = found.len();
+    let mut rows = match statement.query(params_from_iter(params)) {
+        Ok(rows) => rows,
+        Err(error) => {
+            let _ = columns.send(Err(QueryError::Stopped(why(&error))));
+            return Ok(());
+        }
+    };
+    if columns.send(Ok(found)).is_err() {
+        return Ok(());
+    }
+    let stopped = match hand_over(&mut rows, width, rows_max, &time, &batches) {
+        Ok(End::OfResult | End::Unwanted) => return Ok(()),
+        Ok(End::OutOfRows) => Stopped::OutOfRows,
+        Err(error) => why(&error),
+    };
+    let _ = batches.blocking_send(Err(stopped));
+    Ok(())
+}
+
+/// The statement with its columns, if it is one that reads rows.
+fn reading(statement: Statement<'_>) -> Result<(Statement<'_>, Vec<Column>), Stopped> {
+    let columns: Vec<Column> = statement
         .columns()
         .map(|column| Column {
             name: column.name().to_owned(),
             declared_type: column.decl_type().map(ToOwned::to_owned),
         })
         .collect();
-    if !statement.readonly() || found.is_empty() {
+    if !statement.readonly() || columns.is_empty() {
         let message = "this is not a statement that reads rows; only SELECT is allowed";
-        let _ = columns.send(Err(QueryError::Failed(message.into())));
-        return;
+        return Err(Stopped::Failed(message.into()));
     }
-    let width = found.len();
-    let mut rows = match statement.query(params_from_iter(params)) {
-        Ok(rows) => rows,
-        Err(error) => {
-            let _ = columns.send(Err(QueryError::Failed(text(&error))));
-            return;
-        }
-    };
-    if columns.send(Ok(found)).is_err() {
-        return;
-    }
+    Ok((statement, columns))
+}
+
+/// How a result came to its end, other than by an error.
+enum End {
+    OfResult,
+    OutOfRows,
+    /// Nobody reads it any more.
+    Unwanted,
+}
+
+/// Hands rows over in batches.
+fn hand_over(
+    rows: &mut Rows<'_>,
+    width: usize,
+    rows_max: u64,
+    time: &WorkingTime,
+    batches: &Sender<Result<Batch, Stopped>>,
+) -> rusqlite::Result<End> {
     let mut batch = Batch::default();
-    let mut rows_max = FIRST_BATCH_ROWS;
-    let failed = loop {
-        let pushed = match rows.next() {
-            Ok(Some(row)) => batch.push(row, width),
-            Ok(None) => break None,
-            Err(error) => Err(error),
+    let mut batch_rows_max = FIRST_BATCH_ROWS;
+    let mut rows_left = rows_max;
+    let end = loop {
+        let row = match rows.next() {
+            Ok(Some(row)) if rows_left > 0 => row,
+            Ok(Some(_)) => break Ok(End::OutOfRows),
+            Ok(None) => break Ok(End::OfResult),
+            Err(error) => break Err(error),
         };
-        if let Err(error) = pushed {
-            break Some(text(&error));
+        rows_left -= 1;
+        if let Err(error) = batch.push(row, width) {
+            break Err(error);
         }
-        if batch.rows() >= rows_max || batch.size() >= BATCH_BYTES {
+        if batch.rows() >= batch_rows_max || batch.size() >= BATCH_BYTES {
             let next = Batch::like(&batch);
-            if batches.blocking_send(Ok(std::mem::replace(&mut batch, next))).is_err() {
-                return;
+            let full = std::mem::replace(&mut batch, next);
+            if time.pause(|| batches.blocking_send(Ok(full))).is_err() {
+                return Ok(End::Unwanted);
             }
-            rows_max = (rows_max * 4).min(BATCH_ROWS_MAX);
+            batch_rows_max = (batch_rows_max * 4).min(BATCH_ROWS_MAX);
         }
     };
     if batch.rows() > 0 && batches.blocking_send(Ok(batch)).is_err() {
-        return;
+        return Ok(End::Unwanted);
     }
-    if let Some(message) = failed {
-        let _ = batches.blocking_send(Err(message));
-    }
+    end
 }
 
 /// What the database says.

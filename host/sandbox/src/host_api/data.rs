@@ -1,11 +1,13 @@
 //! `data`: read-only SQL on the sources that the job is granted.
 
+use std::time::Duration;
+
 use rusqlite::types::Value as SqlValue;
 use wasmtime::component::Resource;
 
 use crate::bindings::longshore::job::data::{Column, Host, HostCursor, PackedRows, Value};
 use crate::bindings::longshore::job::types::HostError;
-use crate::data::{Cursor, QueryError};
+use crate::data::{Access, Allowed, Cursor, QueryError, Stopped};
 use crate::failure::Ended;
 use crate::guest::{Attempt, Guest};
 use crate::host_api::{host_error, not_granted};
@@ -54,13 +56,19 @@ async fn query(
             format!("the job holds {CURSORS_MAX} cursors, and may not open more before it drops some");
         return Err(Ended::failed(longshore_domain::Code::LimitExceeded, message).into());
     }
-    let value_bytes_max = attempt.limits().memory_bytes_max;
+    let limits = attempt.limits();
+    let allowed = Allowed {
+        access: Access::new(grants.tables.get(name).cloned()),
+        value_bytes_max: limits.memory_bytes_max,
+        time_max: Duration::from_millis(limits.query_timeout_ms),
+        rows_max: limits.query_rows_max,
+    };
     let params = params.into_iter().map(sql_value).collect();
-    Ok(match Cursor::open(source, sql, params, value_bytes_max, &attempt.cursors).await {
-        Ok(cursor) => Ok(cursor),
-        Err(QueryError::Unavailable(why)) => Err(unavailable(&format!("cannot be opened: {why}"))),
-        Err(QueryError::Failed(message)) => Err(query_failed(message)),
-    })
+    match Cursor::open(source, name, sql, params, allowed, &attempt.cursors).await {
+        Ok(cursor) => Ok(Ok(cursor)),
+        Err(QueryError::Unavailable(why)) => Ok(Err(unavailable(&format!("cannot be opened: {why}")))),
+        Err(QueryError::Stopped(stopped)) => Ok(Err(query_failed(attempt, name, stopped)?)),
+    }
 }
 
 impl HostCursor for Guest {
@@ -73,9 +81,13 @@ impl HostCursor for Guest {
         cursor: Resource<Cursor>,
         max_rows: u32,
     ) -> wasmtime::Result<Result<Vec<Vec<Value>>, HostError>> {
-        let cursor = self.attempt_and_table()?.1.get_mut(&cursor)?;
+        let (attempt, table) = self.attempt_and_table()?;
+        let cursor = table.get_mut(&cursor)?;
         let columns = cursor.columns().len();
-        Ok(cursor.next(max_rows).await.map(|batch| batch.into_values(columns)).map_err(query_failed))
+        match cursor.next(max_rows).await {
+            Ok(batch) => Ok(Ok(batch.into_values(columns))),
+            Err(stopped) => Ok(Err(query_failed(attempt, cursor.source(), stopped)?)),
+        }
     }
 
     async fn next_packed(
@@ -83,8 +95,12 @@ impl HostCursor for Guest {
         cursor: Resource<Cursor>,
         max_rows: u32,
     ) -> wasmtime::Result<Result<PackedRows, HostError>> {
-        let cursor = self.attempt_and_table()?.1.get_mut(&cursor)?;
-        Ok(cursor.next(max_rows).await.map(PackedRows::from).map_err(query_failed))
+        let (attempt, table) = self.attempt_and_table()?;
+        let cursor = table.get_mut(&cursor)?;
+        match cursor.next(max_rows).await {
+            Ok(batch) => Ok(Ok(PackedRows::from(batch))),
+            Err(stopped) => Ok(Err(query_failed(attempt, cursor.source(), stopped)?)),
+        }
     }
 
     fn drop(&mut self, cursor: Resource<Cursor>) -> wasmtime::Result<()> {
@@ -93,8 +109,29 @@ impl HostCursor for Guest {
     }
 }
 
-fn query_failed(message: String) -> HostError {
-    host_error("query_failed", message)
+/// What the job is told of a query that was stopped; or the end of the attempt, where a limit was spent.
+fn query_failed(attempt: &Attempt, source: &str, stopped: Stopped) -> wasmtime::Result<HostError> {
+    let limits = attempt.limits();
+    let message = match stopped {
+        Stopped::Failed(message) => message,
+        Stopped::NotGranted(what) => format!(
+            "the job may not read {what} of the source {source:?}; what it may is under [grants.tables.{source}] in \
+             {}.toml",
+            attempt.job_name()
+        ),
+        Stopped::OutOfTime => {
+            let what = "a query kept its source at work for longer than it may in milliseconds";
+            return Err(attempt
+                .limits_of()
+                .exceeded(what, limits.query_timeout_ms, "query_timeout_ms")
+                .into());
+        }
+        Stopped::OutOfRows => {
+            let what = "a query has more rows than one may give";
+            return Err(attempt.limits_of().exceeded(what, limits.query_rows_max, "query_rows_max").into());
+        }
+    };
+    Ok(host_error("query_failed", message))
 }
 
 fn sql_value(value: Value) -> SqlValue {

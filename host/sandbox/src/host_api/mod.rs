@@ -28,16 +28,10 @@ fn signal(attempt: &Attempt) -> Signal {
 
 /// Ends the attempt for reaching for `target`, and says which line of its policy would have let it.
 fn not_granted(job: &str, grants: &Grants, kind: &str, did: &str, target: &str) -> wasmtime::Error {
-    let granted = grants.of_kind(kind).unwrap_or_default();
-    let list: Vec<String> =
-        granted.iter().map(String::as_str).chain([target]).map(|name| format!("{name:?}")).collect();
+    let line = grants.line(kind, target).unwrap_or_default();
     wasmtime::Error::new(Ended::failed(
         Code::PermissionDenied,
-        format!(
-            "the job {did} {target:?}, which it is not granted; to grant it, write `{kind} = [{}]` under [grants] in \
-             {job}.toml",
-            list.join(", ")
-        ),
+        format!("the job {did} {target:?}, which it is not granted; to grant it, write {line} in {job}.toml"),
     ))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use longshore_domain::{HOST_KEY_PREFIX, NewMessage, RunRequest};
+use longshore_domain::{Code, HOST_KEY_PREFIX, NewMessage, Recipients, RunRequest};
 
 use crate::bindings::longshore::job::outbox::{Host, Message};
 use crate::bindings::longshore::job::types::HostError;
@@ -12,6 +12,7 @@ use crate::host_api::{host_error, not_granted};
 
 const KEY_CHARS_MAX: usize = 128;
 const HEADER_BYTES_MAX: usize = 2_000;
+const RECIPIENT_CHARS_SHOWN: usize = 100;
 
 /// The messages of an attempt.
 pub(crate) struct Outbox {
@@ -53,6 +54,11 @@ async fn send(attempt: &mut Attempt, message: Message) -> wasmtime::Result<Resul
         let did = "sent a message through the channel";
         return Err(not_granted(attempt.job_name(), grants, "outbox", did, &message.channel));
     }
+    if let Some(recipients) = grants.recipients.get(&message.channel)
+        && !recipients.allow(&message.recipient)
+    {
+        return Err(not_a_recipient(attempt.job_name(), recipients, &message).into());
+    }
     if let Err(problem) = check(&message) {
         return Ok(Err(host_error("invalid_message", problem)));
     }
@@ -90,6 +96,22 @@ async fn send(attempt: &mut Attempt, message: Message) -> wasmtime::Result<Resul
     attempt.outbox.keys.insert(message.key.clone());
     attempt.outbox.unsaved.push(message);
     Ok(Ok(()))
+}
+
+fn not_a_recipient(job: &str, recipients: &Recipients, message: &Message) -> Ended {
+    let Message { channel, recipient, .. } = message;
+    // What the job made up is not to fill the log of the operator.
+    let shown: String = recipient.chars().take(RECIPIENT_CHARS_SHOWN).collect();
+    let list: Vec<String> =
+        recipients.patterns().iter().chain([&shown]).map(|pattern| format!("{pattern:?}")).collect();
+    Ended::failed(
+        Code::PermissionDenied,
+        format!(
+            "the job wrote to {shown:?} through the channel {channel:?}, which it is not granted; to grant it, write \
+             `{channel} = [{}]` under [grants.recipients] in {job}.toml",
+            list.join(", ")
+        ),
+    )
 }
 
 /// Checks the form of a message. Line breaks in what becomes a header would let a job write headers of its own.

@@ -39,6 +39,8 @@ fn check(policy: &Policy) -> Result<(), String> {
         ("limits.fuel", limits.fuel),
         ("limits.timeout_ms", limits.timeout_ms),
         ("limits.result_bytes_max", limits.result_bytes_max),
+        ("limits.query_timeout_ms", limits.query_timeout_ms),
+        ("limits.query_rows_max", limits.query_rows_max),
         ("retry.max_attempts", retry.max_attempts.into()),
         ("concurrency", policy.concurrency.unwrap_or(1).into()),
         ("max_wait_ms", policy.max_wait_ms.unwrap_or(1)),
@@ -68,6 +70,9 @@ fn check(policy: &Policy) -> Result<(), String> {
         return Err(format!(
             "limits.memory_bytes_max is {value}; one page, {MEMORY_BYTES_MIN}, is the least"
         ));
+    }
+    if let Some(contradiction) = policy.grants.contradiction() {
+        return Err(contradiction);
     }
     if retry.min_backoff_ms > retry.max_backoff_ms {
         return Err(format!(

@@ -6,6 +6,7 @@
 mod commit;
 mod data;
 mod ends;
+mod grants;
 mod host_calls;
 mod registry;
 mod stop;

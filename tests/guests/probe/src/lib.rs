@@ -44,6 +44,7 @@ enum Call {
     Send {
         channel: String,
         key: String,
+        recipient: Option<String>,
         #[serde(default)]
         subject: String,
         #[serde(default)]
@@ -171,11 +172,11 @@ fn answer(call: Call, kept: &mut Vec<data::Cursor>) -> Value {
             }
             Err(error) => json!(error.code),
         },
-        Call::Send { channel, key, subject, body_bytes } => {
+        Call::Send { channel, key, recipient, subject, body_bytes } => {
             let message = outbox::Message {
                 channel,
                 key,
-                recipient: "somebody@example.com".into(),
+                recipient: recipient.unwrap_or_else(|| "somebody@example.com".into()),
                 subject,
                 content_type: "text/plain".into(),
                 body: "b".repeat(body_bytes),
