@@ -25,5 +25,7 @@ mod schema;
 mod stubs;
 mod wasi;
 
-pub use registry::{CompileError, PluginRegistry, RegistryOptions, compile_child, load_plugin};
+pub use registry::{
+    CompileError, NoTrust, PluginRegistry, RegistryOptions, Trust, compile_child, load_plugin,
+};
 pub use sandbox::{Sandbox, SandboxError, SandboxOptions};

@@ -24,6 +24,9 @@ const MAGIC: &[u8; 8] = b"LSCODE1\n";
 const DIGEST_BYTES: usize = 32;
 const SUFFIX: &str = "code";
 
+/// Names that are tried for a folder.
+const NAMES_MAX: u32 = 1_000;
+
 /// Entries and bytes that are kept; the ones unused for longest go first.
 const ENTRIES_MAX: usize = 100;
 const BYTES_MAX: u64 = 1 << 30;
@@ -83,9 +86,7 @@ impl Cache {
 
     /// A folder for the compiler's files, which goes away with what is returned.
     pub(crate) fn scratch(&self) -> io::Result<Scratch> {
-        let path = self.dir.join(unique("scratch"));
-        DirBuilder::new().mode(0o700).create(&path)?;
-        Ok(Scratch(path))
+        Scratch::below(&self.dir, "scratch")
     }
 
     fn path(&self, sha: &str) -> PathBuf {
@@ -143,6 +144,24 @@ impl Cache {
 pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
+    /// One among the temporary files of the machine, for a host without a cache.
+    pub(crate) fn temporary() -> io::Result<Self> {
+        Self::below(&std::env::temp_dir(), "longshore-scratch")
+    }
+
+    /// A folder of this user's alone. What has the name already, which others may have put there, is not used.
+    fn below(dir: &Path, name: &str) -> io::Result<Self> {
+        let mut tries = 0;
+        loop {
+            let path = dir.join(unique(name));
+            match DirBuilder::new().mode(0o700).create(&path) {
+                Ok(()) => return Ok(Self(path)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < NAMES_MAX => tries += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }

@@ -7,14 +7,13 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit};
 use tokio::process::Command;
 
 use crate::engine::compiling_engine;
-use crate::registry::cache::Cache;
+use crate::registry::cache::{Cache, Scratch};
 use crate::registry::plugin::{Refusal, blocking};
 use crate::sandbox::Shared;
 
@@ -71,16 +70,20 @@ pub(crate) async fn compile(
     cache: Option<&Cache>,
     bytes: Vec<u8>,
 ) -> Result<Vec<u8>, Refusal> {
-    let compiled = match (&shared.compiler, cache) {
-        (Some(program), Some(cache)) => in_child(program, cache, bytes).await,
-        _ => blocking(move || machine_code(&bytes)).await?,
+    let compiled = match &shared.compiler {
+        Some(program) => {
+            let scratch = cache.map_or_else(Scratch::temporary, Cache::scratch);
+            match scratch {
+                Ok(scratch) => in_child(program, scratch, bytes).await,
+                Err(error) => Err(format!("no room for the compiler's files: {error}")),
+            }
+        }
+        None => blocking(move || machine_code(&bytes)).await?,
     };
     compiled.map_err(|message| Refusal::new("compile_failed", format!("it cannot be compiled: {message}")))
 }
 
-async fn in_child(program: &Path, cache: &Cache, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
-    let scratch =
-        Arc::new(cache.scratch().map_err(|error| format!("no room for the compiler's files: {error}"))?);
+async fn in_child(program: &Path, scratch: Scratch, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
     let (input, output) = (scratch.path().join("in.wasm"), scratch.path().join("out.cwasm"));
     write(input.clone(), bytes).await.map_err(|error| error.to_string())?;
     let child = Command::new(program)

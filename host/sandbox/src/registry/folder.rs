@@ -7,6 +7,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::registry::trust;
+
 /// How long a file must stay as it is before it is read, so that one being copied is not read half.
 pub(crate) const SETTLE: Duration = Duration::from_millis(120);
 
@@ -19,17 +21,19 @@ pub(crate) struct FileStamp {
     inode: u64,
 }
 
-/// State of the two files of a plugin.
+/// State of the files of a plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
     pub(crate) component: FileStamp,
     pub(crate) policy: Option<FileStamp>,
+    pub(crate) signature: Option<FileStamp>,
 }
 
 /// Looks at the folder: the plugins in it by the stems of their files. A policy without a component is nothing yet.
 pub(crate) fn look(dir: &Path) -> io::Result<BTreeMap<String, Stamp>> {
     let mut components = BTreeMap::new();
     let mut policies = BTreeMap::new();
+    let mut signatures = BTreeMap::new();
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
         let (Some(stem), Some(suffix)) = (path.file_stem().and_then(|s| s.to_str()), path.extension()) else {
@@ -38,6 +42,7 @@ pub(crate) fn look(dir: &Path) -> io::Result<BTreeMap<String, Stamp>> {
         let kind = match suffix.to_str() {
             Some("wasm") => &mut components,
             Some("toml") => &mut policies,
+            Some(trust::SIGNATURE_SUFFIX) => &mut signatures,
             _ => continue,
         };
         // Hidden files are those that editors and copying programs have not finished. Links are followed.
@@ -56,7 +61,8 @@ pub(crate) fn look(dir: &Path) -> io::Result<BTreeMap<String, Stamp>> {
     }
     let stamp = |(stem, component): (String, FileStamp)| {
         let policy = policies.get(&stem).copied();
-        (stem, Stamp { component, policy })
+        let signature = signatures.get(&format!("{stem}.wasm")).copied();
+        (stem, Stamp { component, policy, signature })
     };
     Ok(components.into_iter().map(stamp).collect())
 }
@@ -120,7 +126,7 @@ mod tests {
 
     fn stamp(size: u64) -> Stamp {
         let component = FileStamp { size, modified: (0, 0), changed: (0, 0), inode: 1 };
-        Stamp { component, policy: None }
+        Stamp { component, policy: None, signature: None }
     }
 
     fn seen(size: u64) -> BTreeMap<String, Stamp> {

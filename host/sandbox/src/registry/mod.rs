@@ -11,6 +11,7 @@ mod folder;
 mod plugin;
 mod policy;
 mod shelf;
+mod trust;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use longshore_domain::{Catalog, JobCatalog, LoadedJob, Policy, Problem};
 use tokio::sync::{Semaphore, watch as subscription};
 
 pub use compile::{CompileError, compile_child};
+pub use trust::{NoTrust, Trust};
 
 use crate::registry::cache::Cache;
 use crate::registry::folder::{FileStamp, Stamp};
@@ -39,6 +41,8 @@ pub struct RegistryOptions {
     pub dir: PathBuf,
     /// What policy files are read over.
     pub defaults: Policy,
+    /// Which components are accepted; all without it.
+    pub trust: Option<Trust>,
     /// How long the start waits for plugins that have to be compiled. One that takes longer is taken in when it is
     /// ready, and is a problem with the code `loading` until then.
     pub patience: Duration,
@@ -263,15 +267,33 @@ impl Loader {
     async fn component(&self, stem: &str) -> Result<Plugin, Refusal> {
         // Closed never, so there is always a turn to wait for.
         let _turn = self.turns.acquire().await;
-        let path = self.options.dir.join(format!("{stem}.wasm"));
-        let bytes = plugin::blocking(move || plugin::read(&path)).await??;
+        let (path, trust) = (self.options.dir.join(format!("{stem}.wasm")), self.options.trust.clone());
+        let bytes = plugin::blocking(move || read_trusted(&path, trust.as_ref())).await??;
         plugin::load(&self.shared, self.cache.as_ref(), stem, bytes).await
     }
 }
 
+/// Reads a component, and refuses one that the operator does not accept before anything else is done with it.
+fn read_trusted(path: &Path, trust: Option<&Trust>) -> Result<Vec<u8>, Refusal> {
+    let bytes = plugin::read(path)?;
+    let Some(trust) = trust else { return Ok(bytes) };
+    let sha = plugin::digest(&bytes);
+    let signature = plugin::read_at_most(&trust::signature_of(path), trust::SIGNATURE_BYTES_MAX);
+    let signature = signature.ok().flatten().and_then(|bytes| String::from_utf8(bytes).ok());
+    trust.check(&sha, &bytes, signature.as_deref()).map(|()| bytes).map_err(|why| {
+        let message = format!(
+            "this host accepts only components that longshore.toml names, and {why}; to accept it, put \"sha256:{sha}\" \
+             into `accept` under [plugins], or sign it with a key that is there"
+        );
+        Refusal::new("untrusted", message)
+    })
+}
+
 /// Whether loading the same file again may end otherwise.
 fn is_passing(component: &Result<Plugin, Refusal>) -> bool {
-    component.as_ref().is_err_and(|refusal| matches!(refusal.code, "unreadable" | "compile_failed"))
+    component
+        .as_ref()
+        .is_err_and(|refusal| matches!(refusal.code, "unreadable" | "compile_failed" | "untrusted"))
 }
 
 /// Loads the one plugin in the file `path` under its own policy file, if there is one beside it, without serving it.
@@ -293,7 +315,7 @@ pub async fn load_plugin(
     };
     let loader = Arc::new(Loader::new(
         sandbox,
-        RegistryOptions { dir, defaults: defaults.clone(), patience: Duration::MAX },
+        RegistryOptions { dir, defaults: defaults.clone(), trust: None, patience: Duration::MAX },
     ));
     let (_, read) = loader.load(stem.clone(), stamp, None).await;
     let mut shelf = Shelf::default();

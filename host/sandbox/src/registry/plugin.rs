@@ -1,5 +1,7 @@
 //! From the bytes of a component to a plugin that can be served, or the reason why not.
 
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -83,14 +85,19 @@ impl From<types::JobType> for Described {
 
 /// Reads a component file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Refusal> {
-    let unreadable =
-        |error: std::io::Error| Refusal::new("unreadable", format!("it cannot be read: {error}"));
-    let size = std::fs::metadata(path).map_err(unreadable)?.len();
-    if size > COMPONENT_BYTES_MAX {
-        let message = format!("it has {size} bytes; a component may have {COMPONENT_BYTES_MAX}");
-        return Err(Refusal::new("too_large", message));
-    }
-    std::fs::read(path).map_err(unreadable)
+    let bytes = read_at_most(path, COMPONENT_BYTES_MAX)
+        .map_err(|error| Refusal::new("unreadable", format!("it cannot be read: {error}")))?;
+    bytes.ok_or_else(|| {
+        let message = format!("it has more than the {COMPONENT_BYTES_MAX} bytes that a component may have");
+        Refusal::new("too_large", message)
+    })
+}
+
+/// The bytes of a file; none if there are more than `most`, however many the file says it has.
+pub(crate) fn read_at_most(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    Ok(Some(bytes).filter(|bytes| bytes.len() as u64 <= most))
 }
 
 /// Makes a plugin of the component `bytes` in the file `stem.wasm`.
@@ -104,7 +111,7 @@ pub(crate) async fn load(
         Refusal::new("wrong_name", format!("the file's name is not that of a job type: {error}"))
     })?;
     let (bytes, sha) = blocking(move || {
-        let sha = hex(&Sha256::digest(&bytes));
+        let sha = digest(&bytes);
         (bytes, sha)
     })
     .await?;
@@ -283,7 +290,12 @@ fn schema(which: &str, text: &str) -> Result<(Value, Schema), Refusal> {
     Ok((value, schema))
 }
 
-pub(crate) fn hex(bytes: &[u8]) -> String {
+/// The digest by which a component is known.
+pub(crate) fn digest(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

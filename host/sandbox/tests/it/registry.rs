@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longshore_domain::{Catalog, JobCatalog as _, Policy, Problem};
-use longshore_sandbox::{PluginRegistry, RegistryOptions, SandboxOptions};
+use longshore_sandbox::{PluginRegistry, RegistryOptions, SandboxOptions, Trust};
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -31,7 +31,8 @@ impl Folder {
         for name in guests {
             fs::copy(guest(name), dir.join(format!("{name}.wasm"))).unwrap();
         }
-        let options = RegistryOptions { dir, defaults: Policy::default(), patience: Duration::MAX };
+        let options =
+            RegistryOptions { dir, defaults: Policy::default(), trust: None, patience: Duration::MAX };
         let registry = PluginRegistry::start(&bed.sandbox, options).await;
         let changes = registry.changes();
         Self { bed, registry, changes }
@@ -184,10 +185,52 @@ async fn a_policy_counts_at_once_and_does_not_load_the_component_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn only_components_that_the_operator_accepts_are_loaded() {
+    let bed = Bed::new();
+    let dir = plugins(&bed);
+    fs::create_dir(&dir).unwrap();
+    for name in ["trivial", "steps", "probe"] {
+        fs::copy(guest(name), dir.join(format!("{name}.wasm"))).unwrap();
+    }
+    let component = fs::read(guest("steps")).unwrap();
+    let pair = minisign::KeyPair::generate_unencrypted_keypair().unwrap();
+    let sign = |bytes: &[u8]| minisign::sign(None, &pair.sk, bytes, None, None).unwrap().into_string();
+    let digest = crate::support::sha256(&fs::read(guest("trivial")).unwrap());
+    let accepted = [format!("sha256:{digest}"), format!("minisign:{}", pair.pk.to_base64())];
+    let options = RegistryOptions {
+        dir: dir.clone(),
+        defaults: Policy::default(),
+        trust: Some(Trust::parse(accepted.iter().map(String::as_str)).unwrap()),
+        patience: Duration::MAX,
+    };
+    let registry = PluginRegistry::start(&bed.sandbox, options).await;
+    let changes = registry.changes();
+    let mut folder = Folder { bed, registry, changes };
+
+    let catalog = folder.registry.current();
+    assert!(catalog.job("trivial").is_some() && catalog.job("steps").is_none());
+    let problem = folder.problem("steps", "untrusted").await;
+    let line = format!("\"sha256:{}\"", crate::support::sha256(&component));
+    assert!(problem.message.contains("it is not signed") && problem.message.contains(&line), "{problem:?}");
+
+    folder.put("steps.wasm.minisig", sign(b"something else").as_bytes());
+    let wrong = |c: &Catalog| c.problems["steps"].message.contains("of other bytes");
+    folder.until("the wrong signature", wrong).await;
+    folder.put("steps.wasm.minisig", sign(&component).as_bytes());
+    let catalog = folder.until("the right signature", |c| c.job("steps").is_some()).await;
+    assert_eq!(catalog.problems.keys().collect::<Vec<_>>(), ["probe"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_missing_folder_is_served_once_it_is_there() {
     let bed = Bed::new();
     let dir = bed.folder.path().join("later");
-    let options = RegistryOptions { dir: dir.clone(), defaults: Policy::default(), patience: Duration::MAX };
+    let options = RegistryOptions {
+        dir: dir.clone(),
+        defaults: Policy::default(),
+        trust: None,
+        patience: Duration::MAX,
+    };
     let registry = PluginRegistry::start(&bed.sandbox, options).await;
     let mut changes = registry.changes();
     assert!(registry.current().jobs.is_empty());
@@ -237,6 +280,26 @@ async fn components_are_compiled_in_a_child_process() {
     assert_eq!(completed(&report), "{}");
     let left: Vec<_> = fs::read_dir(folder.bed.folder.path().join("code")).unwrap().collect();
     assert_eq!(left.len(), 1, "only the entry is left: {left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_without_a_cache_compiles_in_a_child_process_all_the_same() {
+    let folder = Folder::with(&["trivial"], |folder, options| {
+        let shared = folder.join("code");
+        fs::create_dir(&shared).unwrap();
+        // Anybody could put code of theirs into it, so it is not used.
+        fs::set_permissions(&shared, fs::Permissions::from_mode(0o777)).unwrap();
+        options.cache_dir = Some(shared);
+        let (program, real) = (folder.join("noting"), compiler(folder));
+        executable(
+            &program,
+            &format!("#!/bin/sh\necho >>{0}/noted\nexec {1} \"$@\"\n", folder.display(), real.display()),
+        );
+        options.compiler = Some(program);
+    })
+    .await;
+    assert!(folder.registry.current().job("trivial").is_some(), "{:?}", folder.registry.current().problems);
+    assert_eq!(fs::read_to_string(folder.bed.folder.path().join("noted")).unwrap(), "\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,6 +15,7 @@ use longshore_domain::{
 use longshore_guest_build::{Toolchain, build};
 use longshore_sandbox::{Sandbox, SandboxOptions, load_plugin};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 /// When everything in these tests happens.
@@ -30,6 +31,10 @@ pub(crate) fn guest(name: &str) -> PathBuf {
         guests.into_iter().map(|guest| (guest.name, guest.component)).collect()
     });
     guests.get(name).unwrap_or_else(|| panic!("there is no guest {name}")).clone()
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(bytes))
 }
 
 /// Compiled guests, kept between runs of the tests.

@@ -76,6 +76,7 @@ impl Host {
         let options = RegistryOptions {
             dir: config.plugins.dir.clone(),
             defaults: config.defaults.clone(),
+            trust: parts::trust(config)?,
             patience: role.patience(),
         };
         let registry = PluginRegistry::start(&sandbox, options).await;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use longshore_domain::WorkerId;
-use longshore_sandbox::SandboxOptions;
+use longshore_sandbox::{SandboxOptions, Trust};
 use longshore_scheduler::{Channels, DispatcherOptions, SupervisorOptions};
 use longshore_store::{SqliteStore, StoreOptions};
 
@@ -43,6 +43,12 @@ pub(super) fn sandbox_options(config: &Config) -> SandboxOptions {
         cache_dir: Some(config.plugins.cache.clone()),
         compiler: this_program(),
     }
+}
+
+/// The components that the operator accepts, where the configuration says which.
+pub(super) fn trust(config: &Config) -> Result<Option<Trust>> {
+    let accepted = config.plugins.accept.as_ref();
+    Ok(accepted.map(|entries| Trust::parse(entries.iter().map(String::as_str))).transpose()?)
 }
 
 /// This very program, which compiles components in a process of its own. Through /proc it is found even when its file was

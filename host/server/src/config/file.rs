@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use longshore_domain::{Grants, Policy};
+use longshore_sandbox::Trust;
 use longshore_scheduler::ScheduleRequest;
 use serde::de::{Deserialize, Deserializer, Error};
 
@@ -73,11 +74,13 @@ impl Default for Worker {
 struct Plugins {
     dir: PathBuf,
     cache: Option<PathBuf>,
+    #[serde(deserialize_with = "accepted")]
+    accept: Option<Vec<String>>,
 }
 
 impl Default for Plugins {
     fn default() -> Self {
-        Self { dir: "plugins".into(), cache: None }
+        Self { dir: "plugins".into(), cache: None, accept: None }
     }
 }
 
@@ -148,6 +151,7 @@ impl File {
                     Some(folder) => folder.join("longshore").join("compiled"),
                     None => "data/cache".into(),
                 })),
+                accept: self.plugins.accept,
             },
             sources: self
                 .sources
@@ -215,6 +219,13 @@ where
         }
         None => Ok(table),
     }
+}
+
+/// Digests and keys of components, each of which is one.
+fn accepted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    let entries = Vec::<String>::deserialize(deserializer)?;
+    Trust::parse(entries.iter().map(String::as_str)).map_err(Error::custom)?;
+    Ok(Some(entries))
 }
 
 /// A policy that grants nothing. Grants for all plugins at once would reach any file that is dropped into the folder.

@@ -94,6 +94,8 @@ pub struct PluginsConfig {
     /// The folder of compiled code, which can be deleted at any time. All projects of a user share one, unless said
     /// otherwise.
     pub cache: PathBuf,
+    /// Digests and keys of the components that are accepted; all without it.
+    pub accept: Option<Vec<String>>,
 }
 
 /// A data source.
@@ -238,6 +240,8 @@ mod tests {
     fn names_and_kinds_are_checked() {
         assert!(refusal("[sources.'Bad Name']\npath = 'x'").contains("a-z"));
         assert!(refusal("[channels.sms]\nkind = 'pigeon'\npath = 'x'").contains("pigeon"));
+        let wrong = refusal("[plugins]\naccept = ['sha256:12']");
+        assert!(wrong.starts_with("longshore.toml:2:") && wrong.contains("64 hexadecimal digits"), "{wrong}");
         assert!(refusal("[defaults.grants]\ndata = ['shop']").contains("NAME.toml"));
     }
 }
