@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 pub use share::Share;
 
+/// The longest wait that a job may ask for.
+const ASKED_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// How often, and how far apart, a task is tried again.
 ///
 /// A task is given up only when **both** `max_attempts` are used and `max_retry_duration_ms` (where set) is over.
@@ -62,12 +65,12 @@ impl RetryPolicy {
     }
 
     /// The wait before retry number `retry` with jitter: `random` (from 0 to 1) says how much of the share is taken
-    /// off. The job's own wish counts when it is longer.
+    /// off. The job's own wish counts when it is longer, up to a day.
     pub fn delay(&self, retry: u32, random: f64, asked: Option<Duration>) -> Duration {
         let kept = 1.0 - self.jitter.get() * random.clamp(0.0, 1.0);
         let whole = self.backoff(retry);
         // A product of floating-point numbers may come out a little longer than the whole.
-        whole.mul_f64(kept).min(whole).max(asked.unwrap_or_default())
+        whole.mul_f64(kept).min(whole).max(asked.unwrap_or_default().min(ASKED_MAX))
     }
 }
 
@@ -125,6 +128,11 @@ mod tests {
         };
         let waits: Vec<u64> = (1..=7).map(|retry| policy.backoff(retry).as_secs()).collect();
         assert_eq!(waits, [10, 20, 40, 80, 160, 240, 300]);
+    }
+
+    #[test]
+    fn a_job_may_ask_for_a_day_at_most() {
+        assert_eq!(RetryPolicy::default().delay(1, 0.0, Some(Duration::MAX)), Duration::from_secs(86_400));
     }
 
     #[test]
@@ -196,7 +204,7 @@ mod tests {
         fn a_longer_wish_of_the_job_counts(policy in policy(), retry in retry(), asked in of_any_size()) {
             let asked = Duration::from_millis(asked);
             let own = policy.delay(retry, 0.5, None);
-            prop_assert_eq!(policy.delay(retry, 0.5, Some(asked)), own.max(asked));
+            prop_assert_eq!(policy.delay(retry, 0.5, Some(asked)), own.max(asked.min(ASKED_MAX)));
         }
 
         #[test]

@@ -8,11 +8,10 @@ use crate::bindings::longshore::job::outbox::{Host, Message};
 use crate::bindings::longshore::job::types::HostError;
 use crate::failure::Ended;
 use crate::guest::{Attempt, Guest};
-use crate::host_api::{host_error, not_granted};
+use crate::host_api::{host_error, not_granted, shown};
 
 const KEY_CHARS_MAX: usize = 128;
 const HEADER_BYTES_MAX: usize = 2_000;
-const RECIPIENT_CHARS_SHOWN: usize = 100;
 
 /// The messages of an attempt.
 pub(crate) struct Outbox {
@@ -100,8 +99,7 @@ async fn send(attempt: &mut Attempt, message: Message) -> wasmtime::Result<Resul
 
 fn not_a_recipient(job: &str, recipients: &Recipients, message: &Message) -> Ended {
     let Message { channel, recipient, .. } = message;
-    // What the job made up is not to fill the log of the operator.
-    let shown: String = recipient.chars().take(RECIPIENT_CHARS_SHOWN).collect();
+    let shown = shown(recipient);
     let list: Vec<String> =
         recipients.patterns().iter().chain([&shown]).map(|pattern| format!("{pattern:?}")).collect();
     Ended::failed(

@@ -21,8 +21,17 @@ use crate::schema::Schema;
 /// Bytes of a component file.
 pub(crate) const COMPONENT_BYTES_MAX: u64 = 64 << 20;
 
-/// Characters of the texts that a component says of itself.
-const TEXT_CHARS_MAX: usize = 20_000;
+/// Characters of a description.
+const DESCRIPTION_CHARS_MAX: usize = 20_000;
+
+/// Characters of those that are one line: version, title, and what permissions say.
+const LINE_CHARS_MAX: usize = 1_000;
+
+/// Permissions that a component may ask for.
+const PERMISSIONS_MAX: usize = 100;
+
+/// Bytes of a schema.
+const SCHEMA_BYTES_MAX: usize = 1 << 20;
 
 /// The version of the contract that is served.
 const WORLD: &str = "longshore:job/job@0.1";
@@ -252,10 +261,26 @@ fn checked(described: Described, name: &JobTypeName) -> Result<(JobType, Schema,
     if description.trim().is_empty() {
         return describe_failed("its description is empty; an agent that is to call it needs one".into());
     }
-    for (what, text) in [("version", &version), ("title", &title), ("description", &description)] {
-        if text.chars().count() > TEXT_CHARS_MAX {
-            return describe_failed(format!("its {what} has more than {TEXT_CHARS_MAX} characters"));
+    if description.chars().count() > DESCRIPTION_CHARS_MAX {
+        return describe_failed(format!("its description has more than {DESCRIPTION_CHARS_MAX} characters"));
+    }
+    // They are shown on terminals, where a control character can make other text of them.
+    let lines =
+        [("version", &version), ("title", &title)].into_iter().chain(permissions.iter().flat_map(|asked| {
+            [("permission", &asked.kind), ("permission", &asked.target), ("permission", &asked.reason)]
+        }));
+    for (what, text) in lines {
+        if text.chars().count() > LINE_CHARS_MAX || text.contains(char::is_control) {
+            return describe_failed(format!(
+                "its {what} has more than {LINE_CHARS_MAX} characters, or a control character"
+            ));
         }
+    }
+    if description.contains(|c: char| c.is_control() && c != '\n' && c != '\t') {
+        return describe_failed("its description has a control character".into());
+    }
+    if permissions.len() > PERMISSIONS_MAX {
+        return describe_failed(format!("it asks for more than {PERMISSIONS_MAX} permissions"));
     }
     let (input_schema, input) = schema("input", &input_schema)?;
     if input_schema.get("type") != Some(&Value::from("object")) {
@@ -284,6 +309,9 @@ fn checked(described: Described, name: &JobTypeName) -> Result<(JobType, Schema,
 
 fn schema(which: &str, text: &str) -> Result<(Value, Schema), Refusal> {
     let wrong = |why: String| Refusal::new("invalid_schema", format!("the {which} schema is wrong: {why}"));
+    if text.len() > SCHEMA_BYTES_MAX {
+        return Err(wrong(format!("it has more than {SCHEMA_BYTES_MAX} bytes")));
+    }
     let value: Value =
         serde_json::from_str(text).map_err(|error| wrong(format!("it is not JSON: {error}")))?;
     let schema = Schema::compile(&value).map_err(wrong)?;
@@ -342,6 +370,32 @@ mod tests {
             "invalid_schema"
         );
         assert_eq!(refusal(Described { description: " ".into(), ..described() }).code, "describe_failed");
+    }
+
+    #[test]
+    fn what_a_component_says_of_itself_is_bounded_and_has_no_control_characters() {
+        let asked = |reason: &str| Asked { kind: "data".into(), target: "*".into(), reason: reason.into() };
+        assert!(
+            checked(
+                Described { description: "Two\nlines.".into(), ..described() },
+                &"export".parse().unwrap()
+            )
+            .is_ok()
+        );
+        for bad in [
+            Described { version: "1\u{1b}[2J".into(), ..described() },
+            Described { title: "two\nlines".into(), ..described() },
+            Described { title: "x".repeat(1_001), ..described() },
+            Described { description: "\u{9b}31m".into(), ..described() },
+            Described { description: "x".repeat(20_001), ..described() },
+            Described { permissions: vec![asked("a\rb")], ..described() },
+            Described { permissions: vec![asked(&"x".repeat(1_001))], ..described() },
+            Described { permissions: vec![asked("x"); 101], ..described() },
+        ] {
+            assert_eq!(refusal(bad.clone()).code, "describe_failed", "{bad:?}");
+        }
+        let schema = format!(r#"{{"type": "object", "title": "{}"}}"#, "x".repeat(1 << 20));
+        assert_eq!(refusal(Described { input_schema: schema, ..described() }).code, "invalid_schema");
     }
 
     #[test]

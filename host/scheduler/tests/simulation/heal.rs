@@ -31,13 +31,13 @@ impl World {
         panic!("this never ends: {left:#?}");
     }
 
-    /// Each loop once: in every process if it is about its own attempts, in one of them if one is enough.
+    /// What brings tasks to their ends, once: in every process if it is about its own attempts, in one of them if one is
+    /// enough. Attempts run to their ends at once now, so none has a lease to renew or a stop to be told.
     fn everything_once(&mut self) {
         for index in 0..self.processes.len() {
             self.run_to_the_end(index, Loop::Dispatch);
-            self.run_to_the_end(index, Loop::Heartbeat);
         }
-        for which in [Loop::StopUnwanted, Loop::Sweep, Loop::Promote, Loop::Deliver] {
+        for which in [Loop::Sweep, Loop::Promote, Loop::Deliver] {
             let index = self.rng.usize(0..self.processes.len());
             self.run_to_the_end(index, which);
         }

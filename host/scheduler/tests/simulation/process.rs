@@ -26,6 +26,9 @@ use crate::outside::{EmptyFiles, RecordingSink};
 use crate::program::Chancy;
 use crate::store::GatedStore;
 
+/// The file of the store that all processes share.
+pub(crate) const DATABASE: &str = "tasks.db";
+
 pub(crate) const LEASE: Duration = Duration::from_secs(6);
 /// Longest time of one try to deliver a message.
 const TRY: Duration = Duration::from_secs(60);
@@ -94,7 +97,7 @@ impl Process {
         let gates = Gates::new(hub.clone(), running.clone());
         let book = shared.book.clone();
         let store = Arc::new(GatedStore {
-            store: SqliteStore::open(shared.folder.join("tasks.db"), options).unwrap(),
+            store: SqliteStore::open(shared.folder.join(DATABASE), options).unwrap(),
             gates: gates.clone(),
             book: book.clone(),
         });

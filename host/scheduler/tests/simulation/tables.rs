@@ -121,16 +121,29 @@ const MESSAGES: &str = "
     FROM outbox AS o JOIN tasks AS t USING (seq) LEFT JOIN deliveries AS d USING (number) ORDER BY o.number";
 
 /// Reads the tables.
-pub(crate) struct Tables(Connection);
+pub(crate) struct Tables {
+    connection: Connection,
+    /// Changes whenever another connection has changed something.
+    version: i64,
+}
 
 impl Tables {
     pub(crate) fn open(path: &Path) -> Self {
-        Self(Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap())
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        Self { connection, version: -1 }
     }
 
-    pub(crate) fn read(&self) -> Snapshot {
+    /// All tables, if something changed since they were read last.
+    pub(crate) fn read_if_changed(&mut self) -> Option<Snapshot> {
+        let version = self.connection.pragma_query_value(None, "data_version", |row| row.get(0)).unwrap();
+        let before = std::mem::replace(&mut self.version, version);
+        (version != before).then(|| self.read())
+    }
+
+    fn read(&self) -> Snapshot {
         let mut tasks: Snapshot = self.rows(TASKS, |row| Ok((id(row)?, task(row)?))).into_iter().collect();
-        let places: u32 = self.0.prepare_cached(PLACES).unwrap().query_row([], |row| row.get(0)).unwrap();
+        let places: u32 =
+            self.connection.prepare_cached(PLACES).unwrap().query_row([], |row| row.get(0)).unwrap();
         assert_eq!(
             places as usize,
             tasks.values().map(|task| task.places.len()).sum::<usize>(),
@@ -152,7 +165,7 @@ impl Tables {
     }
 
     fn rows<T>(&self, sql: &str, read: impl Fn(&Row<'_>) -> rusqlite::Result<T>) -> Vec<T> {
-        let mut statement = self.0.prepare_cached(sql).unwrap();
+        let mut statement = self.connection.prepare_cached(sql).unwrap();
         let rows = statement.query_map([], |row| read(row)).unwrap();
         rows.collect::<rusqlite::Result<_>>().unwrap()
     }

@@ -228,7 +228,7 @@ async fn of_plugins(config: &Config) -> Vec<Finding> {
                 job_type,
                 format!("{count} jobs of this type have not ended, and no plugin offers it."),
                 format!(
-                    "Put {job_type}.wasm back into {}, or cancel the jobs: `longshore task list --type {job_type}`.",
+                    "Put {job_type}.wasm back into {}, or cancel the jobs: `longshore task list --job-type {job_type}`.",
                     config.plugins.dir.display()
                 ),
             ));

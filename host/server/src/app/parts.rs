@@ -48,7 +48,10 @@ pub(super) fn sandbox_options(config: &Config) -> SandboxOptions {
 /// The components that the operator accepts, where the configuration says which.
 pub(super) fn trust(config: &Config) -> Result<Option<Trust>> {
     let accepted = config.plugins.accept.as_ref();
-    Ok(accepted.map(|entries| Trust::parse(entries.iter().map(String::as_str))).transpose()?)
+    accepted
+        .map(|entries| Trust::parse(entries.iter().map(String::as_str)))
+        .transpose()
+        .context("longshore.toml: `accept` of [plugins] has an entry that cannot be meant")
 }
 
 /// This very program, which compiles components in a process of its own. Through /proc it is found even when its file was

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use longshore_domain::{Grants, Policy};
-use longshore_sandbox::Trust;
 use longshore_scheduler::ScheduleRequest;
 use serde::de::{Deserialize, Deserializer, Error};
 
@@ -74,7 +73,6 @@ impl Default for Worker {
 struct Plugins {
     dir: PathBuf,
     cache: Option<PathBuf>,
-    #[serde(deserialize_with = "accepted")]
     accept: Option<Vec<String>>,
 }
 
@@ -219,13 +217,6 @@ where
         }
         None => Ok(table),
     }
-}
-
-/// Digests and keys of components, each of which is one.
-fn accepted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
-    let entries = Vec::<String>::deserialize(deserializer)?;
-    Trust::parse(entries.iter().map(String::as_str)).map_err(Error::custom)?;
-    Ok(Some(entries))
 }
 
 /// A policy that grants nothing. Grants for all plugins at once would reach any file that is dropped into the folder.
