@@ -15,7 +15,7 @@ use longshore_scheduler::{
     Channel, ChannelPolicy, Courier, Dispatcher, DispatcherOptions, Hub, Running, ServiceParts,
     SubmitRequest, Sweeper, TaskService, Timekeeper,
 };
-use longshore_store::{SqliteStore, StoreOptions, Synchronous};
+use longshore_store::SqliteStore;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
@@ -25,9 +25,6 @@ use crate::gates::Gates;
 use crate::outside::{EmptyFiles, RecordingSink};
 use crate::program::Chancy;
 use crate::store::GatedStore;
-
-/// The file of the store that all processes share.
-pub(crate) const DATABASE: &str = "tasks.db";
 
 pub(crate) const LEASE: Duration = Duration::from_secs(6);
 /// Longest time of one try to deliver a message.
@@ -62,6 +59,8 @@ impl Loop {
 /// What the processes have in common.
 #[derive(Clone)]
 pub(crate) struct Shared {
+    /// One for all of them. What a process that ends leaves in it was committed before, or is not there.
+    pub(crate) store: Arc<SqliteStore>,
     pub(crate) folder: std::path::PathBuf,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) book: SharedBook,
@@ -92,12 +91,11 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn start(shared: &Shared, name: String) -> Self {
-        let options = StoreOptions { synchronous: Synchronous::Off, readers: 1, ..StoreOptions::default() };
         let (hub, running) = (Hub::new(), Running::new());
         let gates = Gates::new(hub.clone(), running.clone());
         let book = shared.book.clone();
         let store = Arc::new(GatedStore {
-            store: SqliteStore::open(shared.folder.join(DATABASE), options).unwrap(),
+            store: Arc::clone(&shared.store),
             gates: gates.clone(),
             book: book.clone(),
         });

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use longshore_domain::{Clock, Overlap, Policy, RetryPolicy, TaskId};
-use longshore_store::{SqliteStore, StoreOptions};
+use longshore_store::{SqliteStore, StoreOptions, Synchronous};
 
 use crate::book::SharedBook;
 use crate::calls;
 use crate::check;
 use crate::common::ManualClock;
-use crate::process::{DATABASE, Process, SLOTS, Shared};
+use crate::process::{Process, SLOTS, Shared};
 use crate::seen::{self, Seen};
 use crate::tables::{Place, Snapshot, Tables};
 
@@ -25,7 +25,7 @@ pub(crate) const JOB_TYPES: [&str; 3] = ["alpha", "beta", "gamma"];
 /// A new database. Made once, because its migrations would take a tenth of a run.
 static FRESH: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join(DATABASE);
+    let path = folder.path().join("tasks.db");
     drop(SqliteStore::open(&path, StoreOptions::default()).unwrap());
     fs::read(path).unwrap()
 });
@@ -65,8 +65,11 @@ impl World {
         // The scheduler's own chance, in its backoffs, follows the seed too.
         fastrand::seed(seed);
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(DATABASE), &*FRESH).unwrap();
+        let database = folder.path().join("tasks.db");
+        fs::write(&database, &*FRESH).unwrap();
+        let options = StoreOptions { synchronous: Synchronous::Off, readers: 1, ..StoreOptions::default() };
         let shared = Shared {
+            store: SqliteStore::open(&database, options).unwrap(),
             folder: folder.path().into(),
             clock: Arc::new(ManualClock::default()),
             book: SharedBook::default(),
@@ -74,7 +77,7 @@ impl World {
         };
         let first = Process::start(&shared, "p0".into());
         let mut world = Self {
-            tables: Tables::open(&folder.path().join(DATABASE)),
+            tables: Tables::open(&database),
             processes: vec![first],
             shared,
             rng: Rng::with_seed(seed),
