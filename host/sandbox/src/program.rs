@@ -54,7 +54,7 @@ impl Linked {
     }
 
     /// The same outside the pool. Made when the pool is full for the first time.
-    fn spare(&self) -> Option<&JobPre<Guest>> {
+    pub(crate) fn spare(&self) -> Option<&JobPre<Guest>> {
         let make = || {
             let linker = self.shared.spare_linker.as_ref()?;
             let made = self
@@ -67,23 +67,9 @@ impl Linked {
         self.spare.get_or_init(make).as_ref()
     }
 
-    /// An instance of the component, with the guest's data. Outside the pool when that has no room.
-    pub(crate) async fn instantiate(
-        &self,
-        guest: Guest,
-        limits: &Limits,
-    ) -> (Store<Guest>, wasmtime::Result<Job>) {
-        let mut store = store(self.first.engine(), guest, limits);
-        let mut instance = self.first.instantiate_async(&mut store).await;
-        let pool_full =
-            instance.as_ref().is_err_and(wasmtime::Error::is::<wasmtime::PoolConcurrencyLimitError>);
-        if pool_full && let Some(spare) = self.spare() {
-            let mut guest = store.into_data();
-            guest.start_over(limits);
-            store = self::store(spare.engine(), guest, limits);
-            instance = spare.instantiate_async(&mut store).await;
-        }
-        (store, instance)
+    /// A place in the pool for a guest.
+    pub(crate) fn place(&self, guest: Guest, limits: &Limits) -> Place<'_> {
+        Place { store: store(self.first.engine(), guest, limits), code: &self.first }
     }
 
     /// Asks the component what it is.
@@ -97,10 +83,20 @@ impl Linked {
         };
         let log = Arc::new(TaskLog::new(0, limits.log_bytes_max, Arc::new(NoClock)));
         let guest = Guest::describing(Arc::clone(&log), &limits);
-        let (mut store, instance) = self.instantiate(guest, &limits).await;
+        let deadline = tokio::time::Instant::now() + DESCRIBE_TIMEOUT;
+        let mut place = self.place(guest, &limits);
+        let mut instance = tokio::time::timeout_at(deadline, place.instantiate()).await;
+        if matches!(&instance, Ok(Err(error)) if is_pool_full(error))
+            && let Some(spare) = self.spare()
+        {
+            place = place.moved_to(spare, &limits);
+            instance = tokio::time::timeout_at(deadline, place.instantiate()).await;
+        }
+        let mut store = place.store;
         let described = match instance {
-            Ok(job) => tokio::time::timeout(DESCRIBE_TIMEOUT, job.call_describe(&mut store)).await,
-            Err(error) => Ok(Err(error)),
+            Ok(Ok(job)) => tokio::time::timeout_at(deadline, job.call_describe(&mut store)).await,
+            Ok(Err(error)) => Ok(Err(error)),
+            Err(late) => Err(late),
         };
         let error = match described {
             Ok(Ok(job_type)) => return Ok(job_type),
@@ -117,6 +113,32 @@ impl Linked {
             Wrong::NoRoom(why) => Failure::new(Code::HostError, why),
         })
     }
+}
+
+/// Where a guest is about to run.
+pub(crate) struct Place<'a> {
+    pub(crate) store: Store<Guest>,
+    code: &'a JobPre<Guest>,
+}
+
+impl<'a> Place<'a> {
+    /// Makes the instance. This runs code of the guest, which may wait for ever in the host: whoever waits for it must
+    /// not do so for longer than the guest may take.
+    pub(crate) async fn instantiate(&mut self) -> wasmtime::Result<Job> {
+        self.code.instantiate_async(&mut self.store).await
+    }
+
+    /// The same guest, begun anew, with the same code on another engine.
+    pub(crate) fn moved_to(self, code: &'a JobPre<Guest>, limits: &Limits) -> Self {
+        let mut guest = self.store.into_data();
+        guest.start_over(limits);
+        Self { store: store(code.engine(), guest, limits), code }
+    }
+}
+
+/// Whether there was no place left in the pool.
+pub(crate) fn is_pool_full(error: &wasmtime::Error) -> bool {
+    error.is::<wasmtime::PoolConcurrencyLimitError>()
 }
 
 /// The limits of `describe` are not in any policy, so they are named without one.

@@ -15,7 +15,7 @@ use crate::bindings::longshore::job::types::JobError;
 use crate::failure::{Ended, LimitsOf, Wrong, classify};
 use crate::guest::{Attempt, Guest};
 use crate::log::{LogFlusher, TaskLog};
-use crate::program::Program;
+use crate::program::{Program, is_pool_full};
 
 /// How long a line of a long-running job's log waits at most before it is kept.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
@@ -102,13 +102,22 @@ async fn call(program: &Program, mut guest: Guest, input: &str, limits: LimitsOf
         return (guest, Conclusion::Ended(Ended::Stopped(reason)));
     }
 
-    let (mut store, instance) = program.linked.instantiate(guest, limits.limits).await;
+    let mut place = program.linked.place(guest, limits.limits);
+    let mut instance = watch(pin!(place.instantiate()), &stop, &flusher, deadline, limits).await;
+    if matches!(&instance, Ok(Err(error)) if is_pool_full(error))
+        && let Some(spare) = program.linked.spare()
+    {
+        place = place.moved_to(spare, limits.limits);
+        instance = watch(pin!(place.instantiate()), &stop, &flusher, deadline, limits).await;
+    }
+    let mut store = place.store;
     let called = match instance {
-        Ok(instance) => {
+        Ok(Ok(instance)) => {
             let call = pin!(instance.call_run(&mut store, input));
             watch(call, &stop, &flusher, deadline, limits).await
         }
-        Err(error) => Ok(Err(error)),
+        Ok(Err(error)) => Ok(Err(error)),
+        Err(ended) => Err(ended),
     };
     if let Ok(left) = store.get_fuel() {
         store.data_mut().meter.note(left);
