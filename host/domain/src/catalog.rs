@@ -36,9 +36,8 @@ pub struct Problem {
     /// The file's name within the plugin folder.
     pub file: String,
     /// Stable code: `blocked` (asks for more than it is granted), `disabled`, `invalid_component`, `invalid_policy`,
-    /// `unreadable`, `wrong_world`, `wrong_name`, `invalid_schema`, `describe_failed`, `too_large`, `compile_failed`, `untrusted` (not
-    /// accepted by the operator), or `loading` while
-    /// it is compiled for the first time.
+    /// `unreadable`, `wrong_world`, `wrong_name`, `invalid_schema`, `describe_failed`, `too_large`, `compile_failed`,
+    /// `untrusted` (not accepted by the operator), or `loading` while it is compiled for the first time.
     pub code: String,
     /// What is wrong and what to do.
     pub message: String,
