@@ -44,7 +44,21 @@ pub(crate) fn open_writer(path: &Path, options: &StoreOptions) -> rusqlite::Resu
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_EXRESCODE;
-    let mut connection = Connection::open_with_flags(path, flags)?;
+    set_up_writer(Connection::open_with_flags(path, flags)?, options)
+}
+
+/// As [`open_writer`], on a database in memory, which others of this process open as `file:NAME?mode=memory&cache=shared`.
+pub(crate) fn open_in_memory(name: &str, options: &StoreOptions) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_EXRESCODE
+        | OpenFlags::SQLITE_OPEN_URI;
+    let uri = format!("file:{}?mode=memory&cache=shared", in_uri(Path::new(name)));
+    set_up_writer(Connection::open_with_flags(uri, flags)?, options)
+}
+
+fn set_up_writer(mut connection: Connection, options: &StoreOptions) -> rusqlite::Result<Connection> {
     connection.busy_handler(Some(wait_for_others))?;
     use_write_ahead_log(&connection)?;
     connection.execute_batch(&format!(

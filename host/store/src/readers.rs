@@ -11,12 +11,21 @@ use tokio::sync::oneshot;
 use crate::connection::ReadAccess;
 use crate::fault::{Fault, store_error};
 use crate::identity::Identity;
+use crate::writer::SharedCommitter;
 use crate::{StoreOptions, connection};
 
 type Read = Box<dyn FnOnce(&Connection) + Send>;
 
-/// The way to the threads that read. When it is dropped they end.
-pub(crate) struct Readers {
+/// The way to where is read.
+pub(crate) enum Readers {
+    /// Threads, which end when this is dropped.
+    Threads(Pool),
+    /// The thread of whoever asks.
+    Here(SharedCommitter),
+}
+
+/// The threads that read.
+pub(crate) struct Pool {
     reads: Option<mpsc::Sender<Read>>,
     threads: Vec<JoinHandle<()>>,
     files: Arc<Option<Identity>>,
@@ -32,7 +41,7 @@ impl Readers {
     ) -> Result<Self, StoreError> {
         let (reads, queue) = mpsc::channel();
         let queue = Arc::new(Mutex::new(queue));
-        let mut readers = Self { reads: Some(reads), threads: Vec::new(), files };
+        let mut pool = Pool { reads: Some(reads), threads: Vec::new(), files };
         for number in 0..options.readers.max(1) {
             let connection = connection::open_reader(path, access).map_err(|error| store_error(&error))?;
             let queue = Arc::clone(&queue);
@@ -46,14 +55,27 @@ impl Readers {
                     }
                 })
                 .map_err(|error| StoreError::Broken(format!("cannot start a reader thread: {error}")))?;
-            readers.threads.push(thread);
+            pool.threads.push(thread);
         }
-        Ok(readers)
+        Ok(Self::Threads(pool))
     }
 
     /// Runs `query` on one of the connections. Each statement of it sees one state of the store; several that must see
     /// the same are put in a [`snapshot`].
     pub(crate) async fn read<T, F>(&self, query: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+        T: Send + 'static,
+    {
+        match self {
+            Self::Threads(pool) => pool.read(query).await,
+            Self::Here(committer) => committer.read(query).map_err(StoreError::from),
+        }
+    }
+}
+
+impl Pool {
+    async fn read<T, F>(&self, query: F) -> Result<T, StoreError>
     where
         F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
         T: Send + 'static,
@@ -74,7 +96,7 @@ impl Readers {
     }
 }
 
-impl Drop for Readers {
+impl Drop for Pool {
     fn drop(&mut self) {
         self.reads = None;
         for thread in self.threads.drain(..) {

@@ -21,7 +21,7 @@ use crate::verbs::{
     alert, attempts, breaker, cancel, checkpoint, claim, counts, deadline, finish, firing, get, lease,
     letters, list, log, outbox, prune, publication, rate, retry, save, schedule, schedules, submit,
 };
-use crate::writer::Writer;
+use crate::writer::{SharedCommitter, Writer};
 use crate::{StoreOptions, read_only};
 
 /// A [`TaskStore`] in a SQLite file. Several processes may open the same file.
@@ -42,6 +42,14 @@ impl SqliteStore {
         Ok(Arc::new(Self { readers, writer }))
     }
 
+    /// A store in memory, which is gone when it is dropped. It has no threads: what is asked of it is done on the thread
+    /// that asks, at once. For tests that need many thousand runs. Other connections of this process see the same
+    /// database as `file:NAME?mode=memory&cache=shared`; while one of them writes, the store must not be asked.
+    pub fn in_memory(name: &str) -> Result<Arc<Self>, StoreError> {
+        let here = SharedCommitter::in_memory(name)?;
+        Ok(Arc::new(Self { readers: Readers::Here(here.clone()), writer: Writer::Here(here) }))
+    }
+
     /// As [`open`](Self::open), but a file that cannot be written is opened to be read only: every write is refused then.
     pub fn open_if_only_to_read(
         path: impl AsRef<Path>,
@@ -51,7 +59,7 @@ impl SqliteStore {
         match Self::open(path, options) {
             Err(StoreError::ReadOnly(why)) => {
                 let readers = read_only::readers(path, &options, &why)?;
-                Ok(Arc::new(Self { readers, writer: Writer::none() }))
+                Ok(Arc::new(Self { readers, writer: Writer::None }))
             }
             opened => opened,
         }

@@ -11,3 +11,19 @@ fn sqlite() -> Open {
 }
 
 longshore_store::conformance_tests!(super::sqlite());
+
+/// The store without files and threads, which the scheduler is simulated on.
+mod in_memory {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::{Open, SqliteStore};
+
+    fn memory() -> Open {
+        static STORES: AtomicU32 = AtomicU32::new(0);
+        let name = format!("conformance-{}", STORES.fetch_add(1, Ordering::Relaxed));
+        let store = SqliteStore::in_memory(&name).expect("the store opens");
+        Box::new(move || store.clone())
+    }
+
+    longshore_store::conformance_tests!(one handle: super::memory());
+}

@@ -1,5 +1,5 @@
-//! One simulated process: its service, its loops and its attempts on a store of its own, all on one runtime that is
-//! dropped when the process crashes.
+//! One simulated process: its service, its loops and its attempts, all on one runtime that is dropped when the process
+//! crashes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use crate::book::{KnownSchedule, SharedBook};
 use crate::common::{ManualClock, Shelf, loaded};
 use crate::gates::Gates;
-use crate::outside::{EmptyFiles, RecordingSink};
+use crate::outside::{NoFiles, RecordingSink};
 use crate::program::Chancy;
 use crate::store::GatedStore;
 
@@ -61,7 +61,6 @@ impl Loop {
 pub(crate) struct Shared {
     /// One for all of them. What a process that ends leaves in it was committed before, or is not there.
     pub(crate) store: Arc<SqliteStore>,
-    pub(crate) folder: std::path::PathBuf,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) book: SharedBook,
     pub(crate) calm: Arc<AtomicBool>,
@@ -103,7 +102,7 @@ impl Process {
         let (_changes, catalog_changes) = watch::channel(0);
         let parts = ServiceParts {
             store: store.clone(),
-            files: Arc::new(EmptyFiles { folder: shared.folder.clone(), book: book.clone() }),
+            files: Arc::new(NoFiles { book: book.clone() }),
             catalog: shelf.clone(),
             catalog_changes,
             clock: shared.clock.clone(),

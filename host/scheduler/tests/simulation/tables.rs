@@ -1,10 +1,9 @@
 //! The store's tables as they are, read past the store.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use longshore_domain::{SavedArtifact, TaskId, TaskState};
-use rusqlite::{Connection, OpenFlags, Row};
+use rusqlite::{Connection, Row};
 use uuid::Uuid;
 
 /// Where a task is.
@@ -128,9 +127,21 @@ pub(crate) struct Tables {
 }
 
 impl Tables {
-    pub(crate) fn open(path: &Path) -> Self {
-        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    /// Opens the database in memory that has that name.
+    pub(crate) fn open(name: &str) -> Self {
+        let connection = Connection::open(format!("file:{name}?mode=memory&cache=shared")).unwrap();
+        connection.pragma_update(None, "foreign_keys", false).unwrap();
         Self { connection, version: -1 }
+    }
+
+    /// Deletes every row, and where numbers go on.
+    pub(crate) fn delete_all(&mut self) {
+        const NAMES: &str = "SELECT name FROM sqlite_schema WHERE type = 'table' AND (name NOT LIKE 'sqlite_%' OR name = 'sqlite_sequence')";
+        let names: Vec<String> = self.rows(NAMES, |row| row.get(0));
+        for name in names {
+            self.connection.prepare_cached(&format!("DELETE FROM {name}")).unwrap().execute([]).unwrap();
+        }
+        self.version = -1;
     }
 
     /// All tables, if something changed since they were read last.

@@ -1,34 +1,26 @@
 //! Several processes on one database, a clock that the simulation moves, and a look at the tables after each step.
 
-use std::fs;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fastrand::Rng;
 use longshore_domain::{Clock, Overlap, Policy, RetryPolicy, TaskId};
-use longshore_store::{SqliteStore, StoreOptions, Synchronous};
 
 use crate::book::SharedBook;
 use crate::calls;
 use crate::check;
 use crate::common::ManualClock;
+use crate::database::Database;
 use crate::process::{Process, SLOTS, Shared};
 use crate::seen::{self, Seen};
-use crate::tables::{Place, Snapshot, Tables};
+use crate::tables::{Place, Snapshot};
 
 /// Processes at any time.
 const PROCESSES: usize = 3;
 /// The job types that there are.
 pub(crate) const JOB_TYPES: [&str; 3] = ["alpha", "beta", "gamma"];
-
-/// A new database. Made once, because its migrations would take a tenth of a run.
-static FRESH: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("tasks.db");
-    drop(SqliteStore::open(&path, StoreOptions::default()).unwrap());
-    fs::read(path).unwrap()
-});
 
 /// What happened so far, for whoever has to find out why a run failed.
 #[derive(Clone, Default)]
@@ -45,9 +37,8 @@ impl Trace {
 }
 
 pub(crate) struct World {
-    // Dropped before the folder that they write in.
     pub(crate) processes: Vec<Process>,
-    tables: Tables,
+    database: Rc<Database>,
     pub(crate) shared: Shared,
     pub(crate) rng: Rng,
     pub(crate) snapshot: Snapshot,
@@ -57,28 +48,23 @@ pub(crate) struct World {
     /// What happened so far, by its kind.
     pub(crate) seen: Seen,
     trace: Trace,
-    _folder: tempfile::TempDir,
 }
 
 impl World {
     pub(crate) fn new(seed: u64, trace: Trace) -> Self {
         // The scheduler's own chance, in its backoffs, follows the seed too.
         fastrand::seed(seed);
-        let folder = tempfile::tempdir().unwrap();
-        let database = folder.path().join("tasks.db");
-        fs::write(&database, &*FRESH).unwrap();
-        let options = StoreOptions { synchronous: Synchronous::Off, readers: 1, ..StoreOptions::default() };
+        let database = Database::emptied();
         let shared = Shared {
-            store: SqliteStore::open(&database, options).unwrap(),
-            folder: folder.path().into(),
+            store: database.store.clone(),
             clock: Arc::new(ManualClock::default()),
             book: SharedBook::default(),
             calm: Arc::new(AtomicBool::new(false)),
         };
         let first = Process::start(&shared, "p0".into());
         let mut world = Self {
-            tables: Tables::open(&database),
             processes: vec![first],
+            database,
             shared,
             rng: Rng::with_seed(seed),
             snapshot: Snapshot::new(),
@@ -86,7 +72,6 @@ impl World {
             made: 0,
             seen: Seen::new(),
             trace,
-            _folder: folder,
         };
         world.load_all(0);
         world.processes[0].schedule("alpha", "*/5 * * * * *", Overlap::Skip);
@@ -121,7 +106,7 @@ impl World {
     pub(crate) fn replace(&mut self, index: usize) {
         self.made += 1;
         let name = format!("p{index}.{}", self.made);
-        // The old one must be gone first, as its name is on its leases and its connection on the file.
+        // The old one must be gone first, as its name is on its leases.
         drop(self.processes.remove(index));
         self.processes.insert(index, Process::start(&self.shared, name));
     }
@@ -148,7 +133,7 @@ impl World {
     pub(crate) fn check(&mut self) {
         let called = self.shared.book.with(|book| !book.calls.is_empty());
         if called {
-            let changed = self.tables.read_if_changed();
+            let changed = self.database.tables.borrow_mut().read_if_changed();
             let after = changed.as_ref().unwrap_or(&self.snapshot);
             self.shared.book.with(|book| {
                 check::check(&self.snapshot, after, book);

@@ -7,17 +7,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use longshore_domain::{ClaimRequest, NewTask, Next, TaskState, TaskStore, WorkerId};
 
 use super::Open;
-use super::kit::{Kit, at, completed, end, failure, new_task, request, serve};
+use super::kit::{Kit, at, completed, end, failure, new_task, request, serve, two};
 
 /// Workers over two handles.
 const WORKERS: usize = 8;
 
 /// Tasks that they share.
 const TASKS: usize = 200;
-
-fn two(open: &Open) -> [Arc<dyn TaskStore>; 2] {
-    [open(), open()]
-}
 
 /// Runs until the worker finds nothing more, and gives the attempts that it had.
 async fn work(store: Arc<dyn TaskStore>, worker: usize) -> Vec<(longshore_domain::TaskId, u32)> {
@@ -124,36 +120,6 @@ pub async fn concurrency_holds_in_a_crowd(open: Open) {
     for worker in workers {
         worker.await.unwrap();
     }
-}
-
-/// What one handle acknowledged, the other sees at once.
-pub async fn another_handle_sees_every_write(open: Open) {
-    let stores = two(&open);
-    for number in 0..50 {
-        let (writer, reader) = (&stores[number % 2], &stores[(number + 1) % 2]);
-        let id = writer.submit(new_task()).await.unwrap().task.id;
-        assert!(reader.get(None, id).await.unwrap().is_some());
-        assert!(writer.get(None, id).await.unwrap().is_some());
-    }
-}
-
-/// A number tells of writes by others, and only by others.
-pub async fn changes_by_others_are_noticed(open: Open) {
-    let [one, other] = two(&open);
-    one.submit(new_task()).await.unwrap();
-    let before = one.foreign_changes().await.unwrap();
-    assert_eq!(one.foreign_changes().await.unwrap(), before);
-    one.submit(new_task()).await.unwrap();
-    assert_eq!(one.foreign_changes().await.unwrap(), before, "its own write");
-    let others = other.foreign_changes().await.unwrap();
-    other.submit(new_task()).await.unwrap();
-    let after = one.foreign_changes().await.unwrap();
-    assert_ne!(after, before);
-    // Its own write after the other's does not hide it.
-    other.submit(new_task()).await.unwrap();
-    one.submit(new_task()).await.unwrap();
-    assert_ne!(one.foreign_changes().await.unwrap(), after);
-    assert_ne!(other.foreign_changes().await.unwrap(), others);
 }
 
 /// A write that was taken is done even when whoever asked for it has gone.

@@ -119,6 +119,11 @@ pub(super) fn message(key: &str) -> NewMessage {
     }
 }
 
+/// The store as two processes have it.
+pub(super) fn two(open: &Open) -> [Arc<dyn TaskStore>; 2] {
+    [open(), open()]
+}
+
 /// A store with the verbs that most cases need.
 pub(super) struct Kit {
     pub(super) store: Arc<dyn TaskStore>,

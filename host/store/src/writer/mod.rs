@@ -2,42 +2,26 @@
 //! then answers each: durability costs one disk flush a batch, not one a command. A batch of bookkeeping alone does not
 //! wait for the disk at all.
 
+mod committer;
 mod crowd;
+mod thread;
 
 use std::path::Path;
-use std::sync::Arc;
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, JoinHandle};
 
 use longshore_domain::StoreError;
-use rusqlite::{Connection, MAIN_DB};
+use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use self::crowd::LastFlush;
-use crate::fault::{Fault, store_error};
+use self::committer::Committer;
+use self::thread::WriterThread;
+use crate::StoreOptions;
+use crate::fault::Fault;
 use crate::identity::Identity;
-use crate::migrations::{forget_statistics, migrate, refuse_foreign};
-use crate::trouble::Trouble;
-use crate::{StoreOptions, Synchronous, connection};
-
-/// Commands in one transaction. It bounds how long a commit is, and so how long other processes wait.
-const BATCH_MAX: usize = 256;
 
 /// Commands that may wait; callers beyond it wait for their turn to queue.
 const QUEUE_MAX: usize = 4_096;
-
-/// How long is waited for another program that was in the way the last time, too: long enough for any of ours, and short
-/// enough that those who ask hear soon that it still is.
-const PATIENCE_WHEN_BUSY: Duration = Duration::from_secs(1);
-
-/// Batches after a sign of another process that writes during which this one leaves gaps for it.
-const POLITE_BATCHES: u32 = 200;
-
-/// The gap between two batches, a little longer than the other process's wait between two tries.
-const GAP: Duration = Duration::from_micros(400);
-
-/// The wait between two looks for callers who come back.
-const GATHER_STEP: Duration = Duration::from_micros(20);
 
 /// What a command's commit has to outlive before it is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,11 +75,47 @@ where
     }
 }
 
-/// The way to the thread that writes. When it is dropped the thread does what is queued and ends.
-pub(crate) struct Writer {
-    /// None where the file can only be read.
+/// The way to where is written.
+pub(crate) enum Writer {
+    /// A thread, which does what is queued and ends when this is dropped.
+    Thread(Queue),
+    /// The thread of whoever asks.
+    Here(SharedCommitter),
+    /// Nowhere: the file can only be read.
+    None,
+}
+
+/// The thread that writes, and what waits for it.
+pub(crate) struct Queue {
     requests: Option<mpsc::Sender<Request>>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// The one connection of a store without threads, on which is read, too.
+#[derive(Clone)]
+pub(crate) struct SharedCommitter(Arc<Mutex<Committer>>);
+
+impl SharedCommitter {
+    /// Makes a database in memory.
+    pub(crate) fn in_memory(name: &str) -> Result<Self, StoreError> {
+        Ok(Self(Arc::new(Mutex::new(Committer::in_memory(name)?))))
+    }
+
+    /// Runs `read` on it.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Connection) -> T) -> T {
+        read(self.lock().connection())
+    }
+
+    fn serve(&self, request: Request) {
+        match request {
+            Request::Write(outlives, command) => self.lock().commit_together(&mut vec![command], outlives),
+            Request::DataVersion(reply) => self.lock().tell_data_version(reply),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Committer> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Writer {
@@ -105,49 +125,14 @@ impl Writer {
         path: &Path,
         options: &StoreOptions,
     ) -> Result<(Self, Arc<Option<Identity>>), StoreError> {
-        connection::be_patient(options.busy_timeout);
-        refuse_foreign(path)?;
-        let mut connection = connection::open_writer(path, options).map_err(|error| store_error(&error))?;
-        // SQLite opens a file that it may not write to as one to read.
-        if connection.is_readonly(MAIN_DB).map_err(|error| store_error(&error))? {
-            return Err(StoreError::ReadOnly(format!("{} may not be written", path.display())));
-        }
-        migrate(&mut connection)?;
-        if forget_statistics(&connection)? {
-            connection = connection::open_writer(path, options).map_err(|error| store_error(&error))?;
-        }
+        let committer = Committer::open(path, options)?;
+        let files = committer.files();
         let (requests, queue) = mpsc::channel(QUEUE_MAX);
-        let patience = options.busy_timeout;
-        let synchronous = options.synchronous;
-        let files = Arc::new(Identity::of(path));
-        let thread = thread::Builder::new()
+        let thread = Builder::new()
             .name("store-writer".into())
-            .spawn({
-                let files = Arc::clone(&files);
-                move || {
-                    let commits = Commits { promised: synchronous, now: synchronous };
-                    let trouble = Trouble::default();
-                    WriterThread {
-                        connection,
-                        queue,
-                        commits,
-                        files,
-                        patience,
-                        trouble,
-                        last: LastFlush::default(),
-                        data_version: 0,
-                        polite_batches: 0,
-                    }
-                    .run();
-                }
-            })
+            .spawn(|| WriterThread::new(committer, queue).run())
             .map_err(|error| StoreError::Broken(format!("cannot start the writer thread: {error}")))?;
-        Ok((Self { requests: Some(requests), thread: Some(thread) }, files))
-    }
-
-    /// In place of a writer, for a file that can only be read.
-    pub(crate) fn none() -> Self {
-        Self { requests: None, thread: None }
+        Ok((Self::Thread(Queue { requests: Some(requests), thread: Some(thread) }), files))
     }
 
     /// Runs `verb` in a transaction that other commands may share, and returns when it is durable. When `verb` fails
@@ -189,12 +174,20 @@ impl Writer {
     }
 
     async fn ask(&self, request: Request) -> Result<(), StoreError> {
-        let requests = self.requests.as_ref().ok_or_else(only_read)?;
-        requests.send(request).await.map_err(|_| stopped())
+        match self {
+            Self::Thread(queue) => {
+                queue.requests.as_ref().ok_or_else(stopped)?.send(request).await.map_err(|_| stopped())
+            }
+            Self::Here(committer) => {
+                committer.serve(request);
+                Ok(())
+            }
+            Self::None => Err(only_read()),
+        }
     }
 }
 
-impl Drop for Writer {
+impl Drop for Queue {
     fn drop(&mut self) {
         self.requests = None;
         if let Some(thread) = self.thread.take() {
@@ -211,233 +204,10 @@ fn stopped() -> StoreError {
     StoreError::Broken("the store's writer thread has stopped".into())
 }
 
-/// What commits wait for.
-struct Commits {
-    /// What the store's options promise of a durable commit.
-    promised: Synchronous,
-    /// What the connection is set to.
-    now: Synchronous,
-}
-
-impl Commits {
-    /// Sets the connection so that the next commit outlives that.
-    fn shall_outlive(&mut self, connection: &Connection, outlives: Outlives) -> rusqlite::Result<()> {
-        let wanted = match (outlives, self.promised) {
-            (Outlives::Process, Synchronous::Full) => Synchronous::Normal,
-            (_, promised) => promised,
-        };
-        if wanted != self.now {
-            // Not a prepared statement: this pragma acts when it is prepared.
-            connection.execute_batch(&format!("PRAGMA synchronous = {}", wanted.pragma()))?;
-            self.now = wanted;
-        }
-        Ok(())
-    }
-}
-
-/// Commands that share a transaction.
-struct Batch {
-    commands: Vec<Box<dyn Command>>,
-    /// Those of them that wait for the disk; bookkeeping only comes along.
-    durable: usize,
-}
-
-impl Batch {
-    /// The most that one of the commands asks for.
-    fn outlives(&self) -> Outlives {
-        if self.durable > 0 { Outlives::PowerLoss } else { Outlives::Process }
-    }
-}
-
-struct WriterThread {
-    connection: Connection,
-    queue: mpsc::Receiver<Request>,
-    commits: Commits,
-    last: LastFlush,
-    files: Arc<Option<Identity>>,
-    /// How long other programs are waited for.
-    patience: Duration,
-    trouble: Trouble,
-    /// What it was when the last batch began.
-    data_version: u64,
-    /// Batches still to be followed by a gap.
-    polite_batches: u32,
-}
-
-impl WriterThread {
-    fn run(mut self) {
-        let mut batch = Batch { commands: Vec::with_capacity(BATCH_MAX), durable: 0 };
-        while let Some(request) = self.queue.blocking_recv() {
-            batch.durable = 0;
-            self.take(request, &mut batch);
-            self.take_all(&mut batch);
-            if batch.outlives() == Outlives::PowerLoss && self.commits.promised == Synchronous::Full {
-                self.gather(&mut batch);
-                let began = Instant::now();
-                self.commit_together(&mut batch);
-                self.last.flushed(batch.durable, began.elapsed());
-                self.leave_a_gap();
-            } else if !batch.commands.is_empty() {
-                self.commit_together(&mut batch);
-                self.leave_a_gap();
-            }
-        }
-    }
-
-    fn take_all(&mut self, batch: &mut Batch) {
-        while batch.commands.len() < BATCH_MAX
-            && let Ok(request) = self.queue.try_recv()
-        {
-            self.take(request, batch);
-        }
-    }
-
-    /// Waits a little for callers who are likely to come back with the next command at once.
-    fn gather(&mut self, batch: &mut Batch) {
-        let first = batch.durable;
-        let expected = self.last.expected(first).min(BATCH_MAX);
-        if expected <= first {
-            return;
-        }
-        let until = Instant::now() + self.last.patience();
-        while batch.durable < expected && batch.commands.len() < BATCH_MAX && Instant::now() < until {
-            thread::sleep(GATHER_STEP);
-            self.take_all(batch);
-        }
-        self.last.waited(expected - first, batch.durable - first);
-    }
-
-    fn take(&self, request: Request, batch: &mut Batch) {
-        match request {
-            Request::Write(outlives, command) => {
-                batch.durable += usize::from(outlives == Outlives::PowerLoss);
-                batch.commands.push(command);
-            }
-            Request::DataVersion(reply) => {
-                let _ = reply.send(self.read_data_version().map_err(|error| store_error(&error)));
-            }
-        }
-    }
-
-    /// Runs the commands in one transaction. If one fails all are rolled back and each runs alone, so that only that
-    /// one is undone. Failures are rare; a savepoint for each command would cost all of them. Where the machine failed
-    /// all have failed; only on a full disk there may be room for those that write little.
-    fn commit_together(&mut self, batch: &mut Batch) {
-        let outlives = batch.outlives();
-        let commands = &mut batch.commands;
-        connection::be_patient(if self.trouble.is_busy() {
-            self.patience.min(PATIENCE_WHEN_BUSY)
-        } else {
-            self.patience
-        });
-        match self.run_in_transaction(commands, outlives) {
-            Ok(changed) => {
-                // A batch that changed nothing has written nothing, and so says nothing of the disk.
-                if changed {
-                    self.trouble.over();
-                }
-                answer_all(commands, &Ok(()));
-            }
-            Err(fault) if commands.len() == 1 || fault.is_of_the_machine() => {
-                let error = self.told(fault, commands.len());
-                answer_all(commands, &Err(error));
-            }
-            Err(_) => {
-                for command in commands.drain(..) {
-                    let mut alone = vec![command];
-                    let committed = self
-                        .run_in_transaction(&mut alone, outlives)
-                        .map(drop)
-                        .map_err(|fault| self.told(fault, alone.len()));
-                    answer_all(&mut alone, &committed);
-                }
-            }
-        }
-    }
-
-    /// What callers are told of a failure that the operator has been told of.
-    fn told(&mut self, fault: Fault, commands: usize) -> StoreError {
-        let error = StoreError::from(fault);
-        if let Some(files) = Option::as_ref(&self.files) {
-            files.note(&error);
-        }
-        if !self.trouble.note(&error) && !matches!(error, StoreError::NoSuchPage) {
-            tracing::warn!(%error, commands, "a batch of writes was rolled back");
-        }
-        error
-    }
-
-    /// Runs the commands in one transaction, and says whether they changed anything.
-    fn run_in_transaction(
-        &mut self,
-        commands: &mut [Box<dyn Command>],
-        outlives: Outlives,
-    ) -> Result<bool, Fault> {
-        self.check_files()?;
-        self.commits.shall_outlive(&self.connection, outlives)?;
-        // Taken at the start: a command that reads first and writes later could otherwise find that its snapshot is
-        // out of date.
-        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        self.watch_for_others();
-        let changes = self.connection.total_changes();
-        let done = commands
-            .iter_mut()
-            .try_for_each(|command| command.run(&self.connection))
-            .and_then(|()| Ok(self.connection.prepare_cached("COMMIT")?.execute([])?));
-        match done {
-            // Looked at again: only what can be found may be acknowledged.
-            Ok(_) => self.check_files().map(|()| self.connection.total_changes() != changes),
-            Err(fault) => {
-                // Some errors make SQLite roll back by itself.
-                if !self.connection.is_autocommit() {
-                    self.connection.prepare_cached("ROLLBACK")?.execute([])?;
-                }
-                Err(fault)
-            }
-        }
-    }
-
-    fn check_files(&self) -> Result<(), Fault> {
-        Option::as_ref(&self.files).map_or(Ok(()), Identity::check)
-    }
-
-    /// Notes whether another process wrote since the last batch.
-    fn watch_for_others(&mut self) {
-        if let Ok(now) = self.read_data_version() {
-            if self.data_version != 0 && now != self.data_version {
-                self.polite_batches = POLITE_BATCHES;
-            }
-            self.data_version = now;
-        }
-    }
-
-    /// SQLite's write lock knows no queue: a process that takes it again at once shuts out all others, which only look
-    /// from time to time. So while others write too, a batch that would follow at once waits a little.
-    fn leave_a_gap(&mut self) {
-        if self.polite_batches > 0 {
-            self.polite_batches -= 1;
-            if !self.queue.is_empty() {
-                thread::sleep(GAP);
-            }
-        }
-    }
-
-    fn read_data_version(&self) -> rusqlite::Result<u64> {
-        let version: i64 =
-            self.connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
-        Ok(version as u64)
-    }
-}
-
-fn answer_all(batch: &mut Vec<Box<dyn Command>>, committed: &Result<(), StoreError>) {
-    for command in batch.drain(..) {
-        command.answer(committed.clone());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Synchronous;
 
     /// What the connection is set to, once `write` was committed: 0 off, 1 normal, 2 full.
     async fn setting_after(synchronous: Synchronous, outlives: Outlives) -> i64 {
@@ -448,47 +218,6 @@ mod tests {
         // The other kind first, so that the setting has to change.
         writer.note(ask).await.unwrap();
         writer.run(outlives, ask).await.unwrap()
-    }
-
-    fn waiting(command: i64) -> Request {
-        let (reply, _) = oneshot::channel();
-        Request::Write(
-            Outlives::PowerLoss,
-            Box::new(Verb { action: move |_: &Connection| Ok(command), result: None, reply }),
-        )
-    }
-
-    #[test]
-    fn a_flush_waits_for_no_more_callers_than_the_last_one_had_and_not_for_long() {
-        let folder = tempfile::tempdir().unwrap();
-        let connection =
-            connection::open_writer(&folder.path().join("store.db"), &StoreOptions::default()).unwrap();
-        let (requests, queue) = mpsc::channel(QUEUE_MAX);
-        let commits = Commits { promised: Synchronous::Full, now: Synchronous::Full };
-        let hour = Duration::from_secs(3_600);
-        let mut thread = WriterThread {
-            connection,
-            queue,
-            commits,
-            last: LastFlush::default(),
-            files: Arc::default(),
-            patience: Duration::ZERO,
-            trouble: Trouble::default(),
-            data_version: 0,
-            polite_batches: 0,
-        };
-        let mut batch = Batch { commands: Vec::new(), durable: 0 };
-        thread.last.flushed(1, hour);
-        thread.take(waiting(1), &mut batch);
-        requests.try_send(waiting(2)).ok().unwrap();
-        thread.gather(&mut batch);
-        assert_eq!(batch.commands.len(), 1, "a lone caller waits for nobody");
-
-        thread.last.flushed(3, hour);
-        let began = Instant::now();
-        thread.gather(&mut batch);
-        assert_eq!(batch.commands.len(), 2, "the other one that is there comes along");
-        assert!(began.elapsed() >= thread.last.patience() && began.elapsed() < Duration::from_secs(10));
     }
 
     #[tokio::test]
