@@ -266,8 +266,10 @@ pub struct Finish {
     pub artifacts: Vec<SavedArtifact>,
     /// Messages sent since the last save. Only for `Completed`.
     pub messages: Vec<NewMessage>,
-    /// Demands that the lease has expired, for a sweeper that acts in place of a lost worker.
-    pub only_if_expired: bool,
+    /// For a sweeper that acts in place of a lost worker: when the lease ran out, as it read it
+    /// ([`ExpiredLease::expired_at`]). Demands that it was not renewed since: a sweeper may have stood still for so long
+    /// that its time says nothing any more.
+    pub expired_lease: Option<Timestamp>,
 }
 
 /// What becomes of a task when an attempt ends.

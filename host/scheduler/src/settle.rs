@@ -57,7 +57,7 @@ pub(crate) fn settle_report(
         progress: report.progress,
         artifacts: report.artifacts,
         messages: report.messages,
-        only_if_expired: false,
+        expired_lease: None,
     })
 }
 
@@ -88,7 +88,7 @@ pub(crate) fn settle_expired(lease: ExpiredLease, policy: &Policy, now: Timestam
         progress: lease.progress,
         artifacts: Vec::new(),
         messages: Vec::new(),
-        only_if_expired: true,
+        expired_lease: Some(lease.expired_at),
     }
 }
 
@@ -103,7 +103,7 @@ pub(crate) fn release(attempt: AttemptRef, now: Timestamp) -> Finish {
         progress: longshore_domain::Progress::default(),
         artifacts: Vec::new(),
         messages: Vec::new(),
-        only_if_expired: false,
+        expired_lease: None,
     }
 }
 

@@ -241,7 +241,7 @@ impl Pair {
             progress: Progress::default(),
             artifacts: Vec::new(),
             messages: Vec::new(),
-            only_if_expired,
+            expired_lease: only_if_expired.then(|| Timestamp::from_ms(task.lease_until)),
         };
         let answer = self.store.finish(finish).await.unwrap();
         if !task.holds(number) || (only_if_expired && task.lease_until > now) {

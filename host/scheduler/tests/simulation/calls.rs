@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use longshore_domain::{
     AttemptRef, CancelAnswer, ClaimRequest, Claimed, Finish, FinishAnswer, Fire, FireAnswer, Fired,
     NewMessage, NewTask, Outcome, Overlap, RenewalAnswer, RetryAnswer, Save, SaveAnswer, TaskId, TaskState,
+    Timestamp,
 };
 
 use crate::book::{Book, Call, Taken};
@@ -184,8 +185,8 @@ impl Step<'_> {
     fn finish(&self, finish: &Finish, answer: FinishAnswer) -> BTreeSet<TaskId> {
         let AttemptRef { task, number } = finish.attempt;
         let (before, after) = (&self.before[&task], &self.after[&task]);
-        let expired = matches!(before.place(), Place::Running { until, .. } if *until <= finish.at.ms());
-        let counts = before.holder() == Some(number) && (!finish.only_if_expired || expired);
+        let expired = |lease: Timestamp| matches!(before.place(), Place::Running { until, .. } if *until == lease.ms() && lease <= finish.at);
+        let counts = before.holder() == Some(number) && finish.expired_lease.is_none_or(expired);
         let FinishAnswer::Recorded(state) = answer else {
             assert!(!counts, "the end of an attempt was refused that holds its task");
             return BTreeSet::new();

@@ -59,11 +59,11 @@ pub(crate) fn kinds(call: &Call) -> Vec<&'static str> {
             .collect(),
         Call::Save(_, _, SaveAnswer::Saved { .. }) => vec!["saved"],
         Call::Save(_, _, SaveAnswer::Fenced) => vec!["save fenced"],
-        Call::Finish(finish, FinishAnswer::Fenced) if finish.only_if_expired => {
+        Call::Finish(finish, FinishAnswer::Fenced) if finish.expired_lease.is_some() => {
             vec!["lost worker recovered by another before"]
         }
         Call::Finish(_, FinishAnswer::Fenced) => vec!["end fenced"],
-        Call::Finish(finish, FinishAnswer::Recorded(_)) if finish.only_if_expired => {
+        Call::Finish(finish, FinishAnswer::Recorded(_)) if finish.expired_lease.is_some() => {
             vec!["lost worker recovered"]
         }
         Call::Finish(finish, FinishAnswer::Recorded(state)) => vec![match (state, &finish.outcome) {

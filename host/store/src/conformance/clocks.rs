@@ -1,11 +1,11 @@
 //! Cases of a wall clock that is set back.
 
 use longshore_domain::{
-    BreakerPolicy, Code, FinishAnswer, Gate, NewTask, Next, Renewal, TaskState, Timestamp,
+    BreakerPolicy, Code, Finish, FinishAnswer, Gate, NewTask, Next, Renewal, TaskState, Timestamp,
 };
 
 use super::Open;
-use super::kit::{Kit, at, completed, end, failure, name, new_task};
+use super::kit::{Kit, LEASE_MS, at, completed, end, failure, name, new_task};
 
 const HOUR: i64 = 60 * 60 * 1_000;
 
@@ -46,18 +46,33 @@ pub async fn a_lease_of_a_clock_that_was_ahead_is_over(open: Open) {
     let found = async |now| kit.store.expired(now, 10).await.unwrap().len();
     assert_eq!((found(at(HOUR)).await, found(at(HOUR - 59_000)).await), (0, 0), "a small step is none");
     assert_eq!(found(at(5)).await, 1);
-    let lost = |now: Timestamp| {
-        let mut finish = end(attempt, now, failure(Code::WorkerLost), Next::RetryAt(now));
-        finish.only_if_expired = true;
-        finish
+    let lost = |now: Timestamp, lease| Finish {
+        expired_lease: Some(lease),
+        ..end(attempt, now, failure(Code::WorkerLost), Next::RetryAt(now))
     };
     let renewal = Renewal { attempt, progress: Some(longshore_domain::Progress::default()) };
     kit.store.renew(vec![renewal], at(6), at(1_006)).await.unwrap();
     assert_eq!(found(at(7)).await, 0);
-    assert_eq!(kit.store.finish(lost(at(7))).await.unwrap(), FinishAnswer::Fenced);
+    assert_eq!(kit.store.finish(lost(at(7), at(1_006))).await.unwrap(), FinishAnswer::Fenced);
     let renewal = Renewal { attempt, progress: Some(longshore_domain::Progress::default()) };
     kit.store.renew(vec![renewal], at(HOUR), at(HOUR + 1_000)).await.unwrap();
-    assert_eq!(kit.finish(lost(at(8))).await, TaskState::Queued);
+    assert_eq!(kit.finish(lost(at(8), at(HOUR + 1_000))).await, TaskState::Queued);
+}
+
+/// A sweeper that found a lease over and then stood still for long takes nothing from a worker that renewed it meanwhile,
+/// though that worker's sign of life lies far ahead of the sweeper's time.
+pub async fn a_sweeper_that_stood_still_ends_no_attempt_that_lives(open: Open) {
+    let kit = Kit::new(&open);
+    let attempt = kit.running().await.attempt;
+    let [lease] = &*kit.store.expired(at(LEASE_MS + 1), 10).await.unwrap() else { panic!("it is over") };
+    let renewal = Renewal { attempt, progress: Some(longshore_domain::Progress::default()) };
+    kit.store.renew(vec![renewal], at(HOUR), at(HOUR + LEASE_MS)).await.unwrap();
+    let late = Finish {
+        expired_lease: Some(lease.expired_at),
+        ..end(attempt, at(LEASE_MS + 1), failure(Code::WorkerLost), Next::End)
+    };
+    assert_eq!(kit.store.finish(late).await.unwrap(), FinishAnswer::Fenced);
+    assert_eq!(kit.state(attempt.task).await, TaskState::Running);
 }
 
 /// A retry waits for as long as it was to, from now on. A task that is to run at a certain time does so.

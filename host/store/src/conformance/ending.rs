@@ -1,7 +1,7 @@
 //! Cases of the end of an attempt.
 
 use longshore_domain::{
-    AttemptRef, Code, FinishAnswer, Next, Outcome, Renewal, RenewalAnswer, SaveAnswer, TaskState,
+    AttemptRef, Code, Finish, FinishAnswer, Next, Outcome, Renewal, RenewalAnswer, SaveAnswer, TaskState,
 };
 
 use super::Open;
@@ -96,17 +96,17 @@ pub async fn a_late_attempt_changes_nothing(open: Open) {
 pub async fn only_an_expired_lease_is_ended_for_a_lost_worker(open: Open) {
     let kit = Kit::new(&open);
     let attempt = kit.running().await.attempt;
-    let sweep = |now| {
-        let mut finish = end(attempt, now, failure(Code::WorkerLost), Next::RetryAt(now));
-        finish.only_if_expired = true;
-        finish
+    let sweep = |now, lease| Finish {
+        expired_lease: Some(lease),
+        ..end(attempt, now, failure(Code::WorkerLost), Next::RetryAt(now))
     };
-    assert_eq!(kit.store.finish(sweep(at(LEASE_MS))).await.unwrap(), FinishAnswer::Fenced);
+    let first = at(1 + LEASE_MS);
+    assert_eq!(kit.store.finish(sweep(at(LEASE_MS), first)).await.unwrap(), FinishAnswer::Fenced);
     assert_eq!(kit.state(attempt.task).await, TaskState::Running);
     // A renewal between the look and the sweep saves the attempt.
     kit.store.renew(vec![Renewal { attempt, progress: None }], at(LEASE_MS), at(5 * LEASE_MS)).await.unwrap();
-    assert_eq!(kit.store.finish(sweep(at(LEASE_MS + 1))).await.unwrap(), FinishAnswer::Fenced);
-    let swept = kit.store.finish(sweep(at(5 * LEASE_MS))).await.unwrap();
+    assert_eq!(kit.store.finish(sweep(at(LEASE_MS + 1), first)).await.unwrap(), FinishAnswer::Fenced);
+    let swept = kit.store.finish(sweep(at(5 * LEASE_MS), at(5 * LEASE_MS))).await.unwrap();
     assert_eq!(swept, FinishAnswer::Recorded(TaskState::Queued));
 }
 

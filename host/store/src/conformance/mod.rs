@@ -101,6 +101,7 @@ macro_rules! conformance_tests {
                 an_attempt_ends_no_earlier_than_it_began,
                 a_task_begins_no_earlier_than_it_was_submitted,
                 a_lease_of_a_clock_that_was_ahead_is_over,
+                a_sweeper_that_stood_still_ends_no_attempt_that_lives,
                 retries_of_a_clock_that_was_ahead_are_brought_forward,
                 a_circuit_breaker_of_a_clock_that_was_ahead_is_not_kept_open,
             ],

@@ -35,7 +35,8 @@ statements! {
 
 pub(crate) fn finish(c: &Connection, finish: &Finish) -> Result<FinishAnswer, Fault> {
     let Some(held) = held(c, finish.attempt)? else { return Ok(FinishAnswer::Fenced) };
-    if finish.only_if_expired && !held.is_expired(finish.at) {
+    let is_over = |lease| held.lease_until == lease && held.is_expired(finish.at);
+    if !finish.expired_lease.is_none_or(is_over) {
         return Ok(FinishAnswer::Fenced);
     }
     let state = transition(TaskState::Running, event(finish, held.cancel_requested))?;

@@ -180,7 +180,7 @@ impl Place {
             progress: Progress::default(),
             artifacts,
             messages: vec![message("supplier")],
-            only_if_expired: false,
+            expired_lease: None,
         };
         assert!(matches!(self.store().finish(finish).await.unwrap(), FinishAnswer::Recorded(_)));
     }
