@@ -22,11 +22,18 @@ struct Input {
     /// Messages that each step sends.
     #[serde(default)]
     messages: u64,
+    /// Channel of the messages.
+    #[serde(default = "email")]
+    channel: String,
     /// How long each step rests between its effects and their save.
     #[serde(default)]
     rest_ms: u64,
     /// The first attempt fails in this step, after its effects and before their save.
     fail_at: Option<u64>,
+}
+
+fn email() -> String {
+    "email".into()
 }
 
 /// What is saved. The chain depends on every step in its order, so that a step which is left out or repeated shows.
@@ -53,6 +60,7 @@ impl Guest for Component {
                     "steps": {"type": "integer", "minimum": 0},
                     "pile_bytes": {"type": "integer", "minimum": 0},
                     "messages": {"type": "integer", "minimum": 0},
+                    "channel": {"type": "string"},
                     "rest_ms": {"type": "integer", "minimum": 0},
                     "fail_at": {"type": "integer", "minimum": 0}
                 },
@@ -124,7 +132,7 @@ fn pile(input: &Input, step: u64, chain: u64) -> Result<u64, JobError> {
 fn send(input: &Input, step: u64, chain: u64) -> Result<u64, JobError> {
     for number in 0..input.messages {
         outbox::send(&outbox::Message {
-            channel: "email".into(),
+            channel: input.channel.clone(),
             key: format!("step-{step}-{number}"),
             recipient: "somebody@example.com".into(),
             subject: format!("Step {step}"),
