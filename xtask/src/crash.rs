@@ -34,7 +34,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PATH")]
     longshore: Option<PathBuf>,
 
-    /// A job type to kill beside ours: half of all jobs are its. It is granted the sample shop and the email channel
+    /// A job type to kill beside ours: half of all jobs are its. It is granted the sample shop and every channel
     #[arg(long, value_name = "PATH")]
     component: Option<PathBuf>,
 

@@ -1,6 +1,5 @@
 //! The campaign of kills: processes on one project, killed at random instants and at named calls, for some seconds.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -10,9 +9,12 @@ use anyhow::Result;
 use fastrand::Rng;
 use serde_json::{Map, Value};
 
+use crate::delivery::{self, Receivers};
 use crate::findings::{Findings, Harm};
 use crate::jobs::{GUESTS, Jobs};
+use crate::kills::Kills;
 use crate::ledger::Ledger;
+use crate::process::Processes;
 use crate::project::{Project, Tools};
 use crate::say;
 use crate::slot::{End, Slot};
@@ -36,11 +38,15 @@ pub(crate) struct Plan {
 pub(crate) fn run(plan: &Plan, tools: &Tools, scratch: &Path) -> Result<(Map<String, Value>, Findings)> {
     let mut rng = Rng::with_seed(plan.seed);
     let processes = plan.processes.unwrap_or_else(|| rng.usize(1..=4));
-    let project = Project::init(&scratch.join("project"), tools, &GUESTS)?;
+    let running = Arc::new(Processes::default());
+    let receivers = Receivers::start(rng.fork(), Arc::clone(&running))?;
+    let outlets = receivers.outlets();
+    let project = Project::init(&scratch.join("project"), tools, &GUESTS, Some(&outlets))?;
     project.warm_up()?;
-    let jobs = Jobs::new(rng.fork(), &project.shop(), tools.stranger.as_ref())?;
+    let jobs = Jobs::new(rng.fork(), &project.shop(), tools.stranger.as_ref(), Some(outlets))?;
     let ledger = Arc::new(Ledger::new(jobs, rng.fork(), || 0));
-    let mut slots: Vec<Slot> = (0..processes).map(|number| Slot::new(number, rng.fork())).collect();
+    let slot = |number| Slot::new(number, rng.fork(), Arc::clone(&running));
+    let mut slots: Vec<Slot> = (0..processes).map(slot).collect();
 
     let mut findings = Findings::default();
     let mut kills = Kills::default();
@@ -49,14 +55,10 @@ pub(crate) fn run(plan: &Plan, tools: &Tools, scratch: &Path) -> Result<(Map<Str
     while started.elapsed() < Duration::from_secs(plan.seconds) {
         for slot in &mut slots {
             match slot.tick(&project, &ledger)? {
-                Some(End::AtAnInstant) => kills.at_instants += 1,
-                Some(End::AtACall(point)) => {
-                    let kind = point.split(':').next().unwrap_or_default().to_owned();
-                    *kills.at_calls.entry(kind).or_default() += 1;
-                }
                 Some(End::ByItself(status)) => {
                     findings.add(Harm::Mismatched, format!("a process ended by itself: {status}"));
                 }
+                Some(end) => kills.add(&end),
                 None => {}
             }
         }
@@ -67,13 +69,19 @@ pub(crate) fn run(plan: &Plan, tools: &Tools, scratch: &Path) -> Result<(Map<Str
         thread::sleep(TICK);
     }
     ledger.close();
-    kills.at_instants += slots.iter_mut().map(|slot| u64::from(slot.kill())).sum::<u64>();
+    receivers.calm();
+    for slot in &mut slots {
+        if slot.kill() {
+            kills.add(&End::AtAnInstant);
+        }
+    }
 
     say("letting the project come to rest");
     if !drain::until_idle(&project, processes, true)? {
         findings.add(Harm::Lost, "the project does not come to rest");
     }
     let snapshot = Snapshot::read(&project)?;
+    let received = receivers.empty();
     say(&format!("running the same {} tasks undisturbed", snapshot.tasks.len()));
     let undisturbed = reference::run(&project, &scratch.join("reference"))?;
     let (acknowledged, heard) = ledger.result();
@@ -83,6 +91,10 @@ pub(crate) fn run(plan: &Plan, tools: &Tools, scratch: &Path) -> Result<(Map<Str
     verify::effects(&snapshot, &undisturbed, &mut findings);
     disk::data(&project, &snapshot, &mut findings);
     disk::spool(&project, &snapshot, &mut findings);
+    let delivered = delivery::verify(&snapshot, received, &mut findings);
+    let mut expected = Findings::default();
+    delivery::verify(&undisturbed, receivers.empty(), &mut expected);
+    findings.absorb("undisturbed", expected);
 
     let mut report = Map::new();
     report.insert("seed".into(), plan.seed.into());
@@ -92,30 +104,8 @@ pub(crate) fn run(plan: &Plan, tools: &Tools, scratch: &Path) -> Result<(Map<Str
     report.insert("acknowledged".into(), acknowledged.len().into());
     report.insert("refusals".into(), ledger.refusals().into());
     count(&snapshot, &mut report);
+    delivered.report(&mut report);
     Ok((report, findings))
-}
-
-/// Kills that were done.
-#[derive(Default)]
-struct Kills {
-    at_instants: u64,
-    /// By kind of call.
-    at_calls: BTreeMap<String, u64>,
-}
-
-impl Kills {
-    fn total(&self) -> u64 {
-        self.at_instants + self.at_calls.values().sum::<u64>()
-    }
-
-    fn report(&self, report: &mut Map<String, Value>) {
-        let at_calls: u64 = self.at_calls.values().sum();
-        report.insert("kills".into(), self.total().into());
-        report.insert("kills_at_calls".into(), at_calls.into());
-        for (kind, count) in &self.at_calls {
-            report.insert(format!("kills_at_{kind}"), (*count).into());
-        }
-    }
 }
 
 /// How much was done, and how often it was taken up again.

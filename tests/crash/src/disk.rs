@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::delivery::outlets::SPOOL;
 use crate::findings::{Findings, Harm};
 use crate::project::Project;
 use crate::snapshot::{Snapshot, published};
@@ -70,16 +71,13 @@ pub(crate) fn spool(project: &Project, snapshot: &Snapshot, findings: &mut Findi
         }
     }
     for task in snapshot.tasks.values() {
-        for (key, message) in &task.messages {
+        for (key, message) in task.messages.iter().filter(|(_, message)| message.channel() == SPOOL) {
             let name = format!("the message {key} of {} {}", task.job_type, task.id);
             let Some(found) = by_id.remove(&message.id) else {
                 findings.add(Harm::Lost, format!("{name} is {} and not in the spool", message.state));
                 continue;
             };
-            let sent = ["channel", "recipient", "subject", "content_type", "body"];
-            let differs =
-                sent.iter().zip(&message.fields).any(|(field, value)| found[field] != value.as_str());
-            if differs || found["job_id"] != task.id.as_str() || found["key"] != key.as_str() {
+            if !message.is_told_by(&found, &task.id, key) {
                 findings.add(Harm::Mismatched, format!("{name} was delivered as {found}"));
             }
         }

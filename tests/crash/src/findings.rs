@@ -15,7 +15,7 @@ pub(crate) enum Harm {
     Duplicated,
     /// Something is there and is not what an undisturbed run makes.
     Mismatched,
-    /// A file belongs to nothing.
+    /// A file or a delivery belongs to nothing.
     Stray,
 }
 

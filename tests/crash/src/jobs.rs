@@ -7,8 +7,13 @@ use fastrand::Rng;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 
+use crate::delivery::outlets::{self, Outlets};
+
 /// Orders of one city and month that make an invoice run of half a second or so.
 const INVOICES_MAX: u32 = 90;
+
+/// One job in so many is called back.
+const CALLED_BACK_ONE_IN: u32 = 4;
 
 /// The guests that are used beside the plugins of the product.
 pub(crate) const GUESTS: [&str; 2] = ["counter", "steps"];
@@ -23,6 +28,8 @@ pub(crate) struct Job {
     pub(crate) priority: i64,
     /// Seconds to wait before it may run.
     pub(crate) delay_seconds: Option<u64>,
+    /// Where its end is to be told.
+    pub(crate) callback_url: Option<String>,
 }
 
 impl Job {
@@ -36,6 +43,9 @@ impl Job {
         });
         if let Some(seconds) = self.delay_seconds {
             arguments["delay_seconds"] = seconds.into();
+        }
+        if let Some(url) = &self.callback_url {
+            arguments["callback_url"] = url.as_str().into();
         }
         arguments
     }
@@ -54,6 +64,8 @@ pub(crate) struct Stranger {
 pub(crate) struct Jobs {
     /// Half of the jobs are of this type.
     stranger: Option<Stranger>,
+    /// Where messages go beside the spool.
+    outlets: Option<Outlets>,
     rng: Rng,
     drawn: u64,
     /// Cities and months with few orders.
@@ -61,7 +73,12 @@ pub(crate) struct Jobs {
 }
 
 impl Jobs {
-    pub(crate) fn new(rng: Rng, shop: &Path, stranger: Option<&Stranger>) -> Result<Self> {
+    pub(crate) fn new(
+        rng: Rng,
+        shop: &Path,
+        stranger: Option<&Stranger>,
+        outlets: Option<Outlets>,
+    ) -> Result<Self> {
         let shop = Connection::open_with_flags(shop, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         let months = shop
             .prepare(
@@ -72,7 +89,7 @@ impl Jobs {
             .collect::<rusqlite::Result<Vec<_>>>()
             .context("the sample shop cannot be read")?;
         ensure!(!months.is_empty(), "the sample shop has no city and month with so few orders");
-        Ok(Self { stranger: stranger.cloned(), rng, drawn: 0, months })
+        Ok(Self { stranger: stranger.cloned(), outlets, rng, drawn: 0, months })
     }
 
     pub(crate) fn draw(&mut self) -> Job {
@@ -81,12 +98,16 @@ impl Jobs {
             Some(stranger) if self.rng.bool() => (stranger.name.clone(), stranger.payload.clone()),
             _ => self.ours(),
         };
+        let key = format!("job-{}", self.drawn);
+        let outlets = self.outlets.as_ref().filter(|_| self.rng.u32(0..CALLED_BACK_ONE_IN) == 0);
+        let callback_url = outlets.map(|outlets| outlets.callback_url(&key));
         Job {
-            key: format!("job-{}", self.drawn),
+            key,
             kind,
             payload,
             priority: self.rng.i64(-2..=2),
             delay_seconds: (self.rng.u32(0..8) == 0).then_some(1),
+            callback_url,
         }
     }
 
@@ -107,6 +128,7 @@ impl Jobs {
             "steps": steps,
             "pile_bytes": *self.rng.choice([0, 700, 40_000, 400_000].iter()).unwrap_or(&0),
             "messages": self.rng.u64(0..=2),
+            "channel": self.channel(),
             "rest_ms": *self.rng.choice([0, 5, 50, 150].iter()).unwrap_or(&0),
         });
         if self.rng.u32(0..5) == 0 {
@@ -118,7 +140,7 @@ impl Jobs {
     fn steps(&mut self) -> Value {
         let mut payload = json!({ "steps": self.rng.u64(0..=20), "artifact": "steps.txt" });
         if self.rng.bool() {
-            payload["messages"] = "email".into();
+            payload["messages"] = self.channel().into();
         }
         payload
     }
@@ -164,9 +186,15 @@ impl Jobs {
     }
 
     fn notifications(&mut self) -> Value {
-        match self.rng.u32(0..3) {
-            0 => json!({}),
-            _ => json!({ "supplier_id": self.rng.u32(1..=20) }),
+        let mut payload = json!({ "channel": self.channel() });
+        if self.rng.u32(0..3) > 0 {
+            payload["supplier_id"] = self.rng.u32(1..=20).into();
         }
+        payload
+    }
+
+    fn channel(&mut self) -> &'static str {
+        let channels = outlets::channels(self.outlets.as_ref());
+        channels[self.rng.usize(0..channels.len())]
     }
 }

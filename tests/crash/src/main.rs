@@ -8,20 +8,26 @@
 //! |---|---|
 //! | `kills`, `kills_at_calls`, `kills_at_KIND` | all kills; those at a named call; those by its kind |
 //! | `acknowledged`, `tasks` | handles that a client has; tasks in the store, which are more when an answer was cut off |
+//! | `kills_at_deliveries`, `kills_at_MOMENT` | kills by receivers, in the middle of a delivery; those at one of its moments |
 //! | `attempts`, `attempts_killed`, `artifacts`, `messages` | how much was done, and how often anew |
+//! | `mails`, `webhooks`, `callbacks` | messages that came to a receiver, each counted once |
+//! | `redelivered` | copies of them beyond the first, which a delivery "at least once" may make |
 //! | `lost`, `duplicated`, `mismatched`, `stray_files` | what must be 0 |
 //! | `findings` | the first of them, in words |
 
 mod args;
 mod campaign;
 mod client;
+mod delivery;
 mod disk;
 mod drain;
 mod findings;
 mod jobs;
+mod kills;
 mod ledger;
 mod point;
 mod power;
+mod process;
 mod project;
 mod reference;
 mod slot;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::delivery::outlets::{self, Outlets};
 use crate::jobs::Stranger;
 
 /// How long a task stays with a killed process. Short, so that a campaign is about kills and not about waiting.
@@ -15,15 +16,16 @@ const LEASE_MS: u32 = 1_000;
 /// Attempts that one process runs at once. Few, so that on a small machine a process under load keeps its short leases.
 const CONCURRENCY: u32 = 6;
 
-/// How far the clock is set ahead where leases are to be over: beyond that of a message, which is a minute.
+/// How far the clock is set ahead where leases are to be over: beyond that of a message to a folder, which is a minute.
 pub(crate) const AHEAD: Duration = Duration::from_mins(2);
 
-/// Every job type is tried again for as long as a campaign lasts: it is the harness that kills, not the job.
-const POLICY: &str = "\
-[grants]
-data = [\"shop\"]
-outbox = [\"email\"]
+/// Every job type may send through every channel, and is tried again for as long as a campaign lasts: it is the harness that
+/// kills, not the job.
+fn policy(outlets: Option<&Outlets>) -> String {
+    format!("[grants]\ndata = [\"shop\"]\noutbox = {:?}\n{LIMITS}", outlets::channels(outlets))
+}
 
+const LIMITS: &str = "
 [limits]
 fuel = 1_000_000_000_000
 timeout_ms = 600_000
@@ -56,8 +58,13 @@ pub(crate) struct Project {
 }
 
 impl Project {
-    /// Has `longshore init` make a project, and gives it a short lease, the guests and patient policies.
-    pub(crate) fn init(folder: &Path, tools: &Tools, guests: &[&str]) -> Result<Self> {
+    /// Has `longshore init` make a project, and gives it a short lease, the channels, the guests and patient policies.
+    pub(crate) fn init(
+        folder: &Path,
+        tools: &Tools,
+        guests: &[&str],
+        outlets: Option<&Outlets>,
+    ) -> Result<Self> {
         let project = Self { folder: folder.to_owned(), tools: tools.clone() };
         let done = Command::new(&tools.longshore).arg("init").arg(folder).output()?;
         ensure!(done.status.success(), "longshore init: {}", String::from_utf8_lossy(&done.stderr));
@@ -68,9 +75,15 @@ impl Project {
             text.contains(lease) && text.contains(concurrency),
             "longshore.toml has other defaults than it had"
         );
-        let text = text
+        let mut text = text
             .replace(lease, &format!("\nlease_ms = {LEASE_MS}\n"))
             .replace(concurrency, &format!("\nconcurrency = {CONCURRENCY}\n"));
+        if let Some(outlets) = outlets {
+            // In its place for siblings, too.
+            let secret = folder.join("webhook-secret");
+            fs::write(&secret, outlets.secret())?;
+            text += &outlets.configuration(&secret.to_string_lossy());
+        }
         fs::write(&file, text)?;
         let plugins = folder.join("plugins");
         for guest in guests {
@@ -86,7 +99,7 @@ impl Project {
         for plugin in fs::read_dir(&plugins)? {
             let plugin = plugin?.path();
             if plugin.extension().is_some_and(|extension| extension == "wasm") {
-                fs::write(plugin.with_extension("toml"), POLICY)?;
+                fs::write(plugin.with_extension("toml"), policy(outlets))?;
             }
         }
         Ok(project)

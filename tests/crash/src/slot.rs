@@ -1,7 +1,7 @@
 //! One place for a process in a campaign: starts it, kills it at an instant or at a call, and starts the next.
 
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -10,8 +10,10 @@ use anyhow::{Context as _, Result};
 use fastrand::Rng;
 
 use crate::client;
+use crate::delivery::Moment;
 use crate::ledger::Ledger;
 use crate::point;
+use crate::process::{Process, Processes};
 use crate::project::Project;
 
 /// The number of SIGKILL.
@@ -23,6 +25,8 @@ pub(crate) enum End {
     AtAnInstant,
     /// Killed by the shim, at this call.
     AtACall(String),
+    /// Killed by a receiver, at this moment of a delivery.
+    AtADelivery(Moment),
     /// Not killed at all, which no process should do by itself.
     ByItself(ExitStatus),
 }
@@ -31,19 +35,21 @@ pub(crate) enum End {
 pub(crate) struct Slot {
     number: usize,
     rng: Rng,
+    processes: Arc<Processes>,
     running: Option<Running>,
 }
 
 struct Running {
-    child: Child,
+    process: Arc<Process>,
     client: Option<JoinHandle<()>>,
     point: Option<String>,
     dies_at: Instant,
 }
 
 impl Slot {
-    pub(crate) fn new(number: usize, rng: Rng) -> Self {
-        Self { number, rng, running: None }
+    /// A place whose process is among `processes` while it runs.
+    pub(crate) fn new(number: usize, rng: Rng, processes: Arc<Processes>) -> Self {
+        Self { number, rng, processes, running: None }
     }
 
     /// Starts the next process when none runs, and ends the one that runs when its time has come.
@@ -52,9 +58,10 @@ impl Slot {
             self.running = Some(self.start(project, ledger)?);
             return Ok(None);
         };
-        if let Some(status) = running.child.try_wait()? {
-            let end = match (status.signal(), running.point.take()) {
-                (Some(SIGKILL), Some(point)) => End::AtACall(point),
+        if let Some(status) = running.process.try_wait()? {
+            let end = match (status.signal(), running.process.killed_at(), running.point.take()) {
+                (Some(SIGKILL), Some(moment), _) => End::AtADelivery(moment),
+                (Some(SIGKILL), None, Some(point)) => End::AtACall(point),
                 _ => End::ByItself(status),
             };
             self.forget();
@@ -70,9 +77,7 @@ impl Slot {
     /// Kills what runs. Says whether something did.
     pub(crate) fn kill(&mut self) -> bool {
         let Some(running) = &mut self.running else { return false };
-        // It may have died this very moment, which is as good.
-        let _ = running.child.kill();
-        let _ = running.child.wait();
+        running.process.kill();
         self.forget();
         true
     }
@@ -102,11 +107,14 @@ impl Slot {
             let ledger = Arc::clone(ledger);
             thread::spawn(move || client::submit_until_the_end(stdin, stdout, client_rng, &ledger))
         });
-        Ok(Running { child, client, point, dies_at: Instant::now() + Duration::from_millis(life) })
+        let process = self.processes.add(child);
+        Ok(Running { process, client, point, dies_at: Instant::now() + Duration::from_millis(life) })
     }
 
     fn forget(&mut self) {
-        if let Some(client) = self.running.take().and_then(|running| running.client) {
+        let Some(Running { process, client, .. }) = self.running.take() else { return };
+        self.processes.remove(&process);
+        if let Some(client) = client {
             // A client that panicked has told so on stderr; its submissions were not answered.
             let _ = client.join();
         }

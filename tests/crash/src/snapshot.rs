@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use rusqlite::{Connection, Row};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::project::Project;
@@ -16,11 +17,16 @@ pub(crate) struct Task {
     pub(crate) key: Option<String>,
     pub(crate) job_type: String,
     pub(crate) payload: String,
+    /// Where somebody wants to be told of its end.
+    pub(crate) callback_url: Option<String>,
     /// None while it has not ended.
     pub(crate) end: Option<End>,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) artifacts: BTreeMap<String, Artifact>,
+    /// What the job has sent.
     pub(crate) messages: BTreeMap<String, Message>,
+    /// What the host says of its end. The key has the time of it, and so differs from run to run.
+    pub(crate) callbacks: BTreeMap<String, Message>,
 }
 
 /// How a task has ended.
@@ -49,12 +55,33 @@ pub(crate) struct Artifact {
 }
 
 /// A message of the outbox.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Message {
     pub(crate) id: String,
     pub(crate) state: String,
+    /// When it was committed, in milliseconds. A delivery that names another time was made of another commit, or of none.
+    pub(crate) created_at: i64,
     /// Channel, recipient, subject, media type, body.
     pub(crate) fields: [String; 5],
+}
+
+impl Message {
+    pub(crate) fn channel(&self) -> &str {
+        &self.fields[0]
+    }
+
+    /// Whether both are one message, each in a run of its own.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        (&self.id, &self.state, &self.fields) == (&other.id, &other.state, &other.fields)
+    }
+
+    /// Whether this is the message, sent by that task under that key, which is told whole as a JSON object.
+    pub(crate) fn is_told_by(&self, told: &Value, task: &str, key: &str) -> bool {
+        const FIELDS: [&str; 5] = ["channel", "recipient", "subject", "content_type", "body"];
+        let texts = FIELDS.into_iter().zip(self.fields.iter().map(String::as_str));
+        let mut texts = texts.chain([("id", &*self.id), ("job_id", task), ("key", key)]);
+        texts.all(|(field, text)| told[field] == text) && told["created_at_ms"] == self.created_at
+    }
 }
 
 /// A project at rest.
@@ -66,6 +93,9 @@ pub(crate) struct Snapshot {
     /// Rows in tables that are empty at rest, by table.
     pub(crate) left: Vec<(String, i64)>,
 }
+
+/// Keys of messages that the host sends, and not the job, begin so.
+const OF_THE_HOST: &str = "longshore.";
 
 /// Tables that hold only what still has to be done.
 const HOT: [&str; 5] = ["ready", "scheduled", "running", "unpublished", "deliveries"];
@@ -84,7 +114,7 @@ impl Snapshot {
         let mut ids = BTreeMap::new();
         let mut statement = store.prepare(
             "SELECT t.seq, t.id, t.idempotency_key, t.job_type, t.payload, f.state, f.attempts, f.result,
-                f.failure_code || ': ' || f.failure_message
+                f.failure_code || ': ' || f.failure_message, t.callback_url
              FROM tasks AS t LEFT JOIN finished AS f ON f.seq = t.seq",
         )?;
         let mut rows = statement.query([])?;
@@ -145,16 +175,20 @@ impl Snapshot {
 
     fn read_messages(&mut self, store: &Connection, ids: &BTreeMap<i64, String>) -> Result<()> {
         let mut statement = store.prepare(
-            "SELECT seq, key, id, state, channel, recipient, subject, content_type, body FROM outbox",
+            "SELECT seq, key, id, state, channel, recipient, subject, content_type, body, created_at FROM outbox",
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let message = Message {
                 id: uuid(&row.get::<_, Vec<u8>>(2)?),
                 state: row.get(3)?,
+                created_at: row.get(9)?,
                 fields: [row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?, row.get(8)?],
             };
-            self.task(ids, row)?.messages.insert(row.get(1)?, message);
+            let key: String = row.get(1)?;
+            let task = self.task(ids, row)?;
+            let sent = if key.starts_with(OF_THE_HOST) { &mut task.callbacks } else { &mut task.messages };
+            sent.insert(key, message);
         }
         Ok(())
     }
@@ -175,10 +209,12 @@ fn task(row: &Row<'_>) -> Result<Task> {
         key: row.get(2)?,
         job_type: row.get(3)?,
         payload: row.get(4)?,
+        callback_url: row.get(9)?,
         end,
         attempts: Vec::new(),
         artifacts: BTreeMap::new(),
         messages: BTreeMap::new(),
+        callbacks: BTreeMap::new(),
     })
 }
 
@@ -187,4 +223,21 @@ fn uuid(bytes: &[u8]) -> String {
     let number = bytes.iter().fold(0_u128, |number, byte| (number << 8) | u128::from(*byte));
     let hex = format!("{number:032x}");
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}
+
+/// A task of which nothing is known but its id.
+#[cfg(test)]
+pub(crate) fn test_task(id: &str) -> Task {
+    Task {
+        id: id.into(),
+        key: None,
+        job_type: "steps".into(),
+        payload: "{}".into(),
+        callback_url: None,
+        end: None,
+        attempts: Vec::new(),
+        artifacts: BTreeMap::new(),
+        messages: BTreeMap::new(),
+        callbacks: BTreeMap::new(),
+    }
 }

@@ -27,6 +27,10 @@ pub(crate) fn acknowledged<'a>(
             let what = format!("{job_id} is {} {:?}, not {} {}", task.job_type, task.key, job.kind, job.key);
             findings.add(Harm::Mismatched, what);
         }
+        if task.callback_url != job.callback_url {
+            let what = format!("{job_id} calls {:?} back, not {:?}", task.callback_url, job.callback_url);
+            findings.add(Harm::Mismatched, what);
+        }
         if serde_json::from_str::<Value>(&task.payload).ok().as_ref() != Some(&job.payload) {
             findings.add(
                 Harm::Mismatched,
@@ -128,7 +132,7 @@ fn compare(task: &Task, expected: &Task, name: &str, findings: &mut Findings) {
     }
     for (key, expected) in &expected.messages {
         match task.messages.get(key) {
-            Some(found) if found != expected => {
+            Some(found) if !found.is_same_as(expected) => {
                 let what = format!("the message {key} of {name} is {found:?}, undisturbed {expected:?}");
                 findings.add(Harm::Mismatched, what);
             }

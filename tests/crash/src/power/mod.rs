@@ -48,7 +48,7 @@ pub(crate) fn run(
     scratch: &Path,
 ) -> Result<(Map<String, Value>, Findings)> {
     let mut rng = Rng::with_seed(plan.seed);
-    let template = Project::init(&scratch.join("template"), tools, &GUESTS)?;
+    let template = Project::init(&scratch.join("template"), tools, &GUESTS, None)?;
     template.warm_up()?;
     let project = template.sibling(&scratch.join("recorded"))?;
     let record = scratch.join("record");
@@ -109,7 +109,7 @@ fn record_process(
     let file: PathBuf = record.to_owned();
     let length = move || fs::metadata(&file).map_or(0, |metadata| metadata.len());
     let ledger = Arc::new(Ledger::new(
-        Jobs::new(rng.fork(), &project.shop(), tools.stranger.as_ref())?,
+        Jobs::new(rng.fork(), &project.shop(), tools.stranger.as_ref(), None)?,
         rng.fork(),
         length,
     ));
