@@ -35,6 +35,8 @@ enum Name {
     Claim,
     /// How soon work goes on after a kill, what durability costs, and what a million waiting and a million finished tasks do
     Durability,
+    /// What the sandbox costs: an attempt's start, computing, calls of the host, a thousand attempts at once
+    Sandbox,
     /// Ten minutes of fifty jobs at all times: errors and memory; `-- --minutes 1` for a quick look
     Steady,
 }
@@ -45,6 +47,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Name::Mcp => mcp(scratch.path())?,
         Name::Export => export()?,
         Name::Claim => Command::new(build("longshore-store", "--example", "bench_claim")?),
+        Name::Sandbox => Command::new(sandbox()?),
         Name::Durability => durability(scratch.path())?,
         Name::Steady => steady(scratch.path())?,
     };
@@ -102,12 +105,22 @@ fn export() -> Result<Command> {
     Ok(bench)
 }
 
+/// Together with the host, whose features decide with which wasmtime is compiled: by itself it would be compiled anew.
+fn sandbox() -> Result<PathBuf> {
+    build_of(&["longshore", "longshore-sandbox"], "--example", "bench_sandbox")
+}
+
 /// Builds one program, optimised, and says where it is.
 fn build(package: &str, kind: &str, name: &str) -> Result<PathBuf> {
+    build_of(&[package], kind, name)
+}
+
+fn build_of(packages: &[&str], kind: &str, name: &str) -> Result<PathBuf> {
     setup::ensure()?;
     say(&format!("bench: building {name}"));
     let mut cargo = shell::cargo("");
-    cargo.args(["build", "--release", "--locked", "--package", package, kind, name]);
+    cargo.args(["build", "--release", "--locked", kind, name]);
+    cargo.args(packages.iter().flat_map(|package| ["--package", package]));
     demo::executable(&mut cargo)
 }
 
