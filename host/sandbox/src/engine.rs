@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
 
 /// Time between two looks at a guest that computes. Short enough that a spinning guest delays its neighbours on the
 /// same thread by no more than this, long enough that the look itself costs nothing.
@@ -79,6 +79,8 @@ fn config() -> Config {
         .consume_fuel(true)
         .epoch_interruption(true)
         .memory_reservation(MEMORY_RESERVATION)
+        // What a component says of its source is not read for a backtrace: it may say anything, at any length.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .max_wasm_stack(WASM_STACK_BYTES)
         .async_stack_size(FIBER_STACK_BYTES);
     config

@@ -6,11 +6,9 @@ use longshore_domain::{Code, Failure, Limits, StopReason, StoreError};
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
+use crate::backtrace;
 use crate::engine::WASM_STACK_BYTES;
 use crate::limits::Allowance;
-
-/// Frames of a backtrace that are kept. A stack overflow has thousands of the same.
-const FRAMES_MAX: usize = 30;
 
 /// The host ends the attempt. Host functions return it as their error, which unwinds the guest.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -126,7 +124,7 @@ pub(crate) fn classify(
         };
         Failure::new(Code::Trap, with_last_words(message, last_words))
     } else if error.downcast_ref::<std::io::Error>().is_some() {
-        return Wrong::NoRoom(format!("{error:#}"));
+        return Wrong::NoRoom(innermost(error));
     } else {
         Failure::new(
             Code::Trap,
@@ -142,25 +140,19 @@ fn with_last_words(message: String, last_words: &str) -> String {
 }
 
 fn with_backtrace(failure: Failure, error: &wasmtime::Error) -> Failure {
-    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>().filter(|b| !b.frames().is_empty()) else {
-        return failure;
-    };
-    let text = backtrace.to_string();
-    let mut lines: Vec<&str> = text.lines().take(FRAMES_MAX).collect();
-    let left_out = backtrace.frames().len().saturating_sub(FRAMES_MAX);
-    let rest = format!("    … {left_out} frames more");
-    if left_out > 0 {
-        lines.push(&rest);
+    match error.downcast_ref::<WasmBacktrace>().and_then(backtrace::told) {
+        Some(told) => failure.with_detail(told),
+        None => failure,
     }
-    failure.with_detail(lines.join("\n"))
 }
 
 /// wasmtime keeps the type of this error to itself.
 fn is_hostcall_fuel(error: &wasmtime::Error) -> bool {
-    error.chain().any(|cause| cause.to_string().contains("fuel allocated for hostcalls has been exhausted"))
+    innermost(error).contains("fuel allocated for hostcalls has been exhausted")
 }
 
-/// The cause at the bottom of `error`, without the backtrace that wasmtime puts around it.
+/// The cause at the bottom of `error`, without the backtrace that wasmtime puts around it: to print that one would print
+/// names of any length.
 pub(crate) fn innermost(error: &wasmtime::Error) -> String {
     error.chain().last().map(ToString::to_string).unwrap_or_default()
 }

@@ -9,6 +9,7 @@
 //! metered and limited here: fuel, wall time, memory, and whatever it makes the host keep.
 
 mod artifacts;
+mod backtrace;
 mod bindings;
 mod data;
 mod engine;

@@ -4,9 +4,10 @@
 //! host says how to start one: it can be killed, and it caps itself.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::process::Stdio;
+use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit};
@@ -41,8 +42,8 @@ pub enum CompileError {
 }
 
 /// Compiles the component in the file `input` and writes its code to the file `output`: the child process's side of
-/// what a sandbox with a `compiler` does. It caps the time and memory of the whole process, so call it from a process
-/// that does nothing else.
+/// what a sandbox with a `compiler` does. It caps the time and memory of the whole process, and ends it when its standard
+/// input ends, so call it from a process that does nothing else.
 pub fn compile_child(input: &Path, output: &Path) -> Result<(), CompileError> {
     let cap = |resource, most: u64| {
         let rlimit = Rlimit { current: Some(most), maximum: Some(most) };
@@ -53,8 +54,20 @@ pub fn compile_child(input: &Path, output: &Path) -> Result<(), CompileError> {
     cap(Resource::Fsize, OUTPUT_BYTES_MAX)?;
     cap(Resource::Core, 0)?;
     let _ = rustix::process::nice(NICENESS);
+    end_with_the_host()?;
     let bytes = fs::read(input)?;
     fs::write(output, machine_code(&bytes).map_err(CompileError::Compile)?)?;
+    Ok(())
+}
+
+/// Ends this process when nobody holds the other end of its standard input any more. A host that was killed cannot kill its
+/// compilers, and a host that is killed again and again would leave ever more of them.
+fn end_with_the_host() -> io::Result<()> {
+    thread::Builder::new().name("host-watch".into()).spawn(|| {
+        let mut stdin = io::stdin().lock();
+        while stdin.read(&mut [0; 64]).is_ok_and(|bytes| bytes > 0) {}
+        std::process::exit(1);
+    })?;
     Ok(())
 }
 
@@ -86,17 +99,18 @@ pub(crate) async fn compile(
 async fn in_child(program: &Path, scratch: Scratch, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
     let (input, output) = (scratch.path().join("in.wasm"), scratch.path().join("out.cwasm"));
     write(input.clone(), bytes).await.map_err(|error| error.to_string())?;
-    let child = Command::new(program)
+    let mut child = Command::new(program)
         .arg(SUBCOMMAND)
         .args([&input, &output])
-        // Neither end of the MCP connection is any of its business.
-        .stdin(Stdio::null())
+        // Neither end of the MCP connection is any of its business. By its input it sees that the host is gone.
+        .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .env_clear()
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| format!("the compiler {} does not start: {error}", program.display()))?;
+    let _held = child.stdin.take();
     let Ok(done) = tokio::time::timeout(TIME_MAX, child.wait_with_output()).await else {
         return Err(format!("it takes the compiler more than {} seconds", TIME_MAX.as_secs()));
     };

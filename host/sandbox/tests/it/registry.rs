@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -280,6 +281,24 @@ async fn components_are_compiled_in_a_child_process() {
     assert_eq!(completed(&report), "{}");
     let left: Vec<_> = fs::read_dir(folder.bed.folder.path().join("code")).unwrap().collect();
     assert_eq!(left.len(), 1, "only the entry is left: {left:?}");
+}
+
+#[test]
+fn a_compiler_ends_with_its_host() {
+    let folder = tempfile::tempdir().unwrap();
+    let component = folder.path().join("in.wasm");
+    // Nobody ever writes to it, so that the compiler waits for its component for ever.
+    assert!(Command::new("mkfifo").arg(&component).status().unwrap().success());
+    let mut compiling = Command::new(compiler(folder.path()))
+        .args([Path::new("compile-component"), &component, &folder.path().join("out.cwasm")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // As the system does when the host is killed.
+    drop(compiling.stdin.take());
+    assert_eq!(compiling.wait().unwrap().code(), Some(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
