@@ -59,6 +59,14 @@ pub struct Limits {
     pub timeout_ms: u64,
     /// All linear memories of the component together.
     pub memory_bytes_max: u64,
+    /// Elements of all tables of the component together.
+    pub table_elements_max: u64,
+    /// Tables of the component.
+    pub tables_max: u32,
+    /// Core modules that the component instantiates, and their memories.
+    pub instances_max: u32,
+    /// Things of the host that the job holds at once, such as streams, cursors and open artifacts.
+    pub resources_max: u32,
     /// How long a job may go on after it was told to stop, in milliseconds.
     pub cancel_grace_ms: u64,
     /// Artifacts of one task.
@@ -71,6 +79,8 @@ pub struct Limits {
     pub messages_max: u32,
     /// Bytes of one message.
     pub message_bytes_max: u64,
+    /// Bytes of the messages that are not saved yet, all together.
+    pub unsaved_message_bytes_max: u64,
     /// Bytes of the result.
     pub result_bytes_max: u64,
     /// Bytes of a checkpoint.
@@ -79,6 +89,8 @@ pub struct Limits {
     pub query_timeout_ms: u64,
     /// Rows of one query.
     pub query_rows_max: u64,
+    /// Results of queries that the job reads at once. Each has a thread and some files of the host.
+    pub cursors_max: u32,
 }
 
 impl Default for Limits {
@@ -88,16 +100,22 @@ impl Default for Limits {
             fuel: 100_000_000_000,
             timeout_ms: 10 * 60 * 1_000,
             memory_bytes_max: 128 * MIB,
+            table_elements_max: 1 << 20,
+            tables_max: 256,
+            instances_max: 512,
+            resources_max: 1_000,
             cancel_grace_ms: 5_000,
             artifacts_max: 100,
             artifact_bytes_max: 1_024 * MIB,
             log_bytes_max: MIB,
             messages_max: 10_000,
             message_bytes_max: 256 * 1_024,
+            unsaved_message_bytes_max: 64 * MIB,
             result_bytes_max: MIB,
             checkpoint_bytes_max: 8 * MIB,
             query_timeout_ms: 5 * 60 * 1_000,
             query_rows_max: 100_000_000,
+            cursors_max: 16,
         }
     }
 }

@@ -3,12 +3,13 @@
 use std::fmt;
 
 use longshore_domain::{Code, Failure, Limits, StopReason, StoreError};
+use wasmtime::component::ResourceTableError;
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::backtrace;
 use crate::engine::WASM_STACK_BYTES;
-use crate::limits::Allowance;
+use crate::limits::{Allowance, Refused};
 
 /// The host ends the attempt. Host functions return it as their error, which unwinds the guest.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -40,17 +41,18 @@ impl Ended {
     }
 }
 
-/// The limits of one attempt, and the file that sets them.
+/// The limits of one attempt, and the job type whose file sets them; none while a component describes itself.
 #[derive(Clone, Copy)]
 pub(crate) struct LimitsOf<'a> {
-    pub(crate) job: &'a str,
+    pub(crate) job: Option<&'a str>,
     pub(crate) limits: &'a Limits,
 }
 
 impl LimitsOf<'_> {
     /// The failure of a limit that was hit: what it did, the limit's value, and where it is set.
     pub(crate) fn hit(self, code: Code, what: impl fmt::Display, value: u64, key: &str) -> Failure {
-        Failure::new(code, format!("{what}: {value} (limits.{key} in {}.toml)", self.job))
+        let set_in = self.job.map(|job| format!(" (limits.{key} in {job}.toml)")).unwrap_or_default();
+        Failure::new(code, format!("{what}: {value}{set_in}"))
     }
 
     pub(crate) fn exceeded(self, what: impl fmt::Display, value: u64, key: &str) -> Ended {
@@ -95,13 +97,10 @@ pub(crate) fn classify(
     }
     let failure = if error.downcast_ref::<Trap>() == Some(&Trap::OutOfFuel) {
         limits.hit(Code::OutOfFuel, "the attempt used all its fuel", limits.limits.fuel, "fuel")
-    } else if let Some(wanted) = allowance.refused() {
-        limits.hit(
-            Code::OutOfMemory,
-            format_args!("the attempt asked for {wanted} bytes of memory, and may have"),
-            limits.limits.memory_bytes_max,
-            "memory_bytes_max",
-        )
+    } else if let Some(refused) = allowance.refused() {
+        refused_growth(refused, limits)
+    } else if let Some(failure) = too_many(error, limits) {
+        failure
     } else if let Some(exit) = error.downcast_ref::<I32Exit>() {
         Failure::new(
             Code::Trap,
@@ -132,6 +131,45 @@ pub(crate) fn classify(
         )
     };
     Wrong::Ended(Ended::Failed(with_backtrace(failure, error)))
+}
+
+fn refused_growth(refused: Refused, limits: LimitsOf<'_>) -> Failure {
+    match refused {
+        Refused::Memory(wanted) => limits.hit(
+            Code::OutOfMemory,
+            format_args!("the attempt asked for {wanted} bytes of memory, and may have"),
+            limits.limits.memory_bytes_max,
+            "memory_bytes_max",
+        ),
+        Refused::TableElements(wanted) => limits.hit(
+            Code::LimitExceeded,
+            format_args!("the attempt asked for {wanted} elements in its tables, and may have"),
+            limits.limits.table_elements_max,
+            "table_elements_max",
+        ),
+    }
+}
+
+/// The failure of a guest that had too many of something. wasmtime says most of it in words only.
+fn too_many(error: &wasmtime::Error, of: LimitsOf<'_>) -> Option<Failure> {
+    let Limits { tables_max, instances_max, resources_max, .. } = *of.limits;
+    let said = innermost(error);
+    let is_full = matches!(error.downcast_ref(), Some(ResourceTableError::Full))
+        || said.contains("store handle limit exceeded");
+    let (what, value, key) = if is_full {
+        (
+            "the job holds too many streams, cursors and other things of the host; it may hold",
+            resources_max,
+            "resources_max",
+        )
+    } else if said.starts_with("resource limit exceeded: table count") {
+        ("the component has more tables than it may", tables_max, "tables_max")
+    } else if said.starts_with("resource limit exceeded: ") {
+        ("the component has more core modules or memories than it may", instances_max, "instances_max")
+    } else {
+        return None;
+    };
+    Some(of.hit(Code::LimitExceeded, what, value.into(), key))
 }
 
 fn with_last_words(message: String, last_words: &str) -> String {

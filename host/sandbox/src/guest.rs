@@ -16,9 +16,6 @@ use crate::log::{LogFlusher, TaskLog};
 use crate::sandbox::Shared;
 use crate::wasi;
 
-/// Host resources (streams, cursors, artifacts) that one guest may hold at once.
-const RESOURCES_MAX: usize = 1_000;
-
 /// The data of a guest's `wasmtime::Store`.
 pub(crate) struct Guest {
     table: ResourceTable,
@@ -97,7 +94,7 @@ impl Attempt {
 
     /// The limits together with the file that sets them.
     pub(crate) fn limits_of(&self) -> LimitsOf<'_> {
-        LimitsOf { job: self.job_name(), limits: self.limits() }
+        LimitsOf { job: Some(self.job_name()), limits: self.limits() }
     }
 
     pub(crate) fn job_name(&self) -> &str {
@@ -135,11 +132,11 @@ impl Guest {
 
     fn new(log: Arc<TaskLog>, limits: &Limits, attempt: Option<Box<Attempt>>) -> Self {
         let mut table = ResourceTable::new();
-        table.set_max_capacity(RESOURCES_MAX);
+        table.set_max_capacity(limits.resources_max as usize);
         Self {
             table,
             wasi: wasi::context(&log),
-            allowance: Allowance::new(limits.memory_bytes_max),
+            allowance: Allowance::new(limits),
             meter: Meter::new(limits.fuel),
             log,
             deadline: Instant::now() + Duration::from_millis(limits.timeout_ms),
@@ -149,7 +146,7 @@ impl Guest {
 
     /// Forgets what was counted, before the guest is instantiated again elsewhere.
     pub(crate) fn start_over(&mut self, limits: &Limits) {
-        self.allowance = Allowance::new(limits.memory_bytes_max);
+        self.allowance = Allowance::new(limits);
         self.meter = Meter::new(limits.fuel);
     }
 

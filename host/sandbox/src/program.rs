@@ -22,8 +22,8 @@ use crate::sandbox::Shared;
 use crate::schema::Schema;
 use crate::stubs;
 
-/// Handles to resources that a guest may hold, over all kinds.
-const HANDLES_MAX: usize = 10_000;
+/// Handles to resources that a guest may hold for each resource of the host, its own and borrowed ones included.
+const HANDLES_A_RESOURCE: usize = 10;
 
 /// Fuel is handed out in portions. Compiled code keeps count in a register, and only at the end of a portion does the
 /// count of a loop that calls nothing become known.
@@ -104,7 +104,7 @@ impl Linked {
             Err(_) => describe_too_slow().into(),
         };
         log.close();
-        let limits_of = LimitsOf { job: "describe", limits: &limits };
+        let limits_of = LimitsOf { job: None, limits: &limits };
         Err(match classify(&error, limits_of, &store.data().allowance, &log.last_words()) {
             Wrong::Ended(Ended::Failed(failure)) => describe_failure(failure),
             Wrong::Ended(Ended::Stopped(_)) | Wrong::PoolFull => {
@@ -181,7 +181,7 @@ fn store(engine: &Engine, guest: Guest, limits: &Limits) -> Store<Guest> {
         .fold(CALL_BYTES_MIN, u64::max);
     // What is just too large should reach its own check, whose message is better.
     store.set_hostcall_fuel(usize::try_from(largest.saturating_mul(2)).unwrap_or(usize::MAX));
-    store.set_max_component_handles(HANDLES_MAX);
+    store.set_max_component_handles(limits.resources_max as usize * HANDLES_A_RESOURCE);
     store
 }
 

@@ -40,7 +40,7 @@ pub(crate) async fn run(program: &Program, mut request: RunRequest) -> RunReport
     let input = std::mem::take(&mut request.claimed.payload);
     let job = Arc::clone(&request.job);
     let limits = &job.policy.limits;
-    let limits_of = LimitsOf { job: job.job_type.name.as_str(), limits };
+    let limits_of = LimitsOf { job: Some(job.job_type.name.as_str()), limits };
     let progress = Arc::clone(&request.progress);
     let log = Arc::new(TaskLog::new(
         request.claimed.attempt.number,
@@ -130,7 +130,7 @@ async fn call(program: &Program, mut guest: Guest, input: &str, limits: LimitsOf
                 Wrong::Ended(ended) => Conclusion::Ended(ended),
                 Wrong::PoolFull => Conclusion::NoRoom,
                 Wrong::NoRoom(why) => {
-                    tracing::warn!("no room to run {}: {why}", limits.job);
+                    tracing::warn!(job_type = limits.job, "no room to run an attempt: {why}");
                     Conclusion::NoRoom
                 }
             }

@@ -8,12 +8,8 @@ use wasmtime::component::Resource;
 use crate::bindings::longshore::job::data::{Column, Host, HostCursor, PackedRows, Value};
 use crate::bindings::longshore::job::types::HostError;
 use crate::data::{Access, Allowed, Cursor, QueryError, Stopped};
-use crate::failure::Ended;
 use crate::guest::{Attempt, Guest};
 use crate::host_api::{host_error, not_granted};
-
-/// Cursors that a job may hold at once; each has a thread and some batches of rows.
-const CURSORS_MAX: u32 = 16;
 
 impl Host for Guest {
     fn sources(&mut self) -> wasmtime::Result<Vec<String>> {
@@ -51,10 +47,10 @@ async fn query(
     let Some(source) = attempt.shared.sources.get(name) else {
         return Ok(Err(unavailable("is granted, but this host has no source of that name")));
     };
-    if attempt.cursors.count() >= CURSORS_MAX {
-        let message =
-            format!("the job holds {CURSORS_MAX} cursors, and may not open more before it drops some");
-        return Err(Ended::failed(longshore_domain::Code::LimitExceeded, message).into());
+    let cursors_max = attempt.limits().cursors_max;
+    if attempt.cursors.count() >= cursors_max {
+        let what = "the job opened another cursor before it dropped one of those that it may hold";
+        return Err(attempt.limits_of().exceeded(what, cursors_max.into(), "cursors_max").into());
     }
     let limits = attempt.limits();
     let allowed = Allowed {

@@ -16,6 +16,7 @@ const HEADER_BYTES_MAX: usize = 2_000;
 /// The messages of an attempt.
 pub(crate) struct Outbox {
     unsaved: Vec<NewMessage>,
+    unsaved_bytes: u64,
     /// Messages of the task that are committed.
     committed: u32,
     keys: HashSet<String>,
@@ -27,12 +28,19 @@ pub(crate) struct Outbox {
 impl Outbox {
     pub(crate) fn new(request: &RunRequest) -> Self {
         let committed = request.claimed.checkpoint.as_ref().map_or(0, |saved| saved.messages);
-        Self { unsaved: Vec::new(), committed, keys: HashSet::new(), keys_to_load: committed > 0 }
+        Self {
+            unsaved: Vec::new(),
+            unsaved_bytes: 0,
+            committed,
+            keys: HashSet::new(),
+            keys_to_load: committed > 0,
+        }
     }
 
     /// The messages sent since the last save, which are committed from now on.
     pub(crate) fn take_unsaved(&mut self) -> Vec<NewMessage> {
         self.committed = self.committed.saturating_add(u32::try_from(self.unsaved.len()).unwrap_or(u32::MAX));
+        self.unsaved_bytes = 0;
         std::mem::take(&mut self.unsaved)
     }
 
@@ -92,6 +100,13 @@ async fn send(attempt: &mut Attempt, message: Message) -> wasmtime::Result<Resul
         let what = "the task has sent all the messages that it may";
         return Err(attempt.limits_of().exceeded(what, messages_max.into(), "messages_max").into());
     }
+    let unsaved_bytes = attempt.outbox.unsaved_bytes.saturating_add(message.bytes());
+    let bytes_max = attempt.limits().unsaved_message_bytes_max;
+    if unsaved_bytes > bytes_max {
+        let what = "the job sent more bytes of messages without a save than it may";
+        return Err(attempt.limits_of().exceeded(what, bytes_max, "unsaved_message_bytes_max").into());
+    }
+    attempt.outbox.unsaved_bytes = unsaved_bytes;
     attempt.outbox.keys.insert(message.key.clone());
     attempt.outbox.unsaved.push(message);
     Ok(Ok(()))

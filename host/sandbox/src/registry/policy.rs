@@ -9,6 +9,15 @@ const MEMORY_BYTES_MIN: u64 = 64 * 1024;
 const MEMORY_BYTES_MAX: u64 = 1 << 32;
 const TIMEOUT_MS_MAX: u64 = 30 * 24 * 60 * 60 * 1_000;
 const CALL_BYTES_MAX: u64 = 1 << 30;
+/// For each the host keeps a pointer or more.
+const TABLE_ELEMENTS_MAX: u64 = 1 << 26;
+const RESOURCES_MAX: u64 = 100_000;
+/// Each takes up to a megabyte of the host's memory.
+const OF_A_COMPONENT_MAX: u64 = 10_000;
+/// Each is a file that is open.
+const ARTIFACTS_MAX: u64 = 10_000;
+/// Each has a thread.
+const CURSORS_MAX: u64 = 256;
 
 /// Reads a policy file. What it leaves out is as in `defaults`.
 pub(crate) fn parse(text: &str, defaults: &Policy) -> Result<Policy, String> {
@@ -41,6 +50,9 @@ fn check(policy: &Policy) -> Result<(), String> {
         ("limits.result_bytes_max", limits.result_bytes_max),
         ("limits.query_timeout_ms", limits.query_timeout_ms),
         ("limits.query_rows_max", limits.query_rows_max),
+        ("limits.tables_max", limits.tables_max.into()),
+        ("limits.instances_max", limits.instances_max.into()),
+        ("limits.resources_max", limits.resources_max.into()),
         ("retry.max_attempts", retry.max_attempts.into()),
         ("concurrency", policy.concurrency.unwrap_or(1).into()),
         ("max_wait_ms", policy.max_wait_ms.unwrap_or(1)),
@@ -59,6 +71,13 @@ fn check(policy: &Policy) -> Result<(), String> {
         ("limits.result_bytes_max", limits.result_bytes_max, CALL_BYTES_MAX),
         ("limits.checkpoint_bytes_max", limits.checkpoint_bytes_max, CALL_BYTES_MAX),
         ("limits.message_bytes_max", limits.message_bytes_max, CALL_BYTES_MAX),
+        ("limits.unsaved_message_bytes_max", limits.unsaved_message_bytes_max, CALL_BYTES_MAX),
+        ("limits.table_elements_max", limits.table_elements_max, TABLE_ELEMENTS_MAX),
+        ("limits.tables_max", limits.tables_max.into(), OF_A_COMPONENT_MAX),
+        ("limits.instances_max", limits.instances_max.into(), OF_A_COMPONENT_MAX),
+        ("limits.resources_max", limits.resources_max.into(), RESOURCES_MAX),
+        ("limits.artifacts_max", limits.artifacts_max.into(), ARTIFACTS_MAX),
+        ("limits.cursors_max", limits.cursors_max.into(), CURSORS_MAX),
     ];
     for (key, value, max) in at_most {
         if value > max {
@@ -115,6 +134,8 @@ mod tests {
             ("[limits]\nmemory_bytes_max = 99999999999", "limits.memory_bytes_max"),
             ("[retry]\nmax_attempts = 0", "retry.max_attempts"),
             ("[retry]\nmin_backoff_ms = 10\nmax_backoff_ms = 9", "retry.min_backoff_ms"),
+            ("[limits]\ncursors_max = 10000", "limits.cursors_max"),
+            ("[limits]\ntable_elements_max = 99999999999", "limits.table_elements_max"),
             ("concurrency = 0", "concurrency"),
             ("max_wait_ms = 0", "max_wait_ms"),
             ("[breaker]\nmin_attempts = 0", "breaker.min_attempts"),

@@ -137,10 +137,19 @@ async fn cursors_are_counted() {
         |count| json!({"cursors": {"source": "shop", "sql": "SELECT id FROM orders", "count": count}});
     assert_eq!(bed.probe(json!([cursors(16)])).await, json!([16]));
     let failure = bed.probe_fails(json!([cursors(17)])).await;
-    assert_failure(&failure, Code::LimitExceeded, &["16 cursors"]);
+    assert_failure(&failure, Code::LimitExceeded, &["16 (limits.cursors_max in probe.toml)"]);
     // Dropped ones do not count.
     let one_by_one: Vec<Value> = (0..40).map(|_| query("SELECT 1", json!([]), 1, true)).collect();
     assert_eq!(bed.probe(Value::Array(one_by_one)).await.as_array().unwrap().len(), 40);
+}
+
+#[tokio::test]
+async fn what_a_job_holds_of_the_host_is_counted() {
+    let mut bed = bed(10);
+    (bed.policy.limits.cursors_max, bed.policy.limits.resources_max) = (100, 20);
+    let cursors = json!([{"cursors": {"source": "shop", "sql": "SELECT id FROM orders", "count": 30}}]);
+    let failure = bed.probe_fails(cursors).await;
+    assert_failure(&failure, Code::LimitExceeded, &["20 (limits.resources_max in probe.toml)"]);
 }
 
 #[tokio::test]

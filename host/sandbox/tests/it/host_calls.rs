@@ -91,6 +91,7 @@ async fn limits_name_themselves() {
     limits.artifact_bytes_max = 1_000;
     limits.messages_max = 2;
     limits.message_bytes_max = 500;
+    limits.unsaved_message_bytes_max = 600;
     limits.checkpoint_bytes_max = 64;
     let open = |name: &str| json!({"open": {"name": name}});
     let send = |key: &str, bytes| json!({"send": {"channel": "email", "key": key, "body_bytes": bytes}});
@@ -105,6 +106,7 @@ async fn limits_name_themselves() {
         ),
         (json!([send("a", 1), send("b", 1), send("c", 1)]), ["2", "limits.messages_max"]),
         (json!([send("a", 501)]), ["500", "limits.message_bytes_max"]),
+        (json!([send("a", 400), send("b", 400)]), ["600", "limits.unsaved_message_bytes_max"]),
         (json!([{"save": {"bytes": 65}}]), ["64", "limits.checkpoint_bytes_max"]),
     ] {
         let bed = Bed { policy: bed.policy.clone(), ..Bed::new() };
