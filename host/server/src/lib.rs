@@ -10,6 +10,7 @@ pub mod env;
 pub mod logging;
 pub mod mcp;
 pub mod sample;
+pub mod terminal;
 pub mod view;
 
 pub use cli::main;

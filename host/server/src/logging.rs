@@ -1,11 +1,19 @@
 //! Logs: structured, on stderr, and nowhere else.
+//!
+//! What is logged repeats what plugins, clients and servers said. An event is one line all the same, with nothing in it that
+//! a terminal would obey: in the form for people each field is made so, beside our own colours, and JSON as a whole.
 
-use std::io;
+use std::io::{self, Write};
 
+use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::fmt::format::{DefaultFields, Writer};
 use tracing_subscriber::fmt::time::SystemTime;
+use tracing_subscriber::fmt::{FormatFields, MakeWriter};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::env;
+use crate::{env, terminal};
 
 /// The form of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -26,17 +34,150 @@ pub fn start(format: LogFormat, level: &str) {
         Some(Err(error)) => (EnvFilter::new(level), Some(error)),
         None => (EnvFilter::new(level), None),
     };
-    let lines =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_timer(SystemTime);
     // A second start, as in tests, changes nothing.
     let _ = match format {
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+        LogFormat::Json => for_programs(filter, || Plain(io::stderr())).try_init(),
         LogFormat::Human => {
             let colours = io::IsTerminal::is_terminal(&io::stderr());
-            lines.with_ansi(colours).with_target(false).try_init()
+            for_people(filter, io::stderr, colours).try_init()
         }
     };
     if let Some(error) = wrong {
         tracing::warn!(%error, "{} is no log filter; logging {level}", env::LOG);
+    }
+}
+
+fn for_people(
+    filter: EnvFilter,
+    writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static,
+    colours: bool,
+) -> impl Subscriber + Send + Sync {
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_timer(SystemTime)
+        .with_ansi(colours)
+        .with_target(false)
+        .fmt_fields(OneLine)
+        .with_writer(writer)
+        .finish()
+}
+
+fn for_programs(
+    filter: EnvFilter,
+    writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static,
+) -> impl Subscriber + Send + Sync {
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_timer(SystemTime)
+        .json()
+        .flatten_event(true)
+        .with_writer(writer)
+        .finish()
+}
+
+/// Fields as they usually are, but all of them on one line.
+struct OneLine;
+
+impl<'w> FormatFields<'w> for OneLine {
+    fn format_fields<R: RecordFields>(&self, mut writer: Writer<'w>, fields: R) -> std::fmt::Result {
+        let mut text = String::new();
+        DefaultFields::new().format_fields(Writer::new(&mut text), fields)?;
+        writer.write_str(&terminal::line(&text))
+    }
+}
+
+/// Writes events, each of which comes as a whole, without what a terminal would obey.
+struct Plain<W>(W);
+
+impl<W: Write> Write for Plain<W> {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        self.0.write_all(terminal::lines(&String::from_utf8_lossy(event)).as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// Keeps what is logged.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    const FORGED: &str = "no\n2026-03-01T00:00:00Z ERROR all is lost\u{1b}[2J\u{9b}31m\u{202e}";
+
+    fn logged(subscriber: impl Subscriber + Send + Sync, kept: &Kept) -> String {
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::warn!(why = %FORGED, said = FORGED, "it failed: {FORGED}");
+        });
+        let bytes = kept.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn an_event_is_one_line_whatever_it_repeats() {
+        let kept = Kept::default();
+        let text = logged(
+            for_people(
+                EnvFilter::new("warn"),
+                {
+                    let kept = kept.clone();
+                    move || kept.clone()
+                },
+                false,
+            ),
+            &kept,
+        );
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(!text.trim_end().contains(char::is_control) && !text.contains('\u{202e}'), "{text:?}");
+        assert!(text.contains("it failed: no\\n2026") && text.contains("why=no\\n2026"), "{text}");
+    }
+
+    #[test]
+    fn colours_are_ours_only() {
+        let kept = Kept::default();
+        let text = logged(
+            for_people(
+                EnvFilter::new("warn"),
+                {
+                    let kept = kept.clone();
+                    move || kept.clone()
+                },
+                true,
+            ),
+            &kept,
+        );
+        assert!(text.contains("\u{1b}[33m WARN\u{1b}[0m") && !text.contains("\u{1b}[2J"), "{text:?}");
+    }
+
+    #[test]
+    fn json_is_one_line_that_says_the_same() {
+        let kept = Kept::default();
+        let text = logged(
+            for_programs(EnvFilter::new("warn"), {
+                let kept = kept.clone();
+                move || Plain(kept.clone())
+            }),
+            &kept,
+        );
+        assert!(!text.trim_end().contains(char::is_control) && !text.contains('\u{202e}'), "{text:?}");
+        let event: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(event["said"], FORGED);
     }
 }

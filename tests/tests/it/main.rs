@@ -14,3 +14,4 @@ mod mcp;
 mod reload;
 mod schedules;
 mod support;
+mod terminal;

@@ -6,6 +6,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use longshore_domain::TaskState;
 use longshore_scheduler::TaskStatus;
 
+use crate::terminal;
+
 const WITH_TOTAL: &str = "{bar:30} {percent:>3} %  {human_pos} of {human_len}  {rate}  {eta} left  {msg}";
 const WITHOUT_TOTAL: &str = "{spinner} {human_pos} done  {rate}  {elapsed}  {msg}";
 const WAITING: &str = "{spinner} {msg}";
@@ -20,10 +22,7 @@ pub(super) struct Bar {
 impl Bar {
     /// A bar that waits for its job; one that is never seen unless `show`.
     pub(super) fn new(show: bool) -> Self {
-        let target = if show { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let line = ProgressBar::with_draw_target(None, target);
-        line.enable_steady_tick(Duration::from_millis(120));
-        Self { line, form: "", note: "" }
+        Self { line: line(show), form: "", note: "" }
     }
 
     /// Shows the job as it is now.
@@ -50,7 +49,7 @@ impl Bar {
         let waiting = status.waiting.as_deref().unwrap_or(status.task.state.as_str());
         let message = if form == WAITING { waiting } else { &progress.message };
         let gap = if self.note.is_empty() || message.is_empty() { "" } else { "  " };
-        self.line.set_message(format!("{message}{gap}{}", self.note));
+        tell(&self.line, &format!("{message}{gap}{}", self.note));
     }
 
     /// Adds a remark that stays.
@@ -62,6 +61,19 @@ impl Bar {
     pub(super) fn end(&self) {
         self.line.finish_and_clear();
     }
+}
+
+/// A line on stderr that changes; none unless `show`, or on something that is no terminal.
+pub(super) fn line(show: bool) -> ProgressBar {
+    let target = if show { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let line = ProgressBar::with_draw_target(None, target);
+    line.enable_steady_tick(Duration::from_millis(120));
+    line
+}
+
+/// Has the line say something, which may be a job's own words.
+pub(super) fn tell(line: &ProgressBar, message: &str) {
+    line.set_message(terminal::line(message).into_owned());
 }
 
 fn style(form: &str) -> ProgressStyle {
@@ -81,5 +93,12 @@ mod tests {
         for form in [WITH_TOTAL, WITHOUT_TOTAL, WAITING] {
             ProgressStyle::with_template(form).unwrap();
         }
+    }
+
+    #[test]
+    fn a_job_cannot_draw_beyond_its_line() {
+        let line = line(false);
+        tell(&line, "half\u{1b}[2J\r\nway");
+        assert_eq!(line.message(), "half\\u001b[2J\\r\\nway");
     }
 }

@@ -1,17 +1,17 @@
 //! `longshore doctor`
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::Result;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::Global;
+use super::bar;
 use super::output::{print, print_json};
 use super::text;
 use crate::app::doctor::{self, Diagnosis, Finding, Mended, Severity};
+use crate::terminal;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -42,14 +42,14 @@ pub(super) struct Args {
 pub(super) async fn run(global: &Global, args: &Args) -> Result<ExitCode> {
     let config = global.config()?;
     let mended = if args.mend {
-        let (bar, config) = (bar(), config.clone());
+        let (bar, config) = (spinner(), config.clone());
         let mended =
             tokio::task::spawn_blocking(move || doctor::mend(&config, |what, done| tell(&bar, what, done)));
         Some(mended.await?)
     } else {
         None
     };
-    let bar = bar();
+    let bar = spinner();
     let shown = bar.clone();
     let diagnosis = doctor::examine(&config, args.deep, move |what, done| tell(&shown, what, done)).await;
     bar.finish_and_clear();
@@ -68,19 +68,16 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<ExitCode> {
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn bar() -> ProgressBar {
-    let is_seen = std::io::stderr().is_terminal();
-    let target = if is_seen { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(None, target);
+fn spinner() -> ProgressBar {
+    let bar = bar::line(true);
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}  {elapsed}") {
         bar.set_style(style);
     }
-    bar.enable_steady_tick(Duration::from_millis(120));
     bar
 }
 
 fn tell(bar: &ProgressBar, what: &str, done: u64) {
-    bar.set_message(if done == 0 { what.to_owned() } else { format!("{what}: {}", text::count(done)) });
+    bar::tell(bar, &if done == 0 { what.to_owned() } else { format!("{what}: {}", text::count(done)) });
 }
 
 fn deeds(mended: &Mended) -> String {
@@ -90,10 +87,12 @@ fn deeds(mended: &Mended) -> String {
     )];
     for deed in &mended.deeds {
         if let Some(error) = &deed.error {
-            lines.push(format!("  {}: {error}", deed.folder.display()));
+            lines.push(within(&format!("{}: {error}", deed.folder.display())));
         }
     }
-    lines.extend(mended.hindrances.iter().map(|finding| format!("  {} {}", finding.message, finding.mend)));
+    lines.extend(
+        mended.hindrances.iter().map(|finding| within(&format!("{} {}", finding.message, finding.mend))),
+    );
     lines.join("\n")
 }
 
@@ -120,5 +119,32 @@ fn findings(diagnosis: &Diagnosis) -> String {
 fn block(finding: &Finding) -> String {
     let Finding { severity, code, subject, message, mend, mendable } = finding;
     let mark = if *mendable { "* " } else { "" };
-    format!("{severity}  {code}  {subject}\n  {message}\n  {mark}{mend}")
+    let subject = terminal::line(subject);
+    format!("{severity}  {code}  {subject}\n{}\n{}", within(message), within(&format!("{mark}{mend}")))
+}
+
+/// A text below a heading. It may quote what others wrote, so its own lines are set in further.
+fn within(text: &str) -> String {
+    format!("  {}", terminal::hanging(text, 4))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_cannot_pass_for_two() {
+        let finding = Finding {
+            severity: Severity::Error,
+            code: "plugin_describe_failed".into(),
+            subject: "x\nerror  y".into(),
+            message: "it said:\nerror  database_lost  data".into(),
+            mend: "Mend the file.".into(),
+            mendable: false,
+        };
+        assert_eq!(
+            block(&finding),
+            "error  plugin_describe_failed  x\\nerror  y\n  it said:\n    error  database_lost  data\n  Mend the file."
+        );
+    }
 }

@@ -1,14 +1,17 @@
-//! Results on stdout.
+//! The only way out for what commands say: results to stdout, everything else to stderr. Nothing goes to a terminal that
+//! it would obey, whoever wrote it.
 
 use std::io::{self, Write as _};
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
+use crate::terminal;
+
 /// Prints `text` and a line end.
 pub(super) fn print(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();
-    writeln!(stdout, "{text}").and_then(|()| stdout.flush()).context("cannot print")
+    writeln!(stdout, "{}", terminal::lines(text)).and_then(|()| stdout.flush()).context("cannot print")
 }
 
 /// Prints a value as JSON for programs, laid out so that people can read it, too.
@@ -22,7 +25,7 @@ pub(super) fn print_json_line(value: &impl Serialize) -> Result<()> {
 }
 
 /// Tells people how things go.
-pub(super) fn say(line: &str) {
+pub(super) fn say(text: &str) {
     // Nobody may be listening any more; the work goes on.
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{}", terminal::lines(text));
 }

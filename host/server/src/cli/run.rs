@@ -15,6 +15,7 @@ use super::errors::Usage;
 use super::output::{print, print_json, say};
 use super::{Global, start, text};
 use crate::app::{Role, Shutdown};
+use crate::terminal;
 use crate::view::JobView;
 
 const AFTER_HELP: &str = "\
@@ -226,18 +227,20 @@ fn report(status: &TaskStatus, messages: &[OutboxMessage]) -> String {
             lines.push(format!("hint: `longshore task show {id}` shows how it goes on"));
         }
     }
+    // What jobs and receivers say may have lines of its own; those of a result are JSON's.
+    lines = lines.iter().map(|line| terminal::hanging(line, 2)).collect();
     if let Some(result) = &view.result {
         lines.push(format!("{result:#}"));
     }
     for artifact in &view.artifacts {
         lines.push(format!(
             "{}  ({}, {})",
-            artifact.path.display(),
-            artifact.media_type,
+            terminal::line(&artifact.path.display().to_string()),
+            terminal::line(&artifact.media_type),
             text::size(artifact.bytes)
         ));
     }
-    lines.extend(messages_line(messages));
+    lines.extend(messages_line(messages).map(|line| terminal::hanging(&line, 2)));
     lines.join("\n")
 }
 

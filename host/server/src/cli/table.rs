@@ -1,5 +1,7 @@
 //! Tables for people.
 
+use crate::terminal;
+
 /// A table, laid out when it is printed.
 pub(super) struct Table {
     rows: Vec<Vec<String>>,
@@ -11,10 +13,11 @@ impl Table {
         Self { rows: vec![headings.iter().map(ToString::to_string).collect()] }
     }
 
-    /// Adds a row. Line breaks would tear the table apart, so they become spaces.
+    /// Adds a row. Line breaks would tear the table apart, so they become spaces. What else a terminal would obey is
+    /// escaped here, because the columns are as wide as what is shown.
     pub(super) fn row(&mut self, cells: &[String]) {
-        self.rows
-            .push(cells.iter().map(|cell| cell.split_whitespace().collect::<Vec<_>>().join(" ")).collect());
+        let on_one_line = |cell: &String| cell.split_whitespace().collect::<Vec<_>>().join(" ");
+        self.rows.push(cells.iter().map(|cell| terminal::line(&on_one_line(cell)).into_owned()).collect());
     }
 
     /// The table as text, each column as wide as its widest cell and the last one as long as it is.
@@ -47,5 +50,13 @@ mod tests {
         table.row(&["export".into(), "ready".into()]);
         table.row(&["é".into(), "blocked\nwhy".into()]);
         assert_eq!(table.render(), "NAME    STATE\nexport  ready\né       blocked why");
+    }
+
+    #[test]
+    fn a_cell_cannot_reach_out_of_its_table() {
+        let mut table = Table::new(&["NAME", "STATE"]);
+        table.row(&["a\u{1b}[2J".into(), "one\u{85}two\u{202e}".into()]);
+        table.row(&["b".into(), "c".into()]);
+        assert_eq!(table.render(), "NAME        STATE\na\\u001b[2J  one two\\u202e\nb           c");
     }
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::Job;
 use crate::cli::output::{print, print_json_line, say};
 use crate::cli::text;
+use crate::terminal;
 use crate::view::rfc3339;
 
 const AFTER_HELP: &str = "\
@@ -65,11 +66,39 @@ pub(super) async fn run(service: &TaskService, args: Args) -> Result<()> {
 }
 
 fn show(line: &LogLine, as_json: bool) -> Result<()> {
-    let (at, level) = (rfc3339(line.at), line.level.as_str());
     if as_json {
+        let (at, level) = (rfc3339(line.at), line.level.as_str());
         return print_json_line(
             &json!({"attempt": line.attempt, "at": at, "level": level, "message": line.message}),
         );
     }
-    print(&format!("{} #{} {level:5} {}", text::time(&at), line.attempt, line.message))
+    print(&told(line))
+}
+
+/// A line for people. One that breaks goes on below its own text, where no other line of the log begins.
+fn told(line: &LogLine) -> String {
+    let (at, level) = (text::time(&rfc3339(line.at)), line.level.as_str());
+    let head = format!("{at} #{} {level:5} ", line.attempt);
+    format!("{head}{}", terminal::hanging(&line.message, head.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use longshore_domain::{LogLevel, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn a_job_cannot_make_a_line_that_passes_for_another() {
+        let line = LogLine {
+            attempt: 1,
+            at: Timestamp::from_ms(1_772_323_200_000),
+            level: LogLevel::Info,
+            message: "done\n2026-03-01 00:00:01Z #2 error forged".into(),
+        };
+        let indent = " ".repeat(30);
+        let expected =
+            format!("2026-03-01 00:00:00Z #1 info  done\n{indent}2026-03-01 00:00:01Z #2 error forged");
+        assert_eq!(told(&line), expected);
+    }
 }

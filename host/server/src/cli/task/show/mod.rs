@@ -13,6 +13,7 @@ use super::Job;
 use crate::cli::output::{print, print_json};
 use crate::cli::table::Table;
 use crate::cli::text;
+use crate::terminal;
 use crate::view::{JobView, MessageView, rfc3339};
 
 const AFTER_HELP: &str = "\
@@ -101,7 +102,10 @@ fn log_view(line: &LogLine) -> Value {
 fn summary(status: &TaskStatus, checkpoint: Option<&CheckpointSummary>) -> String {
     let view = JobView::from(status);
     let mut lines = Vec::new();
-    let mut line = |name: &str, value: String| lines.push(format!("{name:<10} {value}"));
+    // Values are what others said: all of their lines stand in the column of values.
+    let mut line = |name: &str, value: String| {
+        lines.push(format!("{name:<10} {}", terminal::hanging(&value, 11)).trim_end().to_owned());
+    };
     line("Job", view.job_id.clone());
     line("Type", view.job_type.clone());
     line("Status", view.status.as_str().to_owned());

@@ -3,6 +3,7 @@
 use longshore_domain::{AttemptRecord, LogLine, Task, TaskState, Timestamp};
 
 use crate::cli::text;
+use crate::terminal;
 
 /// Lines of the log that are told; more would hide everything else.
 const LOG_LINES_MAX: usize = 40;
@@ -100,11 +101,8 @@ fn reason(task: &Task) -> String {
 }
 
 fn line(event: &Event) -> String {
-    let mut lines = event.text.trim_end().lines();
-    let first = lines.next().unwrap_or_default();
-    let head = format!("{}  {:<18}  {first}", time(event.at), event.what);
-    let rest = lines.map(|line| format!("{:INDENT$}{line}", ""));
-    std::iter::once(head.trim_end().to_owned()).chain(rest).collect::<Vec<_>>().join("\n")
+    let text = terminal::hanging(&event.text, INDENT);
+    format!("{}  {:<18}  {text}", time(event.at), event.what).trim_end().to_owned()
 }
 
 /// To the millisecond, since many things happen within one second.
