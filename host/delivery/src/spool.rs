@@ -1,7 +1,8 @@
 //! The channel that needs nothing: each message becomes a file in a folder, for another program to pick up.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +24,8 @@ pub struct SpoolSink {
 }
 
 impl SpoolSink {
-    /// A sink that writes into `folder`, which is made when it is needed.
+    /// A sink that writes into `folder`, which is made when it is needed: for this user alone, because messages are for
+    /// their receivers. Where a program of another user picks them up, the folder is there before, with the rights it needs.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into(), folder_is_durable: Arc::default() }
     }
@@ -58,15 +60,20 @@ impl MessageSink for SpoolSink {
 /// Makes the folder and brings it to disk, with the folders above that may be as new: a message that is on record as
 /// delivered must not vanish with them.
 fn make_durable(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
+    make(folder)?;
     for above in folder.ancestors().skip(1).take(2).filter(|above| !above.as_os_str().is_empty()) {
         File::open(above)?.sync_all()?;
     }
     Ok(())
 }
 
+/// Makes the folder, if it is not there.
+fn make(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
 fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
+    make(folder)?;
     // Always the same name, so that who delivers again after a kill takes the place of what was left. Two deliver at once
     // only when the first outlived its lease, and then they write the same bytes.
     let temporary = folder.join(format!(".{name}.tmp"));

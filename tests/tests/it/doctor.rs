@@ -1,6 +1,7 @@
 //! `longshore doctor`, on projects that were damaged by hand.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 
@@ -59,4 +60,15 @@ fn what_is_lost_or_wrong_is_told_and_what_is_left_over_is_mended() {
 
     let text = String::from_utf8(project.longshore(&["doctor"]).stdout).unwrap();
     assert!(text.contains("[sources.shop]") && text.contains("broken.wasm"), "{text}");
+}
+
+#[test]
+fn data_that_others_may_read_is_told() {
+    let project = Project::with_shop();
+    let open = |path: &str| fs::set_permissions(project.path(path), Permissions::from_mode(0o755)).unwrap();
+    open("");
+    assert!(!codes(&doctor(&project, &[]).1).contains(&"data_exposed"), "the folder with the data is closed");
+    open("data");
+    let (code, report) = doctor(&project, &[]);
+    assert_eq!((code, codes(&report)), (Some(0), vec!["data_exposed"]), "{report}");
 }

@@ -1,5 +1,7 @@
 //! Messages as files in a folder.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use longshore_delivery::SpoolSink;
 use longshore_domain::MessageSink as _;
 use serde_json::Value;
@@ -20,6 +22,8 @@ async fn a_message_becomes_one_file_however_often_it_is_delivered() {
     let value: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((value["id"].as_str(), value["key"].as_str()), (Some(&*message.id.to_string()), Some("a")));
     assert!(text.ends_with("}\n"));
+    let mode = std::fs::metadata(&spool).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700, "a folder that was not there is nobody else's");
 }
 
 #[tokio::test]

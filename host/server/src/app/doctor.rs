@@ -1,9 +1,8 @@
 //! A checkup of a whole project: its configuration, its database and files, its plugins.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
-use std::path::Path;
 
 use longshore_domain::{Catalog, Clock as _};
 use longshore_store::checkup::{self, Checkup, FindingCode};
@@ -11,7 +10,7 @@ use serde::Serialize;
 
 pub use longshore_store::checkup::{Mended, Severity};
 
-use super::{Host, Role, Shutdown, SystemClock, channels};
+use super::{Host, Role, Shutdown, SystemClock, channels, others};
 use crate::config::{Config, SecretConfig, SinkConfig, SmtpConfig, SourceConfig, WebhookConfig};
 
 /// One thing that was found.
@@ -159,6 +158,7 @@ fn of_configuration(config: &Config) -> Vec<Finding> {
         };
         findings.extend(secret.and_then(|secret| of_secret(&format!("[channels.{name}]"), secret)));
     }
+    findings.extend(of_folders(config));
     findings
 }
 
@@ -179,7 +179,7 @@ fn of_secret(subject: &str, secret: &SecretConfig) -> Option<Finding> {
         SecretConfig::Env(_) => None,
         SecretConfig::File(path) => match fs::read(path) {
             Err(error) => missing(format!("{} cannot be read: {error}.", path.display())),
-            Ok(_) if others_may_read(path) => Some(Finding::new(
+            Ok(_) if others::may_read(path) => Some(Finding::new(
                 Severity::Warning,
                 "secret_exposed",
                 subject,
@@ -191,15 +191,19 @@ fn of_secret(subject: &str, secret: &SecretConfig) -> Option<Finding> {
     }
 }
 
-#[cfg(unix)]
-fn others_may_read(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o004 != 0)
-}
-
-#[cfg(not(unix))]
-fn others_may_read(_path: &Path) -> bool {
-    false
+/// Folders of the project's data that others may go into. A host makes them for its user alone; some were there before.
+fn of_folders(config: &Config) -> impl Iterator<Item = Finding> {
+    let (database, files) = (config.store.path.parent(), config.store.files.as_path());
+    let folders: BTreeSet<_> = database.into_iter().chain([files]).collect();
+    folders.into_iter().filter(|folder| others::may_enter(folder)).map(|folder| {
+        Finding::new(
+            Severity::Warning,
+            "data_exposed",
+            folder.display(),
+            "Other users of this machine may go into the folder, which has what jobs read, made and sent.",
+            format!("Run `chmod o-rwx {}`.", folder.display()),
+        )
+    })
 }
 
 async fn of_plugins(config: &Config) -> Vec<Finding> {

@@ -5,6 +5,7 @@
 mod channels;
 mod clock;
 pub mod doctor;
+mod others;
 mod parts;
 mod schedules;
 

@@ -1,6 +1,5 @@
 //! What the configuration means for each part of the host.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,7 +7,7 @@ use anyhow::{Context as _, Result};
 use longshore_domain::WorkerId;
 use longshore_sandbox::{SandboxOptions, Trust};
 use longshore_scheduler::{Channels, DispatcherOptions, SupervisorOptions};
-use longshore_store::{SqliteStore, StoreOptions};
+use longshore_store::{SqliteStore, StoreOptions, create_private_folder};
 
 use super::Role;
 use crate::config::{Config, SourceConfig, Synchronous};
@@ -16,7 +15,8 @@ use crate::config::{Config, SourceConfig, Synchronous};
 pub(super) fn open_store(config: &Config, role: Role) -> Result<Arc<SqliteStore>> {
     let path = &config.store.path;
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        create_private_folder(folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
     let synchronous = match config.store.synchronous {
         Synchronous::Full => longshore_store::Synchronous::Full,

@@ -7,12 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use longshore_domain::{AttemptRef, TaskId};
 
+use crate::private::create_private_folder;
+
 /// Longest name of a file on the usual file systems, in bytes.
 const NAME_BYTES_MAX: usize = 255;
 
 /// The folders below the data folder.
 #[derive(Debug)]
 pub(crate) struct Layout {
+    /// The data folder itself.
+    data: PathBuf,
     work: PathBuf,
     artifacts: PathBuf,
     stray: PathBuf,
@@ -25,6 +29,7 @@ pub(crate) struct Layout {
 impl Layout {
     pub(crate) fn new(folder: &Path) -> Self {
         Self {
+            data: folder.to_owned(),
             work: folder.join("work"),
             artifacts: folder.join("artifacts"),
             stray: folder.join("stray"),
@@ -67,13 +72,20 @@ impl Layout {
     pub(crate) fn create_work(&self, attempt: AttemptRef) -> io::Result<PathBuf> {
         let folder = self.work_of_attempt(attempt);
         remove_folder(&folder)?;
-        let created = match fs::create_dir_all(&folder) {
+        let created = match self.create(&folder) {
             // An attempt that is over may have removed the folder of the task between the two steps of this.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir_all(&folder),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.create(&folder),
             created => created,
         };
         created.map_err(|error| at("create the folder", &folder, &error))?;
         Ok(folder)
+    }
+
+    /// Makes a folder below the data folder, and that one for this user alone. Those in it need no such mode, and have
+    /// none, so that an operator can open the data folder to others and they find what they may read.
+    fn create(&self, folder: &Path) -> io::Result<()> {
+        create_private_folder(&self.data)?;
+        fs::create_dir_all(folder)
     }
 
     /// Brings the entries of a new attempt's folder, and of the folders above it, to disk.
@@ -107,7 +119,7 @@ impl Layout {
         let folder = self.artifacts.as_path();
         // Also when it is there: whoever made it may have been killed before it was on disk.
         if !self.artifacts_is_durable.load(Ordering::Acquire) {
-            fs::create_dir_all(folder).map_err(|error| at("create the folder", folder, &error))?;
+            self.create(folder).map_err(|error| at("create the folder", folder, &error))?;
             sync_parent(folder)?;
             self.artifacts_is_durable.store(true, Ordering::Release);
         }

@@ -281,3 +281,16 @@ fn only_plain_names_are_taken() {
     let stray = SavedArtifact { name: "../x".into(), media_type: String::new(), bytes: 0, sha256: None };
     assert!(place.files.open_attempt(attempt(place.task, 2), Some((1, &[stray]))).is_err());
 }
+
+#[test]
+fn the_data_folder_is_made_for_nobody_else() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("volume/data");
+    let files = LocalFiles::new(&data);
+    put(&mut *files.open_attempt(attempt(TaskId::random(), 1), None).unwrap(), "a", b"1");
+    for folder in [place.path().join("volume"), data] {
+        assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700, "{folder:?}");
+    }
+}
