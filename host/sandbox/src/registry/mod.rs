@@ -296,12 +296,13 @@ fn is_passing(component: &Result<Plugin, Refusal>) -> bool {
         .is_err_and(|refusal| matches!(refusal.code, "unreadable" | "compile_failed" | "untrusted"))
 }
 
-/// Loads the one plugin in the file `path` under its own policy file, if there is one beside it, without serving it.
-/// For tools that check a plugin or run it once.
+/// Loads the one plugin in the file `path` under its own policy file, if there is one beside it, without serving it. With
+/// `trust` only what that accepts. For tools that check a plugin or run it once.
 pub async fn load_plugin(
     sandbox: &Sandbox,
     path: &Path,
     defaults: &Policy,
+    trust: Option<&Trust>,
 ) -> Result<Arc<LoadedJob>, Problem> {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let dir = path.parent().unwrap_or(Path::new("")).to_owned();
@@ -315,7 +316,7 @@ pub async fn load_plugin(
     };
     let loader = Arc::new(Loader::new(
         sandbox,
-        RegistryOptions { dir, defaults: defaults.clone(), trust: None, patience: Duration::MAX },
+        RegistryOptions { dir, defaults: defaults.clone(), trust: trust.cloned(), patience: Duration::MAX },
     ));
     let (_, read) = loader.load(stem.clone(), stamp, None).await;
     let mut shelf = Shelf::default();

@@ -232,7 +232,7 @@ impl Bed {
     }
 
     pub(crate) async fn job(&self, name: &str) -> Arc<LoadedJob> {
-        load_plugin(&self.sandbox, &guest(name), &self.policy)
+        load_plugin(&self.sandbox, &guest(name), &self.policy, None)
             .await
             .unwrap_or_else(|problem| panic!("{problem:?}"))
     }

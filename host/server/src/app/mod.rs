@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use longshore_domain::{ArtifactFiles, Clock, JobCatalog, LoadedJob, Policy, Problem, TaskStore};
-use longshore_sandbox::{PluginRegistry, RegistryOptions, Sandbox};
+use longshore_sandbox::{PluginRegistry, RegistryOptions, Sandbox, Trust};
 use longshore_scheduler::{Hub, Running, ServiceParts, Supervisor, TaskService};
 use longshore_store::LocalFiles;
 
@@ -60,6 +60,7 @@ pub struct Host {
     service: Arc<TaskService>,
     sandbox: Sandbox,
     defaults: Policy,
+    trust: Option<Trust>,
     // Keeps watching the plugin folder while it is here.
     _registry: Arc<PluginRegistry>,
     supervisor: Option<Supervisor>,
@@ -74,10 +75,11 @@ impl Host {
         let files: Arc<dyn ArtifactFiles> = Arc::new(LocalFiles::new(&config.store.files));
         let options = parts::sandbox_options(config);
         let sandbox = Sandbox::new(options, sqlite, Arc::clone(&files), Arc::clone(&clock))?;
+        let trust = parts::trust(config)?;
         let options = RegistryOptions {
             dir: config.plugins.dir.clone(),
             defaults: config.defaults.clone(),
-            trust: parts::trust(config)?,
+            trust: trust.clone(),
             patience: role.patience(),
         };
         let registry = PluginRegistry::start(&sandbox, options).await;
@@ -105,7 +107,8 @@ impl Host {
                 Some(Supervisor::start(service_parts, options))
             }
         };
-        Ok(Self { service, sandbox, defaults: config.defaults.clone(), _registry: registry, supervisor })
+        let defaults = config.defaults.clone();
+        Ok(Self { service, sandbox, defaults, trust, _registry: registry, supervisor })
     }
 
     /// What fronts ask.
@@ -113,9 +116,10 @@ impl Host {
         Arc::clone(&self.service)
     }
 
-    /// Loads the plugin in a file that is not in the plugin folder, under the policy beside it, without offering it.
+    /// Loads the plugin in a file that is not in the plugin folder, under the policy beside it, without offering it. One
+    /// that the project does not accept is refused, for it would run.
     pub async fn load_plugin(&self, file: &Path) -> Result<Arc<LoadedJob>, Problem> {
-        longshore_sandbox::load_plugin(&self.sandbox, file, &self.defaults).await
+        longshore_sandbox::load_plugin(&self.sandbox, file, &self.defaults, self.trust.as_ref()).await
     }
 
     /// Ends the work. Nothing acknowledged is lost, whatever the way.
