@@ -159,6 +159,31 @@ fn only_app_sees_store_sandbox_and_delivery() {
 }
 
 #[test]
+fn one_file_prints() {
+    // What plugins and clients say is made fit for a terminal where it is printed, so nothing may go by another way.
+    let ways = [
+        ("io::stdout()", &["cli/output.rs", "mcp/mod.rs", "mcp/stdio.rs"][..]),
+        ("io::stderr", &["cli/output.rs", "logging.rs", "mcp/stdio.rs"]),
+        ("print!(", &[]),
+        ("println!(", &[]),
+        (".set_message(", &["cli/bar.rs"]),
+    ];
+    let mut broken = Vec::new();
+    for path in files("host/server/src", "rs") {
+        let code = code(&path);
+        for (way, homes) in ways {
+            if code.contains(way) && !homes.iter().any(|home| path.ends_with(home)) {
+                broken.push(format!("{} has {way}", path.display()));
+            }
+        }
+    }
+    assert_none(
+        "Say it through cli/output.rs, cli/bar.rs or tracing, which escape what a terminal obeys:",
+        &broken,
+    );
+}
+
+#[test]
 fn there_is_one_wall_clock() {
     // Time is passed in, so that tests move it. Instants, which only measure, are free.
     let clock = Path::new("host/server/src/app/clock.rs");

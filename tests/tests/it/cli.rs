@@ -1,10 +1,11 @@
 //! The command line, as people and scripts use it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{Era, Project, sha256};
+use crate::support::{Era, Project, guest, sha256};
 
 #[test]
 fn init_is_deterministic_and_overwrites_nothing() {
@@ -64,4 +65,51 @@ fn a_mistake_is_told_with_what_to_do() {
     assert!(!output.status.success());
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(error.contains("wroker") && error.contains("longshore.toml"), "{error}");
+}
+
+#[test]
+fn who_asks_for_json_is_told_of_errors_in_json() {
+    let project = Project::with_guests(&[], "");
+    let unknown = "7b0c2f5e-1a52-4d0e-9c53-6c1f4a0f3b11";
+    for (arguments, code, exit) in [
+        (&["task", "show", unknown, "--json"][..], "job_not_found", 1),
+        (&["run", "nothing", "--json"], "unknown_job_type", 1),
+        (&["run", "nothing", "--payload", "{", "--json"], "usage", 2),
+        (&["task", "list", "--nonsense", "--json"], "usage", 2),
+        (&["plugin", "inspect", "nothing", "--json"], "missing", 1),
+        (&["task", "list", "--json", "-C", "nowhere"], "no_project", 1),
+    ] {
+        let output = project.longshore(arguments);
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(exit), "{arguments:?}: {told}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+        let told: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+        assert_eq!(told["error"]["code"], code, "{told}");
+        assert!(!told["error"]["message"].as_str().unwrap().is_empty(), "{told}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_accepted_is_not_run_to_be_looked_at() {
+    let (file, digest) = (guest("probe"), sha256(&guest("probe")));
+    let inspect = ["plugin", "inspect", file.to_str().unwrap(), "--json"];
+    let project = Project::with_guests(&[], "[plugins]\naccept = []\n");
+    let output = project.longshore(&inspect);
+    assert_eq!(output.status.code(), Some(1));
+    let told: Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!(told["error"]["code"], "untrusted", "{told}");
+    let message = told["error"]["message"].as_str().unwrap();
+    assert!(message.contains(&format!("\"sha256:{digest}\"")) && message.contains("`accept`"), "{message}");
+
+    let project = Project::with_guests(&[], &format!("[plugins]\naccept = [\"sha256:{digest}\"]\n"));
+    assert_eq!(project.json(&inspect)["name"], "probe");
+    let project = Project::with_guests(&[], "");
+    assert_eq!(project.json(&inspect)["name"], "probe", "a project without `accept` takes what it is given");
+}
+
+#[test]
+fn what_jobs_keep_is_for_nobody_else() {
+    let project = Project::with_shop();
+    let mode = fs::metadata(project.path("data")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
 }

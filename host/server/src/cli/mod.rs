@@ -1,7 +1,7 @@
 //! The command line: one file a subcommand, and what they share.
 //!
 //! Results go to stdout, everything else to stderr. Each command says by its exit code how it went: 0 well, 1 badly,
-//! 2 wrong usage, 130 interrupted.
+//! 2 wrong usage, 130 interrupted. With `--json` an error is an object, too, the last line of stderr.
 
 mod bar;
 mod compile;
@@ -28,6 +28,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 
+use self::errors::Form;
 use self::output::say;
 use crate::app::{Host, Role};
 use crate::config::{Config, find_project};
@@ -97,13 +98,14 @@ fn after_help() -> String {
 
 /// What `main` does: reads the command line, obeys, and says by the exit code how it went.
 pub fn main() -> ExitCode {
+    let form = Form::asked_by(std::env::args_os());
     let Cli { global, command } = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return errors::usage(&error),
+        Err(error) => return errors::usage(&error, form),
     };
     match obey(&global, command) {
         Ok(code) => code,
-        Err(error) => errors::report(&error),
+        Err(error) => errors::report(&error, form),
     }
 }
 

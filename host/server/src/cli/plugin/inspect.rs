@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use longshore_domain::{LoadedJob, Permission, Problem};
 use serde_json::{Value, json};
 
 use crate::app::{Role, Shutdown};
+use crate::cli::errors::Unusable;
 use crate::cli::output::{print, print_json};
 use crate::cli::start;
 use crate::config::Config;
@@ -17,7 +18,8 @@ Examples:
   longshore plugin inspect ./build/report.wasm        a file that is not in the project yet
   longshore plugin inspect export --json | jq .input_schema
 
-A file is looked at together with the policy beside it, as it would be in the plugin folder.";
+A file is looked at together with the policy beside it, as it would be in the plugin folder. To look is to compile it and to
+ask it what it is, so one that `accept` under [plugins] does not name is refused here, too.";
 
 /// Show what a plugin says of itself, what it asks for and is granted, and its limits
 #[derive(clap::Args)]
@@ -41,10 +43,7 @@ pub(super) async fn run(config: &Config, args: &Args) -> Result<()> {
         find(&host.service().catalog(), &args.plugin)
     };
     host.shutdown(Shutdown::Now).await;
-    let job = match found {
-        Ok(job) => job,
-        Err(problem) => bail!("{} cannot be used ({}): {}", problem.file, problem.code, problem.message),
-    };
+    let job = found.map_err(Unusable)?;
     if args.json { print_json(&view(&job)) } else { print(&describe(&job)) }
 }
 
@@ -93,7 +92,8 @@ fn describe(job: &LoadedJob) -> String {
         toml::to_string_pretty(&job.policy).unwrap_or_else(|error| format!("(cannot be shown: {error})"));
     let mut sections = vec![
         format!("{} {}: {}", job_type.name, job_type.version, job_type.title),
-        job_type.description.trim().to_owned(),
+        // Set in, so that it cannot pass for what the host says of the plugin.
+        titled("Description", &job_type.description),
         format!("Component: {}", job.component),
     ];
     sections.extend(job_type.permissions.iter().map(|permission| describe_permission(job, permission)));
