@@ -70,6 +70,17 @@ impl StoreError {
         }
     }
 
+    /// What clients and jobs are told: the same without what may name files of the machine, which is for the operator.
+    pub fn told(&self) -> String {
+        match self {
+            Self::Disk(_) => "the disk of the task database failed".into(),
+            Self::ReadOnly(_) => "the task database is read-only".into(),
+            Self::Replaced(_) => "the task database was deleted or replaced while it was in use".into(),
+            Self::NotOurs(_) => "the file of the task database belongs to another program".into(),
+            other => other.to_string(),
+        }
+    }
+
     /// Whether the cause lies outside of the database and may go, so that the same request may succeed then.
     pub const fn may_pass(&self) -> bool {
         matches!(self, Self::Busy(_) | Self::Full(_) | Self::ReadOnly(_) | Self::Disk(_) | Self::Replaced(_))
@@ -408,4 +419,24 @@ pub struct Unpublished {
     pub attempt: u32,
     /// The artifacts.
     pub artifacts: Vec<ArtifactRecord>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_are_told_of_no_file() {
+        let path = || "there is no file at /home/ann/shop/data/longshore.db".to_owned();
+        for error in [
+            StoreError::Disk(path()),
+            StoreError::ReadOnly(path()),
+            StoreError::Replaced(path()),
+            StoreError::NotOurs(path()),
+        ] {
+            assert!(!error.told().contains("/home") && error.to_string().contains("/home"), "{error}");
+        }
+        let busy = StoreError::Busy("database is locked".into());
+        assert_eq!(busy.told(), busy.to_string());
+    }
 }

@@ -7,11 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
-use longshore_domain::{ArtifactFiles, AttemptFiles, AttemptRef, Code, RunRequest, SavedArtifact};
+use longshore_domain::{
+    ArtifactFiles, AttemptFiles, AttemptRef, Code, Failure, FileError, RunRequest, SavedArtifact,
+};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::failure::Ended;
+use crate::failure::{Ended, with_full};
 use crate::sandbox::Shared;
 
 /// Bytes that are gathered before they are written.
@@ -288,5 +290,23 @@ fn failed(doing: &str, error: &io::Error) -> Ended {
         io::ErrorKind::InvalidInput | io::ErrorKind::Other => (Code::HostError, ""),
         _ => (Code::StorageFailed, ""),
     };
-    Ended::failed(code, format!("the host could not {doing}: {error}{advice}"))
+    let told = FileError::told_of(error);
+    let failure = Failure::new(code, format!("the host could not {doing}: {told}{advice}"));
+    Ended::Failed(with_full(failure, &error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_failure_names_the_file_and_its_detail_the_path() {
+        let error =
+            FileError::new("cannot write the artifact", "/home/ann/shop/data/work/1/x.csv", ": no room")
+                .of_kind(io::ErrorKind::StorageFull);
+        let Ended::Failed(failure) = failed("write an artifact", &error) else { panic!("it was no stop") };
+        assert!(failure.message.contains("…/x.csv: no room"), "{failure:?}");
+        assert!(!failure.message.contains("/home"), "a client is told the message: {failure:?}");
+        assert!(failure.detail.is_some_and(|detail| detail.contains("/home/ann/shop/data/work/1/x.csv")));
+    }
 }

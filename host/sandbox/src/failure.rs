@@ -37,7 +37,8 @@ impl Ended {
             _ => Code::HostError,
         };
         let advice = error.advice().map(|advice| format!("; {advice}")).unwrap_or_default();
-        Self::failed(code, format!("{what}: {error}{advice}"))
+        let failure = Failure::new(code, format!("{what}: {}{advice}", error.told()));
+        Self::Failed(with_full(failure, &error.to_string()))
     }
 }
 
@@ -178,10 +179,14 @@ fn with_last_words(message: String, last_words: &str) -> String {
 }
 
 fn with_backtrace(failure: Failure, error: &wasmtime::Error) -> Failure {
-    match error.downcast_ref::<WasmBacktrace>().and_then(backtrace::told) {
-        Some(told) => failure.with_detail(told),
-        None => failure,
-    }
+    let Some(told) = error.downcast_ref::<WasmBacktrace>().and_then(backtrace::told) else { return failure };
+    let detail = failure.detail.as_ref().map(|detail| format!("{detail}\n")).unwrap_or_default();
+    failure.with_detail(detail + &told)
+}
+
+/// The failure with the operator's words for it, where they say more.
+pub(crate) fn with_full(failure: Failure, full: &str) -> Failure {
+    if failure.message.contains(full) { failure } else { failure.with_detail(full) }
 }
 
 /// wasmtime keeps the type of this error to itself.

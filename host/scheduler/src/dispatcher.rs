@@ -259,7 +259,7 @@ impl Dispatcher {
                     && !unpublished.artifacts.is_empty()
                     && let Err(error) = self.publisher.publish(unpublished).await
                 {
-                    tracing::error!(job_id = %task, error, "the artifacts could not be published; the sweeper will try");
+                    tracing::error!(job_id = %task, %error, "the artifacts could not be published; the sweeper will try");
                 }
                 if has_mail {
                     self.parts.hub.mail_added();

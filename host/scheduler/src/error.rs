@@ -170,6 +170,14 @@ impl ServiceError {
         }
     }
 
+    /// What clients are told: the same without what is for the operator, who sees it in the log and on the command line.
+    pub fn told(&self) -> String {
+        match self {
+            Self::Store(error) => error.told(),
+            other => other.to_string(),
+        }
+    }
+
     /// Whether the same request may succeed later.
     pub const fn retryable(&self) -> bool {
         match self {

@@ -8,7 +8,8 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use longshore_domain::{
-    ArtifactFiles, ArtifactRecord, Look, SavedArtifact, StoreError, Task, TaskId, TaskStore, Unpublished,
+    ArtifactFiles, ArtifactRecord, FileError, Look, SavedArtifact, StoreError, Task, TaskId, TaskStore,
+    Unpublished,
 };
 
 use crate::{ArtifactFile, ServiceError};
@@ -34,10 +35,9 @@ impl Publisher {
             .iter()
             .map(|ArtifactRecord { artifact: record, .. }| {
                 let checked = self.files.check(task.id, record, Look::Length);
-                let problem = match (&published, checked) {
+                let problem = match (&published, &checked) {
                     (_, Ok(())) => None,
-                    (Err(error), Err(_)) => Some(error.clone()),
-                    (Ok(()), Err(error)) => Some(error.to_string()),
+                    (Err(error), Err(_)) | (Ok(()), Err(error)) => Some(FileError::told_of(error)),
                 };
                 ArtifactFile { path: self.files.path(task.id, &record.name), record: record.clone(), problem }
             })
@@ -51,7 +51,7 @@ impl Publisher {
         let checked = tokio::task::spawn_blocking(move || {
             for file in &mut artifacts {
                 let content = files.check(task, &file.record, Look::Content);
-                file.problem = file.problem.take().or(content.err().map(|error| error.to_string()));
+                file.problem = file.problem.take().or(content.err().map(|error| FileError::told_of(&error)));
             }
             artifacts
         });
@@ -63,7 +63,7 @@ impl Publisher {
         let (files, name) = (Arc::clone(&self.files), record.name.clone());
         let read = tokio::task::spawn_blocking(move || files.read(task, &record)).await;
         read.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| {
-            let message = error.to_string();
+            let message = FileError::told_of(&error);
             match error.kind() {
                 io::ErrorKind::InvalidData | io::ErrorKind::NotFound => {
                     ServiceError::ArtifactCorrupt { id: task, name, message }
@@ -74,7 +74,7 @@ impl Publisher {
     }
 
     /// Moves the files of a completed task, if they are not in their final place.
-    async fn ensure_published(&self, task: &Task) -> Result<(), String> {
+    async fn ensure_published(&self, task: &Task) -> io::Result<()> {
         let Some(first) = task.artifacts.first() else { return Ok(()) };
         if self.files.path(task.id, &first.artifact.name).exists() {
             return Ok(());
@@ -84,14 +84,14 @@ impl Publisher {
     }
 
     /// Moves the files of a completed task and notes it.
-    pub(crate) async fn publish(&self, unpublished: Unpublished) -> Result<(), String> {
+    pub(crate) async fn publish(&self, unpublished: Unpublished) -> io::Result<()> {
         let files = Arc::clone(&self.files);
         let task = unpublished.task;
         let moved = tokio::task::spawn_blocking(move || files.publish(&unpublished)).await;
         match moved {
-            Ok(Ok(())) => self.mark(task).await.map_err(|error| error.to_string()),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(error) => Err(error.to_string()),
+            Ok(Ok(())) => self.mark(task).await.map_err(|error| io::Error::other(error.told())),
+            Ok(Err(error)) => Err(error),
+            Err(error) => Err(io::Error::other(error)),
         }
     }
 
@@ -103,10 +103,10 @@ impl Publisher {
             match self.publish(unpublished).await {
                 Ok(()) => published += 1,
                 Err(error) if self.told().insert(task) => {
-                    tracing::error!(job_id = %task, error, "the artifacts could not be published; tried again each second");
+                    tracing::error!(job_id = %task, %error, "the artifacts could not be published; tried again each second");
                 }
                 Err(error) => {
-                    tracing::debug!(job_id = %task, error, "the artifacts could still not be published");
+                    tracing::debug!(job_id = %task, %error, "the artifacts could still not be published");
                 }
             }
         }

@@ -21,7 +21,7 @@ impl Product {
     }
 
     pub(crate) async fn load(&self, component: &Path) -> Arc<LoadedJob> {
-        load_plugin(&self.0, component, &Policy::default()).await.unwrap()
+        load_plugin(&self.0, component, &Policy::default(), None).await.unwrap()
     }
 
     /// Runs an attempt, and gives its result.

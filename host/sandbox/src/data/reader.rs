@@ -75,8 +75,11 @@ pub(crate) fn serve(source: &Weak<Source>, path: &Path, requests: &mpsc::Receive
     let mut connection = match open(path) {
         Ok(connection) => connection,
         Err(error) => {
+            tracing::warn!("the data source {} cannot be opened: {}", path.display(), text(&error));
+            // SQLite's own words have the path of the file in them, which is nothing for a job; those of its code do not.
+            let why = error.sqlite_error().map_or_else(|| text(&error), ToString::to_string);
             if let Ok(request) = requests.recv() {
-                let _ = request.query.columns.send(Err(QueryError::Unavailable(text(&error))));
+                let _ = request.query.columns.send(Err(QueryError::Unavailable(why)));
             }
             return;
         }

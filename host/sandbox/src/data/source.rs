@@ -62,8 +62,10 @@ pub(crate) struct FileIdentity {
 
 impl FileIdentity {
     fn of(path: &Path) -> std::io::Result<Self> {
-        let metadata = std::fs::metadata(path)
-            .map_err(|error| std::io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
+        // Where the file is, the job that asks for it is not told.
+        let metadata = std::fs::metadata(path).inspect_err(|error| {
+            tracing::warn!("the data source {} cannot be opened: {error}", path.display());
+        })?;
         Ok(Self { device: metadata.dev(), inode: metadata.ino() })
     }
 }

@@ -48,19 +48,26 @@ async fn what_is_granted_but_not_there_is_told_to_the_job() {
         options.sources.insert("gone".into(), folder.join("gone.db"));
         std::fs::write(folder.join("text.db"), "this is no database, but a text of some length").unwrap();
         options.sources.insert("text".into(), folder.join("text.db"));
+        std::fs::create_dir(folder.join("folder.db")).unwrap();
+        options.sources.insert("folder".into(), folder.join("folder.db"));
     });
-    bed.policy.grants.data = vec!["nowhere".into(), "gone".into(), "text".into()];
+    bed.policy.grants.data = vec!["nowhere".into(), "gone".into(), "text".into(), "folder".into()];
     bed.policy.grants.outbox = vec!["pigeon".into()];
     let query =
         |source| json!({"query": {"source": source, "sql": "SELECT 1", "max_rows": 1, "packed": true}});
     let send = json!({"send": {"channel": "pigeon", "key": "a"}});
-    let answers =
-        bed.probe(json!([query("nowhere"), query("gone"), query("text"), send, {"sources": {}}])).await;
-    for answer in &answers.as_array().unwrap()[..3] {
+    let answers = bed
+        .probe(
+            json!([query("nowhere"), query("gone"), query("text"), query("folder"), send, {"sources": {}}]),
+        )
+        .await;
+    let folder = bed.folder.path().to_str().unwrap();
+    for answer in &answers.as_array().unwrap()[..4] {
         assert_eq!(answer["code"], "source_unavailable", "{answer}");
+        assert!(!answer.to_string().contains(folder), "where files are is nothing for a job: {answer}");
     }
-    assert_eq!(answers[3], "invalid_message");
-    assert_eq!(answers[4], json!(["gone", "nowhere", "text"]));
+    assert_eq!(answers[4], "invalid_message");
+    assert_eq!(answers[5], json!(["folder", "gone", "nowhere", "text"]));
 }
 
 #[tokio::test]

@@ -132,6 +132,6 @@ impl Host {
 
 /// Compiles the component in `input` to the file `output`, under limits on the whole process.
 pub fn compile_component(input: &Path, output: &Path) -> Result<()> {
-    longshore_sandbox::compile_child(input, output)
-        .with_context(|| format!("cannot compile {}", input.display()))
+    // Where the file is would come back to clients as what the compiler said.
+    longshore_sandbox::compile_child(input, output).context("cannot compile the component")
 }

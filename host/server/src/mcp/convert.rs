@@ -160,7 +160,7 @@ pub(super) fn listed_resource(link: &Link, task: &Task) -> Resource {
 /// An error where there is no tool result to put it into.
 pub(super) fn protocol_error(error: &ServiceError) -> ErrorData {
     let data = Some(refusal::error_data(error));
-    let message = error.to_string();
+    let message = error.told();
     match error {
         ServiceError::NotFound { .. } | ServiceError::ArtifactNotFound { .. } => {
             ErrorData::invalid_params(message, data)

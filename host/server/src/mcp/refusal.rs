@@ -47,7 +47,7 @@ impl From<ServiceError> for Refusal {
     fn from(error: ServiceError) -> Self {
         Self {
             code: error.code(),
-            message: error.to_string(),
+            message: error.told(),
             retryable: error.retryable(),
             violations: error.violations().to_vec(),
             next: next(&error),

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use longshore_domain::SavedArtifact;
+use longshore_domain::{FileError, SavedArtifact};
 use sha2::{Digest, Sha256};
 
 use super::check::{check_sum, damaged};
@@ -124,8 +124,8 @@ impl ArtifactFile {
 
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.broken {
-            let message = format!("an earlier write of the artifact {} failed", self.path.display());
-            return Err(io::Error::other(message));
+            let error = FileError::new("an earlier write of the artifact", &self.path, " failed");
+            return Err(error.of_kind(io::ErrorKind::Other));
         }
         let put = self.file.write_all(bytes);
         self.broken = put.is_err();

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use longshore_domain::{Look, SavedArtifact};
+use longshore_domain::{FileError, Look, SavedArtifact};
 use sha2::{Digest, Sha256};
 
 use super::layout::at;
@@ -70,5 +70,5 @@ fn wrong_length(path: &Path, bytes: u64, artifact: &SavedArtifact) -> io::Error 
 
 /// The error of a file that is not what was recorded.
 pub(super) fn damaged(path: &Path, how: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("the artifact {} is damaged: {how}", path.display()))
+    FileError::new("the artifact", path, format!(" is damaged: {how}")).of_kind(io::ErrorKind::InvalidData)
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use longshore_domain::{AttemptRef, TaskId};
+use longshore_domain::{AttemptRef, FileError, TaskId};
 
 use crate::private::create_private_folder;
 
@@ -166,5 +166,5 @@ pub(crate) fn remove_folder(folder: &Path) -> io::Result<()> {
 
 /// The error with what was tried and where.
 pub(crate) fn at(what: &str, path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("cannot {what} {}: {error}", path.display()))
+    FileError::new(format!("cannot {what}"), path, format!(": {error}")).of_kind(error.kind())
 }

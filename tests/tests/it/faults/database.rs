@@ -31,6 +31,7 @@ fn nothing_is_acknowledged_into_a_file_that_nobody_can_find() {
         fs::rename(&file, &away).unwrap();
         let refused = client.tool_error("enqueue_job", submission.clone());
         assert_eq!(refused["code"], "database_replaced", "{name}: {refused}");
+        assert!(!refused.to_string().contains(project.path("").to_str().unwrap()), "{refused}");
         // Another file in its place is no better.
         fs::copy(&away, &file).unwrap();
         let refused = client.tool_error("enqueue_job", submission.clone());

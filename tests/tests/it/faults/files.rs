@@ -32,6 +32,8 @@ fn a_changed_artifact_is_never_read_as_if_it_were_sound() {
         let error = client.error("resources/read", json!({"uri": uri}));
         assert_eq!(error["data"]["code"], "artifact_corrupt", "{how}: {error}");
         assert_eq!(error["data"]["retryable"], false, "{how}: {error}");
+        let folder = project.path("").to_str().unwrap().to_owned();
+        assert!(!error.to_string().contains(&folder), "a client is told of no folder: {error}");
         // All else that is known of the job stays known.
         let status = client.tool("check_job_status", json!({"job_id": id}));
         assert_eq!((&status["status"], &status["result"]["done"]), (&json!("completed"), &json!(3)), "{how}");
@@ -44,6 +46,7 @@ fn a_changed_artifact_is_never_read_as_if_it_were_sound() {
             .collect();
         assert_eq!(problems.len(), 1, "{how}: {shown}");
         assert_eq!(problems[0]["name"], "ledger.txt");
+        assert!(!problems[0]["problem"].to_string().contains(&folder), "{shown}");
     }
     fs::remove_dir_all(path.parent().unwrap()).unwrap();
     let status = client.tool("check_job_status", json!({"job_id": id}));
@@ -89,6 +92,11 @@ fn a_job_does_not_go_on_from_what_was_changed() {
         let status = resumed_from(&project, change);
         assert_eq!(status["status"], "failed", "{how}: {status}");
         assert_eq!(status["error"]["code"], "artifact_corrupt", "{how}: {status}");
+        let folder = project.path("").to_str().unwrap().to_owned();
+        assert!(!status["error"].to_string().contains(&folder), "a client is told of no folder: {status}");
+        let id = status["job_id"].as_str().unwrap();
+        let story = String::from_utf8(project.longshore(&["task", "show", id]).stdout).unwrap();
+        assert!(story.contains(&folder), "the operator is: {story}");
         assert_eq!(status["attempts"], 2, "{how}: another attempt would find the same");
     }
     let again = project();
