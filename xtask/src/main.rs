@@ -6,6 +6,7 @@ mod demo;
 mod output;
 mod setup;
 mod shell;
+mod supply_chain;
 mod test;
 
 use std::process::ExitCode;
@@ -27,6 +28,7 @@ enum Command {
     Test(test::Args),
     Bench(bench::Args),
     Crash(crash::Args),
+    SupplyChain(supply_chain::Args),
 }
 
 fn main() -> ExitCode {
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Crash(args) => crash::run(&args),
+        Command::SupplyChain(args) => supply_chain::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

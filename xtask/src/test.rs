@@ -8,7 +8,8 @@ use anyhow::{Result, bail};
 use crate::output::say;
 use crate::{setup, shell};
 
-/// Run every check: formatting, lints, tests of host and plugins, short crash campaigns, third-party MCP clients.
+/// Run every check: formatting, lints, tests of host and plugins, licenses and advisories, short crash campaigns, third-party
+/// MCP clients.
 ///
 /// This is what continuous integration runs. Installs the wasm32-wasip2 target if it is missing. Uses cargo-nextest where
 /// it is installed, `cargo test` otherwise. Goes on after a check that fails, so that one run tells all.
@@ -23,8 +24,9 @@ pub(crate) struct Args {
     skip_clients: bool,
 }
 
-/// The workspaces: where they are, and what their checks are called.
-const WORKSPACES: &[(&str, &str)] = &[("", "host"), ("plugins", "plugins"), ("tests/guests", "guests")];
+/// The workspaces, each with a lock file of its own: where they are, and what their checks are called.
+pub(crate) const WORKSPACES: &[(&str, &str)] =
+    &[("", "host"), ("plugins", "plugins"), ("tests/guests", "guests")];
 
 /// One check.
 struct Check {
@@ -74,6 +76,9 @@ fn checks(skip_clients: bool) -> Vec<Check> {
     // The binary that the tests of the host leave beside this program: to build another takes longer than the checks.
     let beside = std::env::current_exe().ok();
     if let Some(xtask) = &beside {
+        let mut command = Command::new(xtask);
+        command.arg("supply-chain");
+        checks.push(Check { name: "supply chain".into(), command });
         let crash = |name: &str, words: &[&str]| {
             let mut command = Command::new(xtask);
             command
