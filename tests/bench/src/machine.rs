@@ -31,10 +31,38 @@ pub fn fdatasync_us(folder: &Path) -> Result<f64> {
 
 /// Resident memory of a process in MiB.
 pub fn resident_mib(pid: u32) -> Result<f64> {
+    status_mib(pid, "VmRSS:")
+}
+
+/// The most resident memory that a process had since `forget_peak`, in MiB.
+pub fn peak_mib(pid: u32) -> Result<f64> {
+    status_mib(pid, "VmHWM:")
+}
+
+/// Has the peak of a process begin anew with what it has now.
+pub fn forget_peak(pid: u32) -> Result<()> {
+    Ok(fs::write(format!("/proc/{pid}/clear_refs"), "5")?)
+}
+
+fn status_mib(pid: u32, key: &str) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS in /proc")?;
-    let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(key));
+    let kib: f64 = line.ok_or("no such key in /proc")?.trim().trim_end_matches(" kB").parse()?;
     Ok(kib / 1024.0)
+}
+
+/// Processor time that a process used since its start, in clock ticks, of which Linux has a hundred a second; that of its
+/// children does not count.
+pub fn processor_ticks(pid: u32) -> Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    Ok(times_of_process(&stat).take(2).sum())
+}
+
+/// utime, stime, cutime and cstime of a process, in clock ticks.
+fn times_of_process(stat: &str) -> impl Iterator<Item = f64> + '_ {
+    // The name in parentheses may hold spaces; the times are fields 14 to 17.
+    let fields = stat.rsplit(')').next().unwrap_or_default();
+    fields.split_whitespace().skip(11).take(4).filter_map(|n| n.parse().ok())
 }
 
 /// Processor time since boot, in clock ticks.
@@ -59,10 +87,7 @@ impl Cpu {
         let busy = user + nice + system + irq + softirq + steal;
 
         let stat = fs::read_to_string("/proc/self/stat")?;
-        // The name in parentheses may hold spaces; utime, stime, cutime, cstime are fields 14 to 17.
-        let fields = stat.rsplit(')').next().unwrap_or_default();
-        let own = fields.split_whitespace().skip(11).take(4).filter_map(|n| n.parse::<f64>().ok()).sum();
-        Ok(Self { all: busy + idle + iowait, busy, own })
+        Ok(Self { all: busy + idle + iowait, busy, own: times_of_process(&stat).sum() })
     }
 
     /// The share of the machine that others used since then. Call it when all children have ended.

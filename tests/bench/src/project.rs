@@ -1,6 +1,6 @@
 //! A project folder of its own for each measurement, removed at the end.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,7 +16,8 @@ const STORE: &str = "data/tasks.db";
 pub struct Project {
     folder: TempDir,
     longshore: PathBuf,
-    preload: Option<OsString>,
+    /// What its processes have in their environment besides ours.
+    environment: Vec<(&'static str, OsString)>,
 }
 
 impl Project {
@@ -27,16 +28,27 @@ impl Project {
 
     /// As `new`, with these lines in the table `[worker]` of its configuration.
     pub fn with_worker(longshore: &Path, plugins: &Path, worker: &str) -> Result<Self> {
+        Self::with_config(longshore, plugins, &format!("[worker]\n{worker}\n"))
+    }
+
+    /// As `new`, with these tables in its configuration.
+    pub fn with_config(longshore: &Path, plugins: &Path, tables: &str) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("longshore-load-").tempdir()?;
         copy_files(plugins, &folder.path().join("plugins"))?;
-        write_config(folder.path(), worker)?;
-        Ok(Self { folder, longshore: longshore.to_owned(), preload: None })
+        write_config(folder.path(), tables)?;
+        Ok(Self { folder, longshore: longshore.to_owned(), environment: Vec::new() })
     }
 
     /// The same, and its processes preload that library.
     #[must_use]
-    pub fn preloading(mut self, library: &Path) -> Self {
-        self.preload = Some(library.into());
+    pub fn preloading(self, library: &Path) -> Self {
+        self.with_env("LD_PRELOAD", library)
+    }
+
+    /// The same, and its processes have that variable.
+    #[must_use]
+    pub fn with_env(mut self, name: &'static str, value: impl AsRef<OsStr>) -> Self {
+        self.environment.push((name, value.as_ref().to_owned()));
         self
     }
 
@@ -54,17 +66,15 @@ impl Project {
     pub fn serve(&self) -> Command {
         let mut command = Command::new(&self.longshore);
         command.arg("serve").current_dir(self.folder.path());
-        if let Some(library) = &self.preload {
-            command.env("LD_PRELOAD", library);
-        }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 }
 
 /// The one place that knows what the configuration looks like. Durability stays at its default: a throughput
 /// that forgets tasks is none.
-fn write_config(folder: &Path, worker: &str) -> Result<()> {
-    let text = format!("[store]\npath = \"{STORE}\"\n\n[plugins]\ndir = \"plugins\"\n\n[worker]\n{worker}\n");
+fn write_config(folder: &Path, tables: &str) -> Result<()> {
+    let text = format!("[store]\npath = \"{STORE}\"\n\n[plugins]\ndir = \"plugins\"\n\n{tables}\n");
     fs::write(folder.join("longshore.toml"), text)?;
     Ok(())
 }

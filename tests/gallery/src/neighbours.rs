@@ -1,0 +1,48 @@
+//! Ten good tasks, and how long they take.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use longshore_bench::Result;
+use serde_json::Value;
+
+use crate::desk::{Desk, has_ended, job_id};
+use crate::intruder::Intruder;
+
+/// The job type of the good tasks. Each computes for some fifty milliseconds, saves eight times and waits as often.
+pub(crate) const NAME: &str = "works";
+
+const TASKS: usize = 10;
+
+/// Has the good tasks done, all at once, and says how long it took until the last one was known to have ended. If there is an
+/// intruder, it is there all the time: where one of its jobs ends before, the next is submitted.
+pub(crate) fn work(desk: &mut Desk, mut intruder: Option<&mut Intruder<'_>>) -> Result<Duration> {
+    let began = Instant::now();
+    let jobs = desk.submit(NAME, TASKS)?;
+    for job in &jobs {
+        desk.watch(job)?;
+    }
+    let mut left: HashSet<String> = jobs.into_iter().collect();
+    while !left.is_empty() {
+        let status = desk.hear()?;
+        let job = job_id(&status)?;
+        if !left.contains(job) {
+            let intruder = intruder.as_mut().ok_or_else(|| format!("nobody asked about {status}"))?;
+            intruder.heard(desk, &status)?;
+        } else if has_ended(&status) {
+            left.remove(job);
+            check(&status)?;
+        } else {
+            desk.watch(job)?;
+        }
+    }
+    Ok(began.elapsed())
+}
+
+/// A good task that does not end well, and at its first try, is worse than a slow one.
+fn check(status: &Value) -> Result<()> {
+    if status["status"] == "completed" && status["attempts"] == 1 {
+        return Ok(());
+    }
+    Err(format!("a good task ended like this: {status}").into())
+}
