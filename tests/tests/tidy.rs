@@ -248,6 +248,7 @@ fn every_guest_is_used() {
         .chain(&files("tests/src", "rs"))
         .chain(&files("tests/bench", "rs"))
         .chain(&files("tests/crash", "rs"))
+        .chain(&files("xtask", "rs"))
         .chain(&files("host/sandbox/tests", "rs"))
         .map(|path| read(path))
         .collect();

@@ -3,6 +3,7 @@
 mod bench;
 mod crash;
 mod demo;
+mod gallery;
 mod output;
 mod setup;
 mod shell;
@@ -28,6 +29,7 @@ enum Command {
     Test(test::Args),
     Bench(bench::Args),
     Crash(crash::Args),
+    Gallery(gallery::Args),
     SupplyChain(supply_chain::Args),
 }
 
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Crash(args) => crash::run(&args),
+        Command::Gallery(args) => gallery::run(&args),
         Command::SupplyChain(args) => supply_chain::run(&args),
     };
     match done {

@@ -8,8 +8,8 @@ use anyhow::{Result, bail};
 use crate::output::say;
 use crate::{setup, shell};
 
-/// Run every check: formatting, lints, tests of host and plugins, licenses and advisories, short crash campaigns, third-party
-/// MCP clients.
+/// Run every check: formatting, lints, tests of host and plugins, licenses and advisories, short crash campaigns,
+/// misbehaving guests, third-party MCP clients.
 ///
 /// This is what continuous integration runs. Installs the wasm32-wasip2 target if it is missing. Uses cargo-nextest where
 /// it is installed, `cargo test` otherwise. Goes on after a check that fails, so that one run tells all.
@@ -94,6 +94,11 @@ fn checks(skip_clients: bool) -> Vec<Check> {
         ));
         let forgetful = ["--power-loss", "--forget-syncs", "--seconds", "3", "--cuts", "4", "--seed", "1"];
         checks.push(crash("crash power loss without syncs", &forgetful));
+        let mut gallery = Command::new(xtask);
+        gallery
+            .args(["gallery", "--codes-only", "--dev", "--longshore"])
+            .arg(xtask.with_file_name("longshore"));
+        checks.push(Check { name: "gallery of misbehaving guests".into(), command: gallery });
     }
     let clients = shell::root().join("tests/clients/run");
     if clients.is_file() && !skip_clients {

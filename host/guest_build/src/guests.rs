@@ -46,9 +46,22 @@ pub enum BuildError {
 
 /// Builds every guest of `workspace`, optimised, and lists them by name. What cargo has to say goes to stderr.
 pub fn build(workspace: &Path, toolchain: &Toolchain) -> Result<Vec<Guest>, BuildError> {
+    build_some(workspace, toolchain, &["--workspace"])
+}
+
+/// Builds the guests that are examples of a package in `workspace`, as [`build`] does the others.
+pub fn build_examples(
+    workspace: &Path,
+    package: &str,
+    toolchain: &Toolchain,
+) -> Result<Vec<Guest>, BuildError> {
+    build_some(workspace, toolchain, &["--package", package, "--examples"])
+}
+
+fn build_some(workspace: &Path, toolchain: &Toolchain, which: &[&str]) -> Result<Vec<Guest>, BuildError> {
     let io_error = |source| BuildError::Io { workspace: workspace.to_owned(), source };
     let mut cargo = cargo(workspace, toolchain);
-    cargo.args(["build", "--release", "--workspace", "--locked", "--target", TARGET]);
+    cargo.args(["build", "--release", "--locked", "--target", TARGET]).args(which);
     cargo.arg("--message-format=json-render-diagnostics");
     let mut child = cargo.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(io_error)?;
     let mut guests = Vec::new();

@@ -9,5 +9,5 @@ mod environment;
 mod guests;
 mod toolchain;
 
-pub use guests::{BuildError, Guest, build, cargo};
+pub use guests::{BuildError, Guest, build, build_examples, cargo};
 pub use toolchain::{PREPARED_VAR, TARGET, Toolchain, ToolchainError, prepared_folder};

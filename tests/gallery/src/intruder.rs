@@ -109,10 +109,11 @@ pub(crate) fn refused(problem: &Value) -> Ended {
     Ended { code: text("code"), message: text("message") }
 }
 
-/// Why a guest is not served, if it is not.
+/// Why a guest is not served, if it is not. One that is being compiled is only not served yet.
 pub(crate) fn problem<'a>(job_types: &'a Value, guest: &Guest) -> Option<&'a Value> {
     let file = format!("{}.wasm", guest.name);
-    job_types["problems"].as_array()?.iter().find(|problem| problem["file"] == file)
+    let mut problems = job_types["problems"].as_array()?.iter();
+    problems.find(|problem| problem["file"] == file && problem["code"] != "loading")
 }
 
 /// Asks until the job types are as wanted.

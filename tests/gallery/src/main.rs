@@ -7,13 +7,14 @@
 //! |---|---|
 //! | `guest` | its name, which says what it does |
 //! | `code`, `expected` | the code of its failure, and what that should be. `completed` and `cancelled` where there is no failure; that of the loader where it is not served |
-//! | `neighbours_ratio` | how long ten good tasks take beside it, of the time that they take without: medians of rounds by turns |
+//! | `neighbours_ratio` | how long ten good tasks take beside it, of the time that they take without: the median of rounds in which both are done |
 //! | `rss_delta_mib` | resident memory of the host after its last run, less that before its first, both at rest |
 //! | `ok`, `faults` | whether all is well, and what is not |
 //! | `runs` | how often it ran, or was refused |
-//! | `alone_ms`, `beside_ms` | the times of the ratio |
+//! | `alone_ms`, `beside_ms` | both times, each the median of all rounds |
 //! | `rss_peak_mib` | the most memory meanwhile, over that before |
 //! | `cpu_after_percent` | how much of a processor the host used when nothing was left to do |
+//! | `foreign_cpu_percent` | how much of the machine others used meanwhile |
 
 mod alone;
 mod args;

@@ -18,17 +18,13 @@ const MESSAGE_BYTES_MAX: usize = 16 * 1024;
 
 /// What was measured.
 pub(crate) struct Figures {
+    pub(crate) neighbours_ratio: f64,
     pub(crate) alone_ms: f64,
     pub(crate) beside_ms: f64,
     pub(crate) rss_delta_mib: f64,
     pub(crate) rss_peak_mib: f64,
     pub(crate) cpu_after_percent: f64,
-}
-
-impl Figures {
-    fn ratio(&self) -> f64 {
-        self.beside_ms / self.alone_ms
-    }
+    pub(crate) foreign_cpu_percent: f64,
 }
 
 /// A guest and what came of it.
@@ -50,7 +46,7 @@ impl Row<'_> {
         json!({
             "guest": self.guest.name,
             "code": telling.map(|end| &end.code),
-            "neighbours_ratio": round(self.figures.ratio(), 100.0),
+            "neighbours_ratio": round(self.figures.neighbours_ratio, 100.0),
             "rss_delta_mib": round(self.figures.rss_delta_mib, 10.0),
             "expected": self.guest.code,
             "ok": faults.is_empty(),
@@ -59,6 +55,7 @@ impl Row<'_> {
             "beside_ms": round(self.figures.beside_ms, 1.0),
             "rss_peak_mib": round(self.figures.rss_peak_mib, 10.0),
             "cpu_after_percent": round(self.figures.cpu_after_percent, 1.0),
+            "foreign_cpu_percent": round(self.figures.foreign_cpu_percent, 1.0),
             "faults": faults,
         })
     }
@@ -72,9 +69,9 @@ impl Row<'_> {
         if self.codes_only {
             return faults;
         }
-        let Figures { rss_delta_mib, cpu_after_percent, .. } = self.figures;
+        let Figures { neighbours_ratio, rss_delta_mib, cpu_after_percent, .. } = self.figures;
         for (what, value, most) in [
-            ("the good tasks took longer by the factor", self.figures.ratio(), RATIO_MAX),
+            ("the good tasks took longer by the factor", *neighbours_ratio, RATIO_MAX),
             ("memory that stays, in MiB, is", *rss_delta_mib, RSS_DELTA_MAX_MIB),
             ("the host at rest uses of a processor, in percent,", *cpu_after_percent, CPU_AFTER_MAX_PERCENT),
         ] {

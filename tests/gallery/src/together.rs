@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use longshore_bench::Result;
 use longshore_bench::client::Client;
-use longshore_bench::machine::{forget_peak, peak_mib};
+use longshore_bench::machine::{Cpu, forget_peak, peak_mib};
 use serde_json::{Value, json};
 
 use crate::alone::ms;
@@ -17,6 +17,7 @@ use crate::{neighbours, rest};
 
 /// Runs the guests and says what came of each. The figures are those of all of them.
 pub(crate) fn run(guests: &[&'static Guest], ground: &Ground<'_>) -> Result<Vec<Value>> {
+    let cpu = Cpu::now()?;
     let project = ground.project()?;
     for guest in guests {
         ground.add(&project, guest)?;
@@ -59,14 +60,17 @@ pub(crate) fn run(guests: &[&'static Guest], ground: &Ground<'_>) -> Result<Vec<
             ends.entry(guest.name).or_default().push(ended(&status));
         }
     }
-    let figures = Figures {
+    let mut figures = Figures {
+        neighbours_ratio: beside_ms / alone_ms,
         alone_ms,
         beside_ms,
         rss_delta_mib: rest::memory_mib(pid)? - before_mib,
         rss_peak_mib: peak_mib(pid)? - before_mib,
         cpu_after_percent: rest::processor_percent(pid)?,
+        foreign_cpu_percent: 0.0,
     };
     desk.stop()?;
+    figures.foreign_cpu_percent = cpu.foreign_percent_since()?;
     let strays = strays(&project)?;
     let row = |guest: &&'static Guest| {
         let ends = ends.remove(guest.name).unwrap_or_default();

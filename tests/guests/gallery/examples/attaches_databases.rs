@@ -9,7 +9,6 @@ gallery::guest!("Attaches databases.", |_| {
             "VACUUM INTO 'copy.db'",
             "DETACH main",
             "SELECT * FROM other.tasks",
-            "SELECT * FROM temp.sqlite_schema",
         ],
         |sql| gallery::query(sql),
     )
