@@ -15,9 +15,6 @@ use crate::project::{Ground, strays};
 use crate::report::{Figures, Row};
 use crate::{neighbours, rest};
 
-/// Batches of good tasks before anything is measured, after which the database and its caches have the size that they keep.
-const WARM_UP: usize = 3;
-
 /// Runs a guest beside good tasks, in that many rounds, and says what came of it.
 pub(crate) fn run(guest: &'static Guest, ground: &Ground<'_>, rounds: usize) -> Result<Value> {
     let cpu = Cpu::now()?;
@@ -31,9 +28,7 @@ pub(crate) fn run(guest: &'static Guest, ground: &Ground<'_>, rounds: usize) -> 
         client.wait_until_loaded(guest.name)?;
     }
     let mut desk = Desk::new(client);
-    for _ in 0..WARM_UP {
-        neighbours::work(&mut desk, None)?;
-    }
+    neighbours::warm_up(&mut desk)?;
     let pid = desk.pid();
     // Before the guest was ever there: what its first visit leaves behind counts, too.
     let before_mib = rest::memory_mib(pid)?;

@@ -37,7 +37,7 @@ impl Args {
                 "--components" => components = Some(path()?),
                 "--texts" => texts = Some(path()?),
                 "--rounds" => {
-                    rounds = words.next().and_then(|n| n.parse().ok()).filter(|n| *n > 0).ok_or(USAGE)?
+                    rounds = words.next().and_then(|n| n.parse().ok()).filter(|n| *n > 0).ok_or(USAGE)?;
                 }
                 "--codes-only" => codes_only = true,
                 flag if flag.starts_with('-') => return Err(USAGE.into()),

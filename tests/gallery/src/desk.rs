@@ -46,12 +46,22 @@ impl Desk {
         }
     }
 
-    /// Submits that many jobs and gives their ids.
-    pub(crate) fn submit(&mut self, job_type: &str, count: usize) -> Result<Vec<String>> {
+    /// Submits a job and gives its id.
+    pub(crate) fn submit(&mut self, job_type: &str) -> Result<String> {
+        self.submit_many(job_type, &json!({}), 1)?.pop().ok_or_else(|| "no job".into())
+    }
+
+    /// Submits that many jobs with the same payload and gives their ids.
+    pub(crate) fn submit_many(
+        &mut self,
+        job_type: &str,
+        payload: &Value,
+        count: usize,
+    ) -> Result<Vec<String>> {
         let mut open = HashSet::new();
         for _ in 0..count {
             open.insert(
-                self.client.send_tool("enqueue_job", &json!({ "job_type": job_type, "payload": {} }))?,
+                self.client.send_tool("enqueue_job", &json!({ "job_type": job_type, "payload": payload }))?,
             );
         }
         let mut jobs = Vec::new();

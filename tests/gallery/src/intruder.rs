@@ -48,8 +48,7 @@ impl<'a> Intruder<'a> {
             let component = varied(&self.ground.component(self.guest.name)?, self.visits);
             return put(self.project, self.guest.name, &component, &self.guest.policy_file());
         }
-        let jobs = desk.submit(self.guest.name, 1)?;
-        let job = jobs.into_iter().next().ok_or("no job")?;
+        let job = desk.submit(self.guest.name)?;
         let status = desk.until(&job, |status| status["status"] != "queued")?;
         self.heard(desk, &status)
     }
@@ -59,7 +58,7 @@ impl<'a> Intruder<'a> {
         let mut job = job_id(status)?.to_owned();
         if has_ended(status) {
             self.ends.push(ended(status));
-            job = desk.submit(self.guest.name, 1)?.into_iter().next().ok_or("no job")?;
+            job = desk.submit(self.guest.name)?;
         }
         desk.watch(&job)?;
         self.job = Some(job);
@@ -125,7 +124,7 @@ pub(crate) fn eventually<T>(desk: &mut Desk, wanted: impl Fn(&Value) -> Option<T
             return Ok(found);
         }
         if began.elapsed() > REFUSAL {
-            return Err(format!("waited in vain; there is {types}").into());
+            return Err(format!("waited in vain for a plugin; not served are {}", types["problems"]).into());
         }
         std::thread::sleep(LOOK);
     }

@@ -61,7 +61,7 @@ impl Row<'_> {
     }
 
     fn faults(&self) -> Vec<String> {
-        let mut faults: Vec<String> = self.ends.iter().flat_map(|end| self.fault_of(end)).take(3).collect();
+        let mut faults: Vec<String> = self.ends.iter().filter_map(|end| self.fault_of(end)).take(3).collect();
         if self.ends.is_empty() {
             faults.push("it has no end".into());
         }

@@ -36,12 +36,13 @@ pub(crate) fn run(guests: &[&'static Guest], ground: &Ground<'_>) -> Result<Vec<
     }
 
     let pid = desk.pid();
+    neighbours::warm_up(&mut desk)?;
     let alone_ms = ms(neighbours::work(&mut desk, None)?);
     let before_mib = rest::memory_mib(pid)?;
     forget_peak(pid)?;
     let mut jobs: HashMap<String, &'static Guest> = HashMap::new();
     for guest in guests.iter().filter(|guest| guest.end != End::Refused && problem(&types, guest).is_none()) {
-        let job = desk.submit(guest.name, 1)?.into_iter().next().ok_or("no job")?;
+        let job = desk.submit(guest.name)?;
         jobs.insert(job, guest);
     }
     let beside_ms = ms(neighbours::work(&mut desk, None)?);
@@ -82,5 +83,5 @@ pub(crate) fn run(guests: &[&'static Guest], ground: &Ground<'_>) -> Result<Vec<
 /// Whether a guest is served, or refused.
 fn is_seen(types: &Value, guest: &Guest) -> bool {
     let mut served = types["job_types"].as_array().into_iter().flatten();
-    served.any(|job_type| job_type["name"] == guest.name) || problem(types, guest).is_some()
+    served.any(|job_type| job_type["job_type"] == guest.name) || problem(types, guest).is_some()
 }

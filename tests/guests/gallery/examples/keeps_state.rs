@@ -18,7 +18,8 @@ gallery::guest!("Looks for what its attempt before left behind.", |_| {
         ("a checkpoint", checkpoint::load().is_some()),
         ("an instance that was used before", std::env::vars_os().next().is_some()),
     ];
-    let found: Vec<&str> = found.into_iter().filter_map(|(what, is_there)| is_there.then_some(what)).collect();
+    let found: Vec<&str> =
+        found.into_iter().filter_map(|(what, is_there)| is_there.then_some(what)).collect();
     if !found.is_empty() {
         return Err(JobError::Failed(format!("the attempt before left {}", found.join(", "))));
     }

@@ -2,7 +2,8 @@
 
 use gallery::longshore::job::data;
 
-const COUNT: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i, zeroblob(100000) FROM n";
+const COUNT: &str =
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i, zeroblob(100000) FROM n";
 
 gallery::guest!("Opens cursors without end.", |_| {
     let mut kept = Vec::new();

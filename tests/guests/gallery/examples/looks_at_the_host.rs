@@ -15,7 +15,11 @@ const ATTEMPT_SECONDS: u64 = 60;
 gallery::guest!("Reads clocks and random numbers.", |_| {
     let learned = [uptime(), offset(), repeated()];
     let learned: Vec<&str> = learned.into_iter().flatten().collect();
-    if learned.is_empty() { Ok("{\"learned\": []}".into()) } else { Err(JobError::Failed(learned.join("; "))) }
+    if learned.is_empty() {
+        Ok("{\"learned\": []}".into())
+    } else {
+        Err(JobError::Failed(learned.join("; ")))
+    }
 });
 
 /// What the monotonic clock shows from its beginning, which may be that of the host or of the machine.

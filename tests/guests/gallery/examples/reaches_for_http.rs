@@ -4,4 +4,6 @@ mod bindings {
     wit_bindgen::generate!({ path: "wit", world: "fetches" });
 }
 
-gallery::guest!("Calls a web service.", |_| Ok(bindings::wasi::http::requests::get("http://169.254.169.254/")));
+gallery::guest!("Calls a web service.", |_| Ok(bindings::wasi::http::requests::get(
+    "http://169.254.169.254/"
+)));

@@ -13,10 +13,13 @@ const STEPS: u64 = 8;
 /// Turns of the loop that a step computes: some milliseconds.
 const TURNS: u64 = 2_000_000;
 const ARTIFACT_BYTES: usize = 16 * 1024;
+/// What it saves where it is told to save much: as much for ten jobs as the host's database keeps of itself in memory.
+const LARGE_STATE_BYTES: usize = 1 << 20;
 /// As a job waits that asks another service.
 const WAIT: Duration = Duration::from_millis(10);
 
-gallery::guest!("Does some of everything that jobs do.", |_| {
+gallery::guest!("Does some of everything that jobs do.", |input: String| {
+    let padding = if input.contains("save_much") { LARGE_STATE_BYTES } else { 0 };
     let artifact = artifacts::open("work.bin", "application/octet-stream");
     let artifact = artifact.map_err(|error| JobError::Failed(error.message))?;
     let mut sum = 0;
@@ -24,7 +27,7 @@ gallery::guest!("Does some of everything that jobs do.", |_| {
         sum = compute(sum);
         artifact.write(&vec![sum as u8; ARTIFACT_BYTES]);
         progress::report(step, Some(STEPS), "working");
-        if checkpoint::save(&sum.to_le_bytes()) == Signal::Stop {
+        if checkpoint::save(&[sum.to_le_bytes().as_slice(), &vec![0; padding]].concat()) == Signal::Stop {
             return Err(JobError::Cancelled);
         }
         sleep(WAIT);
@@ -33,5 +36,6 @@ gallery::guest!("Does some of everything that jobs do.", |_| {
 });
 
 fn compute(seed: u64) -> u64 {
-    (0..TURNS).fold(seed, |sum, turn| black_box(sum.rotate_left(5) ^ turn.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+    (0..TURNS)
+        .fold(seed, |sum, turn| black_box(sum.rotate_left(5) ^ turn.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
 }
