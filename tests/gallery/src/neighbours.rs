@@ -14,10 +14,10 @@ pub(crate) const NAME: &str = "works";
 
 const TASKS: usize = 10;
 
-/// Has the good tasks done before anything is measured. They save much, so that the host's database then keeps as much of
+/// Has the good tasks done before anything is measured. They log much, so that the host's database then keeps as much of
 /// itself in memory as it ever does: that is not memory which a guest takes.
 pub(crate) fn warm_up(desk: &mut Desk) -> Result<()> {
-    run(desk, &json!({ "save_much": true }), None)?;
+    run(desk, &json!({ "log_much": true }), None)?;
     run(desk, &json!({}), None)?;
     Ok(())
 }

@@ -7,19 +7,22 @@ use std::time::Duration;
 
 use gallery::JobError;
 use gallery::longshore::job::types::Signal;
-use gallery::longshore::job::{artifacts, checkpoint, progress};
+use gallery::longshore::job::{artifacts, checkpoint, log, progress};
 
 const STEPS: u64 = 8;
 /// Turns of the loop that a step computes: some milliseconds.
 const TURNS: u64 = 2_000_000;
 const ARTIFACT_BYTES: usize = 16 * 1024;
-/// What it saves where it is told to save much: as much for ten jobs as the host's database keeps of itself in memory.
-const LARGE_STATE_BYTES: usize = 1 << 20;
+/// Lines of its log where it is told to log much: for ten jobs more than the host's database keeps of itself in memory.
+const LINES: usize = 1_000;
+const LINE_BYTES: usize = 1_000;
 /// As a job waits that asks another service.
 const WAIT: Duration = Duration::from_millis(10);
 
 gallery::guest!("Does some of everything that jobs do.", |input: String| {
-    let padding = if input.contains("save_much") { LARGE_STATE_BYTES } else { 0 };
+    if input.contains("log_much") {
+        (0..LINES).for_each(|_| log::write(log::Level::Info, &"x".repeat(LINE_BYTES)));
+    }
     let artifact = artifacts::open("work.bin", "application/octet-stream");
     let artifact = artifact.map_err(|error| JobError::Failed(error.message))?;
     let mut sum = 0;
@@ -27,7 +30,7 @@ gallery::guest!("Does some of everything that jobs do.", |input: String| {
         sum = compute(sum);
         artifact.write(&vec![sum as u8; ARTIFACT_BYTES]);
         progress::report(step, Some(STEPS), "working");
-        if checkpoint::save(&[sum.to_le_bytes().as_slice(), &vec![0; padding]].concat()) == Signal::Stop {
+        if checkpoint::save(&sum.to_le_bytes()) == Signal::Stop {
             return Err(JobError::Cancelled);
         }
         sleep(WAIT);
