@@ -37,7 +37,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Ok(()) => what.push("advisories"),
         Err(error) if args.advisories => return Err(error),
         Err(_) => {
-            say("supply-chain: the database of advisories cannot be reached: advisories are NOT checked")
+            say("supply-chain: the database of advisories cannot be reached: advisories are NOT checked");
         }
     }
     let mut failed = Vec::new();

@@ -89,6 +89,8 @@ pub struct Limits {
     pub query_timeout_ms: u64,
     /// Rows of one query.
     pub query_rows_max: u64,
+    /// Bytes of one value of a query.
+    pub query_value_bytes_max: u64,
     /// Results of queries that the job reads at once. Each has a thread and some files of the host.
     pub cursors_max: u32,
 }
@@ -115,6 +117,7 @@ impl Default for Limits {
             checkpoint_bytes_max: 8 * MIB,
             query_timeout_ms: 5 * 60 * 1_000,
             query_rows_max: 100_000_000,
+            query_value_bytes_max: 16 * MIB,
             cursors_max: 16,
         }
     }

@@ -25,6 +25,8 @@ const FIBER_STACK_BYTES: usize = 2 << 20;
 const POOL_CORE_INSTANCES_EACH: u32 = 48;
 const POOL_TABLES_EACH: u32 = 4;
 const POOL_TABLE_ELEMENTS: usize = 50_000;
+/// Tables, and memories, that one core module may have.
+const POOL_PER_MODULE: u32 = 64;
 
 /// Address space of one linear memory. With all of the 4 GiB that a 32-bit guest can address reserved, compiled code
 /// needs no bounds checks. Addresses are reserved, not memory.
@@ -100,6 +102,9 @@ fn pool(max_instances: u32) -> InstanceAllocationStrategy {
         .total_stacks(max_instances)
         .total_gc_heaps(1)
         .table_elements(POOL_TABLE_ELEMENTS)
+        // A module with more of them than there is room for runs outside the pool; without this it would not even compile.
+        .max_tables_per_module(POOL_PER_MODULE)
+        .max_memories_per_module(POOL_PER_MODULE)
         .max_memory_size(MEMORY_RESERVATION as usize)
         .max_unused_warm_slots(max_instances.min(16));
     InstanceAllocationStrategy::Pooling(pool)

@@ -61,6 +61,8 @@ pub(crate) struct Attempt {
     pub(crate) outbox: Outbox,
     /// State of the latest save of this attempt; none before its first.
     pub(crate) saved: Option<Vec<u8>>,
+    /// Before which nothing more is saved.
+    pub(crate) next_save_at: tokio::time::Instant,
     pub(crate) flusher: Arc<LogFlusher>,
     pub(crate) deadline_at: Timestamp,
     /// Cursors that are open.
@@ -79,6 +81,7 @@ impl Attempt {
             artifacts: Artifacts::new(&shared, &request),
             outbox: Outbox::new(&request),
             saved: None,
+            next_save_at: tokio::time::Instant::now(),
             flusher,
             deadline_at,
             cursors: OpenCursors::default(),

@@ -9,6 +9,7 @@ mod embedded;
 pub mod env;
 pub mod logging;
 pub mod mcp;
+mod memory;
 pub mod sample;
 pub mod terminal;
 pub mod view;

@@ -48,7 +48,7 @@ impl Drop for CancelOnDrop {
     }
 }
 
-/// Counts the open cursors of an attempt.
+/// Counts the open cursors of an attempt: those that it holds, and those that it dropped and whose threads are still at work.
 #[derive(Clone, Default)]
 pub(crate) struct OpenCursors(Arc<AtomicU32>);
 
@@ -59,13 +59,19 @@ impl OpenCursors {
 
     fn open(&self) -> OpenCursor {
         self.0.fetch_add(1, Ordering::Relaxed);
-        OpenCursor(Arc::clone(&self.0))
+        OpenCursor { _counted: Arc::new(Counted(Arc::clone(&self.0))) }
     }
 }
 
-struct OpenCursor(Arc<AtomicU32>);
+/// One that is counted until this is dropped.
+#[derive(Clone)]
+pub(crate) struct OpenCursor {
+    _counted: Arc<Counted>,
+}
 
-impl Drop for OpenCursor {
+struct Counted(Arc<AtomicU32>);
+
+impl Drop for Counted {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -84,6 +90,7 @@ impl Cursor {
         let (columns_to, columns) = oneshot::channel();
         let (batches_to, batches) = mpsc::channel(BATCHES_AHEAD);
         let cancel = CancelOnDrop(Arc::default());
+        let open = open.open();
         let query = Query {
             sql,
             params,
@@ -91,18 +98,12 @@ impl Cursor {
             columns: columns_to,
             batches: batches_to,
             cancelled: Arc::clone(&cancel.0),
+            open: open.clone(),
         };
         source.start(query).map_err(|error| QueryError::Unavailable(error.to_string()))?;
         let columns =
             columns.await.unwrap_or_else(|_| Err(QueryError::Unavailable("its reader ended".into())))?;
-        Ok(Self {
-            source: name.to_owned(),
-            columns,
-            batches,
-            rest: None,
-            _cancel: cancel,
-            _open: open.open(),
-        })
+        Ok(Self { source: name.to_owned(), columns, batches, rest: None, _cancel: cancel, _open: open })
     }
 
     /// Name of the source that it reads.

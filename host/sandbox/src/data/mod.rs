@@ -6,6 +6,7 @@
 mod access;
 mod batch;
 mod cursor;
+mod functions;
 mod reader;
 mod source;
 mod time;

@@ -15,7 +15,8 @@ use tokio::sync::oneshot;
 
 use crate::bindings::longshore::job::data::Column;
 use crate::data::batch::Batch;
-use crate::data::cursor::Allowed;
+use crate::data::cursor::{Allowed, OpenCursor};
+use crate::data::functions;
 use crate::data::source::{Request, Source};
 use crate::data::time::WorkingTime;
 
@@ -25,8 +26,11 @@ const IDLE_MAX: Duration = Duration::from_secs(30);
 /// How long a query waits for a program that writes to the source.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 
-/// Steps of SQLite's machine between two looks whether the query is still wanted.
-const STEPS_BETWEEN_LOOKS: i32 = 4_000;
+/// Steps of SQLite's machine between two looks whether the query is still wanted. One step may handle a whole value.
+const STEPS_BETWEEN_LOOKS: i32 = 200;
+
+/// Bytes of a pattern of LIKE and GLOB: what a comparison takes grows with the product of the two lengths.
+const PATTERN_BYTES_MAX: i32 = 200;
 
 /// A batch is handed over when it has this many bytes.
 const BATCH_BYTES: usize = 256 * 1024;
@@ -46,6 +50,8 @@ pub(crate) struct Query {
     pub(crate) batches: Sender<Result<Batch, Stopped>>,
     /// Set when nobody wants the answer any more.
     pub(crate) cancelled: Arc<AtomicBool>,
+    /// Counts it for as long as this thread works on it, wanted or not.
+    pub(crate) open: OpenCursor,
 }
 
 /// A query was not started.
@@ -104,6 +110,7 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, PATTERN_BYTES_MAX)?;
     // A file that is no database shows itself only when it is read.
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(connection)
@@ -113,7 +120,7 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
 ///
 /// A statement reads one snapshot from its first row to its last, so no transaction is needed around it.
 fn answer(connection: &mut Connection, query: Query) -> rusqlite::Result<()> {
-    let Query { sql, params, allowed, columns, batches, cancelled } = query;
+    let Query { sql, params, allowed, columns, batches, cancelled, open: _open } = query;
     let Allowed { access, value_bytes_max, time_max, rows_max } = allowed;
     let time = WorkingTime::of(time_max);
     let look = {
@@ -124,6 +131,7 @@ fn answer(connection: &mut Connection, query: Query) -> rusqlite::Result<()> {
     let asked = access.clone();
     connection.authorizer(Some(move |context: AuthContext<'_>| asked.authorize(&context)))?;
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::try_from(value_bytes_max).unwrap_or(i32::MAX))?;
+    functions::replace_slow_ones(connection, value_bytes_max)?;
     let why = |error: &rusqlite::Error| {
         if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) && time.is_over() {
             return Stopped::OutOfTime;

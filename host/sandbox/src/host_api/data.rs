@@ -55,7 +55,7 @@ async fn query(
     let limits = attempt.limits();
     let allowed = Allowed {
         access: Access::new(grants.tables.get(name).cloned()),
-        value_bytes_max: limits.memory_bytes_max,
+        value_bytes_max: limits.query_value_bytes_max,
         time_max: Duration::from_millis(limits.query_timeout_ms),
         rows_max: limits.query_rows_max,
     };

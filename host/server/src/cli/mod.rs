@@ -34,6 +34,7 @@ use crate::app::{Host, Role};
 use crate::config::{Config, find_project};
 use crate::env;
 use crate::logging::{self, LogFormat};
+use crate::memory;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -98,6 +99,7 @@ fn after_help() -> String {
 
 /// What `main` does: reads the command line, obeys, and says by the exit code how it went.
 pub fn main() -> ExitCode {
+    memory::give_back_what_is_free();
     let form = Form::asked_by(std::env::args_os());
     let Cli { global, command } = match Cli::try_parse() {
         Ok(cli) => cli,

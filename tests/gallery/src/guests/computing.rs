@@ -16,7 +16,11 @@ pub(super) const GUESTS: &[Guest] = &[
         &["134217728", "limits.memory_bytes_max in allocates_without_end.toml"],
     ),
     // A table that is full does not grow, as a memory does not; the guest gives up then.
-    Guest::runs("grows_tables", "trap", &["unreachable"]),
+    Guest::runs(
+        "grows_tables",
+        "limit_exceeded",
+        &["1048576", "limits.table_elements_max in grows_tables.toml"],
+    ),
     Guest::runs("panics_at_length", "trap", &["no way out"]),
     // The default gives it five seconds.
     Guest::cancelled("ignores_cancel").under("[limits]\ncancel_grace_ms = 500"),

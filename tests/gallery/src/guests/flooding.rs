@@ -29,5 +29,9 @@ pub(super) const GUESTS: &[Guest] = &[
         .under("[limits]\nartifact_bytes_max = 268_435_456"),
     Guest::runs("floods_checkpoints", "timeout", &["limits.timeout_ms"]).under(SHORT),
     Guest::runs("leaks_cursors", "limit_exceeded", &["16 cursors"]).under("[grants]\ndata = [\"shop\"]"),
-    Guest::runs("leaks_resources", "trap", &[]),
+    Guest::runs(
+        "leaks_resources",
+        "limit_exceeded",
+        &["1000", "limits.resources_max in leaks_resources.toml"],
+    ),
 ];

@@ -42,7 +42,7 @@ pub(super) const GUESTS: &[Guest] = &[
         &["2000", "limits.query_timeout_ms in queries_for_ever.toml"],
     )
     .under("[grants]\ndata = [\"shop\"]\n\n[limits]\nquery_timeout_ms = 2000"),
-    // Nothing interrupts a step of the database, so that its own limit, which is looked at between steps, cannot come first.
-    Guest::runs("queries_in_one_step", "timeout", &["2000", "limits.timeout_ms in queries_in_one_step.toml"])
+    // Nothing interrupts a step of the database. So none takes long: this one is answered at once.
+    Guest::runs("queries_in_one_step", "completed", &[])
         .under("[grants]\ndata = [\"shop\"]\n\n[limits]\ntimeout_ms = 2000"),
 ];
