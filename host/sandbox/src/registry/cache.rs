@@ -12,6 +12,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, futimens};
 use serde::{Deserialize, Serialize};
@@ -112,20 +113,26 @@ impl Cache {
         written
     }
 
-    /// Deletes the entries that were unused for longest, and what a killed process left.
+    /// Deletes the entries that were unused for longest, and what a killed process left. What is old is told by the newest
+    /// file, which has just been written, not by the clock: one that was set ahead would take the folders of compilers that
+    /// are at work.
     fn prune(&self) -> io::Result<()> {
-        let mut found = Vec::new();
+        let (mut found, mut others) = (Vec::new(), Vec::new());
+        let mut newest = SystemTime::UNIX_EPOCH;
         for file in fs::read_dir(&self.dir)? {
-            let (path, metadata) = {
-                let file = file?;
-                let Ok(metadata) = file.metadata() else { continue };
-                (file.path(), metadata)
-            };
+            let file = file?;
+            let (path, Ok(metadata)) = (file.path(), file.metadata()) else { continue };
             let used = metadata.modified()?;
+            newest = newest.max(used);
             if path.extension().is_some_and(|suffix| suffix == SUFFIX) {
                 found.push((used, metadata.len(), path));
-            } else if used.elapsed().is_ok_and(|age| age.as_secs() > 3_600) {
-                let _ = if metadata.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+            } else {
+                others.push((used, metadata.is_dir(), path));
+            }
+        }
+        for (used, is_folder, path) in others {
+            if newest.duration_since(used).is_ok_and(|age| age > LEFT_BEHIND) {
+                let _ = if is_folder { fs::remove_dir_all(path) } else { fs::remove_file(path) };
             }
         }
         found.sort_by_key(|(used, ..)| std::cmp::Reverse(*used));
@@ -139,6 +146,9 @@ impl Cache {
         Ok(())
     }
 }
+
+/// After what time nobody is at work any more on what is not finished.
+const LEFT_BEHIND: Duration = Duration::from_secs(60 * 60);
 
 /// A folder that is deleted when it is dropped.
 pub(crate) struct Scratch(PathBuf);
@@ -219,4 +229,33 @@ fn only_ours(metadata: &fs::Metadata) -> io::Result<()> {
         return refused("others can write to it; it should have mode 0700 (a folder) or 0600 (a file)");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::FileTimes;
+
+    use super::*;
+    use crate::engine::compiling_engine;
+
+    #[test]
+    fn a_clock_that_was_set_ahead_takes_no_compiler_its_folder() {
+        let place = tempfile::tempdir().unwrap();
+        let cache = Cache::open(&place.path().join("code"), &compiling_engine().unwrap()).unwrap();
+        let scratch = cache.scratch().unwrap();
+        let entry = cache.dir.join(format!("some.{SUFFIX}"));
+        fs::write(&entry, []).unwrap();
+        let set = |path: &Path, time| {
+            File::open(path).unwrap().set_times(FileTimes::new().set_modified(time)).unwrap();
+        };
+        // Both were made just now, by a clock that is three hours behind this one.
+        let then = SystemTime::now() - 3 * LEFT_BEHIND;
+        set(scratch.path(), then);
+        set(&entry, then);
+        cache.prune().unwrap();
+        assert!(scratch.path().exists());
+        set(&entry, SystemTime::now());
+        cache.prune().unwrap();
+        assert!(!scratch.path().exists(), "now it was left behind");
+    }
 }
