@@ -12,13 +12,13 @@ pub(super) const GUESTS: &[Guest] = &[
     Guest::runs("floods_progress", "timeout", &["limits.timeout_ms"]).under(SHORT),
     Guest::runs("floods_outbox", "limit_exceeded", &["10000", "limits.messages_max in floods_outbox.toml"])
         .under("[grants]\noutbox = [\"email\"]"),
-    // The default would be ten thousand messages, which are 2.5 GiB in the memory of the host.
+    // Ten thousand of them would be 2.5 GiB in the memory of the host.
     Guest::runs(
         "fills_the_outbox",
         "limit_exceeded",
-        &["1000", "limits.messages_max in fills_the_outbox.toml"],
+        &["67108864", "limits.unsaved_message_bytes_max in fills_the_outbox.toml"],
     )
-    .under("[grants]\noutbox = [\"email\"]\n\n[limits]\nmessages_max = 1000"),
+    .under("[grants]\noutbox = [\"email\"]"),
     Guest::runs(
         "floods_artifacts",
         "limit_exceeded",
@@ -28,7 +28,8 @@ pub(super) const GUESTS: &[Guest] = &[
     Guest::runs("fills_the_disk", "limit_exceeded", &["limits.artifact_bytes_max in fills_the_disk.toml"])
         .under("[limits]\nartifact_bytes_max = 268_435_456"),
     Guest::runs("floods_checkpoints", "timeout", &["limits.timeout_ms"]).under(SHORT),
-    Guest::runs("leaks_cursors", "limit_exceeded", &["16 cursors"]).under("[grants]\ndata = [\"shop\"]"),
+    Guest::runs("leaks_cursors", "limit_exceeded", &["16", "limits.cursors_max in leaks_cursors.toml"])
+        .under("[grants]\ndata = [\"shop\"]"),
     Guest::runs(
         "leaks_resources",
         "limit_exceeded",
