@@ -89,7 +89,7 @@ pub struct Limits {
     pub query_timeout_ms: u64,
     /// Rows of one query.
     pub query_rows_max: u64,
-    /// Bytes of one value of a query.
+    /// Bytes of one value of a query, and of one row of a table that it reads.
     pub query_value_bytes_max: u64,
     /// Results of queries that the job reads at once. Each has a thread and some files of the host.
     pub cursors_max: u32,
