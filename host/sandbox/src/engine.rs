@@ -24,7 +24,9 @@ const FIBER_STACK_BYTES: usize = 2 << 20;
 /// thirty modules. What needs more is allocated outside the pool.
 const POOL_CORE_INSTANCES_EACH: u32 = 48;
 const POOL_TABLES_EACH: u32 = 4;
-const POOL_TABLE_ELEMENTS: usize = 50_000;
+/// Elements that a table of the pool has room for: as many as any policy allows, or the pool would refuse them without a
+/// word. Addresses are reserved, not memory.
+pub(crate) const POOL_TABLE_ELEMENTS: usize = 1 << 20;
 /// Tables, and memories, that one core module may have.
 const POOL_PER_MODULE: u32 = 64;
 

@@ -4,13 +4,15 @@ use longshore_domain::Policy;
 use serde::Deserialize as _;
 use toml::{Table, Value};
 
+use crate::engine::POOL_TABLE_ELEMENTS;
+
 const MEMORY_BYTES_MIN: u64 = 64 * 1024;
 /// What a 32-bit guest can address.
 const MEMORY_BYTES_MAX: u64 = 1 << 32;
 const TIMEOUT_MS_MAX: u64 = 30 * 24 * 60 * 60 * 1_000;
 const CALL_BYTES_MAX: u64 = 1 << 30;
-/// For each the host keeps a pointer or more.
-const TABLE_ELEMENTS_MAX: u64 = 1 << 26;
+const TABLE_ELEMENTS_MAX: u64 = POOL_TABLE_ELEMENTS as u64;
+/// For each the host keeps some bytes.
 const RESOURCES_MAX: u64 = 100_000;
 /// Each takes up to a megabyte of the host's memory.
 const OF_A_COMPONENT_MAX: u64 = 10_000;
