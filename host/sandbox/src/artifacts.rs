@@ -301,12 +301,11 @@ mod tests {
 
     #[test]
     fn the_failure_names_the_file_and_its_detail_the_path() {
-        let error =
-            FileError::new("cannot write the artifact", "/home/ann/shop/data/work/1/x.csv", ": no room")
-                .of_kind(io::ErrorKind::StorageFull);
+        let error = FileError::new("cannot write the artifact", "/srv/shop/data/files/1/x.csv", ": no room")
+            .of_kind(io::ErrorKind::StorageFull);
         let Ended::Failed(failure) = failed("write an artifact", &error) else { panic!("it was no stop") };
         assert!(failure.message.contains("…/x.csv: no room"), "{failure:?}");
         assert!(!failure.message.contains("/home"), "a client is told the message: {failure:?}");
-        assert!(failure.detail.is_some_and(|detail| detail.contains("/home/ann/shop/data/work/1/x.csv")));
+        assert!(failure.detail.is_some_and(|detail| detail.contains("/srv/shop/data/files/1/x.csv")));
     }
 }

@@ -122,28 +122,23 @@ mod tests {
 
     const FORGED: &str = "no\n2026-03-01T00:00:00Z ERROR all is lost\u{1b}[2J\u{9b}31m\u{202e}";
 
-    fn logged(subscriber: impl Subscriber + Send + Sync, kept: &Kept) -> String {
-        tracing::subscriber::with_default(subscriber, || {
+    /// What is logged by the subscriber that `making` gives, for a writer that keeps it.
+    fn logged<S: Subscriber + Send + Sync>(making: impl FnOnce(Kept) -> S) -> String {
+        let kept = Kept::default();
+        tracing::subscriber::with_default(making(kept.clone()), || {
             tracing::warn!(why = %FORGED, said = FORGED, "it failed: {FORGED}");
         });
         let bytes = kept.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
     }
 
+    fn logged_for_people(colours: bool) -> String {
+        logged(|kept| for_people(EnvFilter::new("warn"), move || kept.clone(), colours))
+    }
+
     #[test]
     fn an_event_is_one_line_whatever_it_repeats() {
-        let kept = Kept::default();
-        let text = logged(
-            for_people(
-                EnvFilter::new("warn"),
-                {
-                    let kept = kept.clone();
-                    move || kept.clone()
-                },
-                false,
-            ),
-            &kept,
-        );
+        let text = logged_for_people(false);
         assert_eq!(text.lines().count(), 1, "{text}");
         assert!(!text.trim_end().contains(char::is_control) && !text.contains('\u{202e}'), "{text:?}");
         assert!(text.contains("it failed: no\\n2026") && text.contains("why=no\\n2026"), "{text}");
@@ -151,31 +146,13 @@ mod tests {
 
     #[test]
     fn colours_are_ours_only() {
-        let kept = Kept::default();
-        let text = logged(
-            for_people(
-                EnvFilter::new("warn"),
-                {
-                    let kept = kept.clone();
-                    move || kept.clone()
-                },
-                true,
-            ),
-            &kept,
-        );
+        let text = logged_for_people(true);
         assert!(text.contains("\u{1b}[33m WARN\u{1b}[0m") && !text.contains("\u{1b}[2J"), "{text:?}");
     }
 
     #[test]
     fn json_is_one_line_that_says_the_same() {
-        let kept = Kept::default();
-        let text = logged(
-            for_programs(EnvFilter::new("warn"), {
-                let kept = kept.clone();
-                move || Plain(kept.clone())
-            }),
-            &kept,
-        );
+        let text = logged(|kept| for_programs(EnvFilter::new("warn"), move || Plain(kept.clone())));
         assert!(!text.trim_end().contains(char::is_control) && !text.contains('\u{202e}'), "{text:?}");
         let event: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(event["said"], FORGED);
