@@ -1,9 +1,10 @@
 //! Secrets, which are never in the configuration: it names where they are.
 
-use std::fmt;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use longshore_domain::DeliveryError;
+use async_trait::async_trait;
+use longshore_domain::{DeliveryError, Secret, SecretError, Secrets};
 
 /// Where a secret is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,9 +14,6 @@ pub enum SecretSource {
     /// In this file, without the line ends at its end.
     File(PathBuf),
 }
-
-/// A secret. It does not print itself.
-pub(crate) struct Secret(String);
 
 impl SecretSource {
     /// Reads the secret, for each try anew: it may be put in place, or replaced, while the host runs. So its absence is
@@ -40,20 +38,31 @@ impl SecretSource {
         if text.is_empty() {
             return Err(DeliveryError::transient(format!("{place} is empty; it should have the secret")));
         }
-        Ok(Secret(text.to_owned()))
+        Ok(Secret::new(text))
     }
 }
 
-impl Secret {
-    /// The secret itself.
-    pub(crate) fn expose(&self) -> &str {
-        &self.0
+/// The secrets that the configuration names.
+#[derive(Clone, Debug, Default)]
+pub struct NamedSecrets(BTreeMap<String, SecretSource>);
+
+impl NamedSecrets {
+    /// Those secrets, by name.
+    pub fn new(sources: BTreeMap<String, SecretSource>) -> Self {
+        Self(sources)
     }
 }
 
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret")
+#[async_trait]
+impl Secrets for NamedSecrets {
+    fn names(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
+
+    async fn read(&self, name: &str) -> Result<Secret, SecretError> {
+        let source = self.0.get(name);
+        let source = source.ok_or_else(|| SecretError(format!("longshore.toml has no [secrets.{name}]")))?;
+        source.read().await.map_err(|error| SecretError(format!("the secret {name:?}: {error}")))
     }
 }
 

@@ -13,6 +13,7 @@ mod failure;
 mod failure_window;
 mod file_error;
 mod grants;
+mod http_call;
 mod ids;
 mod job_type;
 mod live;
@@ -23,11 +24,13 @@ mod rate;
 mod retry;
 mod schedule;
 mod schedule_store;
+mod secret;
 mod state;
 mod store;
 mod task;
 mod time;
 mod timetable;
+mod web_url;
 
 pub use alert::{AlertPolicy, AlertState};
 pub use artifact::{ArtifactRecord, SavedArtifact};
@@ -38,7 +41,10 @@ pub use catalog::{Catalog, LoadedJob, Problem};
 pub use failure::{Code, Failure};
 pub use failure_window::FailureWindow;
 pub use file_error::FileError;
-pub use grants::{Grants, Recipients, Tables};
+pub use grants::{
+    Grants, HeaderName, HeaderPart, HeaderTemplate, HttpGrant, HttpMethod, Recipients, SCRATCH, Tables,
+};
+pub use http_call::{HttpBody, HttpCall, HttpClient, HttpFailure, HttpFailureKind, NoHttp};
 pub use ids::{ComponentSha, IdError, JobTypeName, Owner, TaskId, WorkerId};
 pub use job_type::{JobType, Permission};
 pub use live::{LiveProgress, StopReason, StopSignal};
@@ -58,6 +64,7 @@ pub use schedule::{
     Refusal, Schedule, SyncedSchedules, check_schedule_name,
 };
 pub use schedule_store::ScheduleStore;
+pub use secret::{NoSecrets, Secret, SecretError, Secrets};
 pub use state::{Event, IllegalTransition, TaskState, transition};
 pub use store::{
     CancelAnswer, CheckpointSummary, ClaimRequest, Claimed, ExpiredLease, Finish, FinishAnswer, JobTypeClaim,
@@ -67,3 +74,4 @@ pub use store::{
 pub use task::{NewTask, Progress, STEP_MS, Task};
 pub use time::{CLOCK_SLACK, Timestamp};
 pub use timetable::{TimeZones, Timetable, TimetableError};
+pub use web_url::{UrlPrefix, parse_web_url};

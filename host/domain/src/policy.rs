@@ -89,10 +89,24 @@ pub struct Limits {
     pub query_timeout_ms: u64,
     /// Rows of one query.
     pub query_rows_max: u64,
-    /// Bytes of one value of a query, and of one row of a table that it reads.
+    /// Bytes of one value of a query, of one of its rows, and of one row of a table that it reads.
     pub query_value_bytes_max: u64,
+    /// Bytes of memory that all queries of the job take together.
+    pub query_memory_bytes_max: u64,
     /// Results of queries that the job reads at once. Each has a thread and some files of the host.
     pub cursors_max: u32,
+    /// Bytes of the directory that an attempt has for itself.
+    pub scratch_bytes_max: u64,
+    /// Calls of the web.
+    pub http_requests_max: u32,
+    /// Calls of the web at once; others wait for their turn.
+    pub http_in_flight_max: u32,
+    /// Bytes of what one call sends.
+    pub http_request_bytes_max: u64,
+    /// Bytes of what one call is answered.
+    pub http_response_bytes_max: u64,
+    /// Time of one call, from its begin to the last byte of its answer, in milliseconds.
+    pub http_timeout_ms: u64,
 }
 
 impl Default for Limits {
@@ -118,7 +132,14 @@ impl Default for Limits {
             query_timeout_ms: 5 * 60 * 1_000,
             query_rows_max: 100_000_000,
             query_value_bytes_max: 16 * MIB,
+            query_memory_bytes_max: 256 * MIB,
             cursors_max: 16,
+            scratch_bytes_max: 256 * MIB,
+            http_requests_max: 10_000,
+            http_in_flight_max: 16,
+            http_request_bytes_max: 16 * MIB,
+            http_response_bytes_max: 64 * MIB,
+            http_timeout_ms: 60 * 1_000,
         }
     }
 }

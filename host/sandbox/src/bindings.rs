@@ -16,6 +16,7 @@ wasmtime::component::bindgen!({
         "longshore:job/data.[method]cursor.next": async | trappable,
         "longshore:job/data.[method]cursor.next-packed": async | trappable,
         "longshore:job/outbox.send": async | trappable,
+        "longshore:job/secrets.get": async | trappable,
         default: trappable,
     },
     exports: { default: async },

@@ -6,20 +6,29 @@ use std::time::{Duration, Instant};
 use longshore_domain::{Limits, RunRequest, StopReason, Timestamp};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::artifacts::Artifacts;
-use crate::data::OpenCursors;
+use crate::data::{OpenCursors, QueryMemory};
+use crate::disk::{Directories, Quota};
 use crate::failure::{Ended, LimitsOf};
 use crate::host_api::outbox::Outbox;
+use crate::http::{self, Calls};
 use crate::limits::Allowance;
 use crate::log::{LogFlusher, TaskLog};
 use crate::sandbox::Shared;
+use crate::verdict::Verdict;
 use crate::wasi;
 
 /// The data of a guest's `wasmtime::Store`.
 pub(crate) struct Guest {
     table: ResourceTable,
     wasi: WasiCtx,
+    http: WasiHttpCtx,
+    pub(crate) calls: Calls,
+    directories: Directories,
+    /// What was decided about its end beside it.
+    pub(crate) verdict: Verdict,
     pub(crate) allowance: Allowance,
     pub(crate) meter: Meter,
     pub(crate) log: Arc<TaskLog>,
@@ -67,6 +76,10 @@ pub(crate) struct Attempt {
     pub(crate) deadline_at: Timestamp,
     /// Cursors that are open.
     pub(crate) cursors: OpenCursors,
+    pub(crate) query_memory: QueryMemory,
+    pub(crate) log: Arc<TaskLog>,
+    /// What was decided about its end beside the guest.
+    pub(crate) verdict: Verdict,
     stop_seen: Option<Instant>,
 }
 
@@ -85,6 +98,9 @@ impl Attempt {
             flusher,
             deadline_at,
             cursors: OpenCursors::default(),
+            query_memory: QueryMemory::new(request.job.policy.limits.query_memory_bytes_max),
+            log: Arc::clone(log),
+            verdict: Verdict::default(),
             stop_seen: None,
             shared,
             request,
@@ -123,28 +139,56 @@ impl Attempt {
 
 impl Guest {
     /// A guest that only describes itself.
-    pub(crate) fn describing(log: Arc<TaskLog>, limits: &Limits) -> Self {
-        Self::new(log, limits, None)
+    pub(crate) fn describing(log: Arc<TaskLog>, limits: &Limits) -> Result<Self, Ended> {
+        Self::new(log, limits, None, Directories::default())
     }
 
     /// A guest that runs an attempt.
-    pub(crate) fn running(log: Arc<TaskLog>, attempt: Attempt) -> Self {
+    pub(crate) fn running(
+        log: Arc<TaskLog>,
+        attempt: Attempt,
+        directories: Directories,
+    ) -> Result<Self, Ended> {
         let limits = attempt.limits().clone();
-        Self::new(log, &limits, Some(Box::new(attempt)))
+        Self::new(log, &limits, Some(Box::new(attempt)), directories)
     }
 
-    fn new(log: Arc<TaskLog>, limits: &Limits, attempt: Option<Box<Attempt>>) -> Self {
+    fn new(
+        log: Arc<TaskLog>,
+        limits: &Limits,
+        attempt: Option<Box<Attempt>>,
+        directories: Directories,
+    ) -> Result<Self, Ended> {
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.resources_max as usize);
-        Self {
+        let verdict = attempt.as_ref().map(|attempt| attempt.verdict.clone()).unwrap_or_default();
+        let calls = attempt.as_ref().map_or_else(
+            || Calls::none(verdict.clone()),
+            |attempt| {
+                let (shared, job) = (Arc::clone(&attempt.shared), Arc::clone(&attempt.request.job));
+                Calls::of(shared, job, Arc::clone(&log), verdict.clone())
+            },
+        );
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(http::HEADERS_BYTES_MAX);
+        Ok(Self {
             table,
-            wasi: wasi::context(&log),
+            wasi: wasi::context(&log, &directories)?,
+            http,
+            calls,
+            directories,
+            verdict,
             allowance: Allowance::new(limits),
             meter: Meter::new(limits.fuel),
             log,
             deadline: Instant::now() + Duration::from_millis(limits.timeout_ms),
             attempt,
-        }
+        })
+    }
+
+    /// What bounds the directory that the attempt has for itself.
+    pub(crate) fn quota(&self) -> Option<Arc<Quota>> {
+        self.directories.quota().cloned()
     }
 
     /// Forgets what was counted, before the guest is instantiated again elsewhere.
@@ -153,13 +197,15 @@ impl Guest {
         self.meter = Meter::new(limits.fuel);
     }
 
-    /// The attempt. Without one, whatever wanted it ends the guest: `describe` must not call the host.
+    /// The attempt, if it may go on. Without one, whatever wanted it ends the guest: `describe` must not call the host.
     pub(crate) fn attempt(&mut self) -> wasmtime::Result<&mut Attempt> {
+        self.verdict.hold()?;
         self.attempt.as_deref_mut().ok_or_else(no_task)
     }
 
     /// The attempt and the table of its resources.
     pub(crate) fn attempt_and_table(&mut self) -> wasmtime::Result<(&mut Attempt, &mut ResourceTable)> {
+        self.verdict.hold()?;
         let attempt = self.attempt.as_deref_mut().ok_or_else(no_task)?;
         Ok((attempt, &mut self.table))
     }
@@ -174,6 +220,7 @@ impl Guest {
 
     /// Looks whether the guest is to be ended now. Called at each tick while it computes.
     pub(crate) fn check(&mut self) -> Result<(), Ended> {
+        self.verdict.hold()?;
         let now = Instant::now();
         let deadline = self.deadline;
         let Some(attempt) = self.attempt.as_deref_mut() else {
@@ -202,5 +249,11 @@ fn no_task() -> wasmtime::Error {
 impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for Guest {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.calls, table: &mut self.table, ctx: &mut self.http }
     }
 }

@@ -12,10 +12,13 @@ mod artifacts;
 mod backtrace;
 mod bindings;
 mod data;
+mod disk;
 mod engine;
 mod failure;
 mod guest;
 mod host_api;
+mod http;
+mod known;
 mod limits;
 mod log;
 mod program;
@@ -24,8 +27,10 @@ mod runner;
 mod sandbox;
 mod schema;
 mod stubs;
+mod verdict;
 mod wasi;
 
+pub use data::limit_memory_of_queries;
 pub use registry::{
     CompileError, NoTrust, PluginRegistry, RegistryOptions, Trust, compile_child, load_plugin,
 };

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use longshore_domain::{AttemptRef, CheckpointStore, Clock, LogLevel, LogLine};
 use tokio::task::JoinHandle;
 
+use crate::known::KnownSecrets;
+
 /// Bytes that a line counts for besides its text, so that empty lines are not free.
 const LINE_OVERHEAD_BYTES: u64 = 32;
 
@@ -26,6 +28,8 @@ pub(crate) struct TaskLog {
     attempt: u32,
     bytes_max: u64,
     clock: Arc<dyn Clock>,
+    /// No line has one of these in it.
+    pub(crate) known: KnownSecrets,
     lines: Mutex<Lines>,
 }
 
@@ -40,11 +44,18 @@ struct Lines {
 
 impl TaskLog {
     pub(crate) fn new(attempt: u32, bytes_max: u64, clock: Arc<dyn Clock>) -> Self {
-        Self { attempt, bytes_max, clock, lines: Mutex::new(Lines::default()) }
+        Self {
+            attempt,
+            bytes_max,
+            clock,
+            known: KnownSecrets::default(),
+            lines: Mutex::new(Lines::default()),
+        }
     }
 
     /// Adds a line.
     pub(crate) fn write(&self, level: LogLevel, message: String) {
+        let message = self.known.hidden(message);
         self.add(&mut self.lock(), level, message);
     }
 
@@ -66,7 +77,7 @@ impl TaskLog {
 
     fn end_line(&self, lines: &mut Lines, stream: Stream) {
         let bytes = std::mem::take(&mut lines.partial[stream as usize]);
-        let text = String::from_utf8_lossy(&bytes).trim_end().to_owned();
+        let text = self.known.hidden(String::from_utf8_lossy(&bytes).trim_end().to_owned());
         if text.is_empty() {
             return;
         }

@@ -82,7 +82,10 @@ impl Linked {
             ..Limits::default()
         };
         let log = Arc::new(TaskLog::new(0, limits.log_bytes_max, Arc::new(NoClock)));
-        let guest = Guest::describing(Arc::clone(&log), &limits);
+        let guest = match Guest::describing(Arc::clone(&log), &limits) {
+            Ok(guest) => guest,
+            Err(ended) => return Err(Failure::new(Code::HostError, ended.to_string())),
+        };
         let deadline = tokio::time::Instant::now() + DESCRIBE_TIMEOUT;
         let mut place = self.place(guest, &limits);
         let mut instance = tokio::time::timeout_at(deadline, place.instantiate()).await;
@@ -99,7 +102,10 @@ impl Linked {
             Err(late) => Err(late),
         };
         let error = match described {
-            Ok(Ok(job_type)) => return Ok(job_type),
+            Ok(Ok(job_type)) => match store.data().verdict.hold() {
+                Ok(()) => return Ok(job_type),
+                Err(ended) => ended.into(),
+            },
             Ok(Err(error)) => error,
             Err(_) => describe_too_slow().into(),
         };

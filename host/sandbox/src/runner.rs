@@ -7,13 +7,15 @@ use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use longshore_domain::{
-    Code, Failure, Limits, RunOutcome, RunReport, RunRequest, StopReason, StopSignal, Usage,
+    Code, Failure, Limits, LiveProgress, RunOutcome, RunReport, RunRequest, StopReason, StopSignal, Usage,
 };
 use serde::de::IgnoredAny;
 
 use crate::bindings::longshore::job::types::JobError;
+use crate::disk::Directories;
 use crate::failure::{Ended, LimitsOf, Wrong, classify};
 use crate::guest::{Attempt, Guest};
+use crate::host_api::keep_no_secret;
 use crate::log::{LogFlusher, TaskLog};
 use crate::program::{Program, is_pool_full};
 
@@ -49,8 +51,13 @@ pub(crate) async fn run(program: &Program, mut request: RunRequest) -> RunReport
     ));
     let attempt = Attempt::new(Arc::clone(&program.shared), request, &log);
     let flusher = Arc::clone(&attempt.flusher);
-    let (guest, conclusion) =
-        call(program, Guest::running(Arc::clone(&log), attempt), &input, limits_of).await;
+    let directories = Directories::of(&program.shared, &job.policy.grants.directories, limits_of).await;
+    let guest =
+        match directories.and_then(|directories| Guest::running(Arc::clone(&log), attempt, directories)) {
+            Ok(guest) => guest,
+            Err(ended) => return not_begun(ended, &progress),
+        };
+    let (guest, conclusion) = call(program, guest, &input, limits_of).await;
     let usage = Usage { fuel: guest.meter.used(), memory_bytes: guest.allowance.memory_peak() };
     let mut report = RunReport {
         outcome: RunOutcome::NoRoom,
@@ -75,6 +82,11 @@ pub(crate) async fn run(program: &Program, mut request: RunRequest) -> RunReport
         (Conclusion::Ended(ended), _) => outcome(ended),
         (Conclusion::NoRoom | Conclusion::Returned(_), _) => RunOutcome::NoRoom,
     };
+    if let RunOutcome::Failed(failure) = &mut report.outcome {
+        let hide = |text: &mut String| *text = log.known.hidden(std::mem::take(text));
+        hide(&mut failure.message);
+        failure.detail.as_mut().map(hide);
+    }
     if let Some(attempt) = attempt
         && !matches!(report.outcome, RunOutcome::Completed(_))
     {
@@ -83,6 +95,17 @@ pub(crate) async fn run(program: &Program, mut request: RunRequest) -> RunReport
     log.close();
     flusher.flush().await;
     report
+}
+
+/// The report of an attempt whose guest was never there.
+fn not_begun(ended: Ended, progress: &LiveProgress) -> RunReport {
+    RunReport {
+        outcome: outcome(ended),
+        usage: Usage::default(),
+        progress: progress.latest(),
+        artifacts: Vec::new(),
+        messages: Vec::new(),
+    }
 }
 
 fn outcome(ended: Ended) -> RunOutcome {
@@ -199,6 +222,7 @@ fn conclude(program: &Program, attempt: &Attempt, answer: Result<String, JobErro
     if asked_to_stop == Some(StopReason::Fenced) {
         return Err(Ended::Stopped(StopReason::Fenced));
     }
+    attempt.verdict.hold()?;
     let failure = match answer {
         Ok(result) => return check_result(program, attempt, result),
         Err(JobError::Cancelled) => match asked_to_stop {
@@ -230,6 +254,7 @@ fn check_result(program: &Program, attempt: &Attempt, result: String) -> Result<
         let what = format!("the job gave a result of {} bytes, and may give", result.len());
         return Err(attempt.limits_of().exceeded(what, bytes_max, "result_bytes_max"));
     }
+    keep_no_secret(&attempt.log, result.as_bytes(), "its result")?;
     let not_json = |error: serde_json::Error| {
         Ended::failed(Code::JobFailed, format!("the job's result is not JSON: {error}"))
     };

@@ -5,11 +5,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use longshore_domain::{ArtifactFiles, CheckpointStore, Clock};
+use longshore_domain::{ArtifactFiles, CheckpointStore, Clock, HttpClient, NoHttp, NoSecrets, Secrets};
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings::Job;
 use crate::data::Sources;
+use crate::disk::{self, Scratch};
 use crate::engine::Engines;
 use crate::guest::Guest;
 
@@ -20,8 +21,16 @@ pub struct SandboxOptions {
     pub max_instances: u32,
     /// Data sources: the SQLite file behind each name.
     pub sources: BTreeMap<String, PathBuf>,
+    /// Directories that jobs may be granted to read: the folder behind each name.
+    pub directories: BTreeMap<String, PathBuf>,
+    /// Folder in which attempts have folders of their own, for as long as they run. Without one no job has any.
+    pub scratch_dir: Option<PathBuf>,
     /// Names of the outbox channels that the host delivers through.
     pub channels: BTreeSet<String>,
+    /// Secrets that jobs may be granted.
+    pub secrets: Arc<dyn Secrets>,
+    /// What makes the calls of jobs to the web.
+    pub http: Arc<dyn HttpClient>,
     /// Folder for compiled code, readable and writable by its owner only. Without one nothing is cached, and
     /// components are compiled within this process.
     pub cache_dir: Option<PathBuf>,
@@ -35,7 +44,11 @@ impl Default for SandboxOptions {
         Self {
             max_instances: 64,
             sources: BTreeMap::new(),
+            directories: BTreeMap::new(),
+            scratch_dir: None,
             channels: BTreeSet::new(),
+            secrets: Arc::new(NoSecrets),
+            http: Arc::new(NoHttp),
             cache_dir: None,
             compiler: None,
         }
@@ -70,7 +83,11 @@ pub(crate) struct Shared {
     pub(crate) files: Arc<dyn ArtifactFiles>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) sources: Sources,
+    pub(crate) directories: BTreeMap<String, PathBuf>,
+    pub(crate) scratch: Arc<Scratch>,
     pub(crate) channels: BTreeSet<String>,
+    pub(crate) secrets: Arc<dyn Secrets>,
+    pub(crate) http: Arc<dyn HttpClient>,
     pub(crate) cache_dir: Option<PathBuf>,
     pub(crate) compiler: Option<PathBuf>,
 }
@@ -95,7 +112,11 @@ impl Sandbox {
                 files,
                 clock,
                 sources: Sources::new(options.sources),
+                directories: options.directories,
+                scratch: Arc::new(Scratch::new(options.scratch_dir)),
                 channels: options.channels,
+                secrets: options.secrets,
+                http: options.http,
                 cache_dir: options.cache_dir,
                 compiler: options.compiler,
             }),
@@ -112,6 +133,8 @@ impl fmt::Debug for Sandbox {
 fn link_host(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    disk::link(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     Job::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
     Ok(linker)
 }

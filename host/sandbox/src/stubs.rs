@@ -1,7 +1,7 @@
 //! Stands in for interfaces of WASI that the host does not have.
 //!
-//! Runtimes of some languages import more than a job needs: a JavaScript component imports `wasi:http` although its
-//! job never fetches anything. Such a component is to start. What nobody implements ends the attempt when it is called.
+//! Runtimes of some languages import more than a job needs. Such a component is to start. What nobody implements ends the
+//! attempt when it is called.
 
 use longshore_domain::Code;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
@@ -11,9 +11,17 @@ use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, IoError};
 use crate::failure::Ended;
 use crate::guest::Guest;
 
-/// The packages of WASI that are there, in any version 0.2.
-const THERE: [&str; 6] =
-    ["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:io", "wasi:random", "wasi:sockets"];
+/// What of WASI is there, packages and single interfaces, in any version 0.2.
+const THERE: [&str; 8] = [
+    "wasi:cli",
+    "wasi:clocks",
+    "wasi:filesystem",
+    "wasi:http/outgoing-handler",
+    "wasi:http/types",
+    "wasi:io",
+    "wasi:random",
+    "wasi:sockets",
+];
 
 /// Defines whatever of WASI `component` imports and `linker` lacks.
 pub(crate) fn define(linker: &mut Linker<Guest>, component: &Component) -> wasmtime::Result<()> {
@@ -53,7 +61,8 @@ pub(crate) fn define(linker: &mut Linker<Guest>, component: &Component) -> wasmt
 fn is_missing(import: &str) -> bool {
     let (interface, version) = import.split_once('@').unwrap_or((import, ""));
     let package = interface.split_once('/').map_or(interface, |(package, _)| package);
-    package.starts_with("wasi:") && !(THERE.contains(&package) && version.starts_with("0.2."))
+    let is_there = THERE.contains(&package) || THERE.contains(&interface);
+    package.starts_with("wasi:") && !(is_there && version.starts_with("0.2."))
 }
 
 fn resources_of(engine: &wasmtime::Engine, instance: &ComponentInstance) -> Vec<(String, ResourceType)> {
@@ -100,12 +109,22 @@ mod tests {
 
     #[test]
     fn only_what_is_not_there_is_missing() {
-        for there in ["wasi:io/poll@0.2.12", "wasi:cli/stdout@0.2.0", "longshore:job/task@0.1.0", "a:b/c"] {
+        for there in [
+            "wasi:io/poll@0.2.12",
+            "wasi:cli/stdout@0.2.0",
+            "wasi:http/types@0.2.10",
+            "longshore:job/task@0.1.0",
+            "a:b/c",
+        ] {
             assert!(!is_missing(there), "{there}");
         }
-        for missing in
-            ["wasi:http/types@0.2.10", "wasi:io/poll@0.3.0", "wasi:keyvalue/store@0.2.0", "wasi:nn/x"]
-        {
+        for missing in [
+            "wasi:http/types@0.3.0",
+            "wasi:http/x@0.2.0",
+            "wasi:io/poll@0.3.0",
+            "wasi:keyvalue/store@0.2.0",
+            "wasi:nn/x",
+        ] {
             assert!(is_missing(missing), "{missing}");
         }
     }

@@ -1,5 +1,5 @@
-//! A WASI that lets components of any language start, and holds nothing: no files, no environment, no arguments, no
-//! sockets. What a guest prints goes to its task's log.
+//! A WASI that lets components of any language start, and holds next to nothing: the directories that are granted, no
+//! environment, no arguments, no sockets. What a guest prints goes to its task's log.
 
 use std::sync::Arc;
 
@@ -9,6 +9,8 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
 
+use crate::disk::Directories;
+use crate::failure::Ended;
 use crate::log::{Stream, TaskLog};
 
 /// Random bytes that a guest gets in one call.
@@ -17,14 +19,15 @@ const RANDOM_BYTES_MAX: u64 = 1 << 20;
 /// Bytes that a guest may write to a standard stream in one call.
 const STREAM_WRITE_BYTES_MAX: usize = 64 * 1024;
 
-pub(crate) fn context(log: &Arc<TaskLog>) -> WasiCtx {
-    WasiCtxBuilder::new()
-        .stdout(LogPipe { log: Arc::clone(log), stream: Stream::Out })
+pub(crate) fn context(log: &Arc<TaskLog>, directories: &Directories) -> Result<WasiCtx, Ended> {
+    let mut wasi = WasiCtxBuilder::new();
+    wasi.stdout(LogPipe { log: Arc::clone(log), stream: Stream::Out })
         .stderr(LogPipe { log: Arc::clone(log), stream: Stream::Err })
         .max_random_size(RANDOM_BYTES_MAX)
         .allow_tcp(false)
-        .allow_udp(false)
-        .build()
+        .allow_udp(false);
+    directories.open(&mut wasi)?;
+    Ok(wasi.build())
 }
 
 /// A standard stream that writes to a log. It never blocks.

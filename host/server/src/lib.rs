@@ -10,6 +10,7 @@ pub mod env;
 pub mod logging;
 pub mod mcp;
 mod memory;
+mod open_files;
 pub mod sample;
 pub mod terminal;
 pub mod view;

@@ -52,6 +52,10 @@ impl Host for ComponentHost {
     fn send(&self, message: &Message) -> Result<(), HostError> {
         wit::outbox::send(message)
     }
+
+    fn secret(&self, name: &str) -> Result<String, HostError> {
+        wit::secrets::get(name)
+    }
 }
 
 impl HostArtifact for wit::artifacts::Artifact {

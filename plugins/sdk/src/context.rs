@@ -89,6 +89,12 @@ impl<S> Context<S> {
         self.host.send(message)
     }
 
+    /// A secret that the operator named and granted. Keep it nowhere: what has it in a checkpoint, a message or a result
+    /// ends the attempt.
+    pub fn secret(&self, name: &str) -> Result<String, HostError> {
+        self.host.secret(name)
+    }
+
     /// The state as bytes, for a job that writes it in a form of its own.
     pub fn load_bytes(&self) -> Option<Vec<u8>> {
         self.host.load()

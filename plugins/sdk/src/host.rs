@@ -22,6 +22,7 @@ pub(crate) trait Host {
     fn sources(&self) -> Vec<String>;
     fn query(&self, source: &str, sql: &str, params: &[Value]) -> Result<Box<dyn HostCursor>, HostError>;
     fn send(&self, message: &Message) -> Result<(), HostError>;
+    fn secret(&self, name: &str) -> Result<String, HostError>;
 }
 
 pub(crate) trait HostArtifact {

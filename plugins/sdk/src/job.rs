@@ -65,4 +65,20 @@ impl Permission {
     pub const fn outbox(target: &'static str, reason: &'static str) -> Self {
         Self { kind: "outbox", target, reason }
     }
+
+    /// Reading a secret; `*` asks for whichever the operator grants, at least one.
+    pub const fn secret(target: &'static str, reason: &'static str) -> Self {
+        Self { kind: "secrets", target, reason }
+    }
+
+    /// Reading a directory, which is `/NAME`; `tmp` is one to write to, which each attempt has for itself.
+    pub const fn directory(target: &'static str, reason: &'static str) -> Self {
+        Self { kind: "directories", target, reason }
+    }
+
+    /// Calling a part of the web by `wasi:http`: `https://api.example.com/v1` with all that is below it, after the methods
+    /// unless those are GET and HEAD, as in `GET,POST https://api.example.com/v1`; `*` asks for whatever the operator grants.
+    pub const fn http(target: &'static str, reason: &'static str) -> Self {
+        Self { kind: "http", target, reason }
+    }
 }

@@ -6,6 +6,7 @@
 mod cli;
 mod doctor;
 mod faults;
+mod grants;
 mod input;
 mod jobs;
 mod kill;

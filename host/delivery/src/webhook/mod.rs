@@ -1,6 +1,5 @@
 //! Webhooks after the Standard Webhooks specification: one signed POST a message.
 
-mod address;
 mod answer;
 mod post;
 mod signature;
@@ -18,8 +17,10 @@ use tokio::sync::OnceCell;
 
 use self::signature::Key;
 use self::target::Target;
+use crate::net::address::{self, AddressError};
+use crate::net::trust;
 use crate::whole::as_json;
-use crate::{SecretSource, SinkError, trust};
+use crate::{SecretSource, SinkError};
 
 /// A receiver of webhooks, and how to talk to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,7 +111,8 @@ impl MessageSink for WebhookSink {
             (HeaderName::from_static("webhook-timestamp"), HeaderValue::from(timestamp)),
             (HeaderName::from_static("webhook-signature"), ascii(&signature)?),
         ]);
-        let addresses = address::resolve(&url, self.options.allow_private).await?;
+        let addresses =
+            address::resolve(&url, self.options.allow_private).await.map_err(|error| not_called(&error))?;
         let tls = match url.scheme() {
             "https" => {
                 let make = || trust::client_config(self.options.ca_file.as_deref());
@@ -131,4 +133,14 @@ impl MessageSink for WebhookSink {
 
 fn ascii(text: &str) -> Result<HeaderValue, DeliveryError> {
     HeaderValue::from_str(text).map_err(|error| DeliveryError::permanent(error.to_string()))
+}
+
+fn not_called(error: &AddressError) -> DeliveryError {
+    match error {
+        AddressError::NotFound(_) => DeliveryError::transient(error.to_string()),
+        AddressError::Private { .. } => {
+            DeliveryError::permanent(format!("{error}; allow_private = true in the channel would allow it"))
+        }
+        AddressError::Plain(_) => DeliveryError::permanent(error.to_string()),
+    }
 }

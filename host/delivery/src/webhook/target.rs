@@ -1,6 +1,6 @@
 //! Which URL a message goes to.
 
-use longshore_domain::DeliveryError;
+use longshore_domain::{DeliveryError, UrlPrefix, parse_web_url};
 use url::Url;
 
 use super::WebhookTarget;
@@ -10,25 +10,25 @@ use crate::SinkError;
 #[derive(Debug)]
 pub(super) enum Target {
     Fixed(Url),
-    Allowed(Vec<Url>),
+    Allowed(Vec<UrlPrefix>),
 }
 
 impl Target {
     pub(super) fn new(target: &WebhookTarget, allow_private: bool) -> Result<Self, SinkError> {
-        let read = |text: &String| read(text, allow_private).map_err(SinkError);
         match target {
-            WebhookTarget::Fixed(url) => read(url).map(Self::Fixed),
+            WebhookTarget::Fixed(url) => read(url, allow_private).map(Self::Fixed),
             WebhookTarget::Allowed(prefixes) if prefixes.is_empty() => {
-                Err(SinkError("allow_recipients is empty: nobody could be written to".into()))
+                Err("allow_recipients is empty: nobody could be written to".into())
             }
             WebhookTarget::Allowed(prefixes) => {
-                let prefixes = prefixes.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-                match prefixes.iter().find(|prefix| prefix.query().is_some()) {
-                    Some(_) => Err(SinkError("allow_recipients are prefixes; they have no query".into())),
-                    None => Ok(Self::Allowed(prefixes)),
-                }
+                let prefix = |text: &String| {
+                    read(text, allow_private)?;
+                    UrlPrefix::parse(text).map_err(|error| format!("allow_recipients: {error}"))
+                };
+                prefixes.iter().map(prefix).collect::<Result<_, _>>().map(Self::Allowed)
             }
         }
+        .map_err(SinkError)
     }
 
     /// The URL for a message to that recipient.
@@ -38,7 +38,7 @@ impl Target {
             Self::Allowed(prefixes) => {
                 // Whether it may be private does not matter here: it is allowed only below what is.
                 let url = read(recipient, true).map_err(DeliveryError::permanent)?;
-                if prefixes.iter().any(|prefix| is_below(prefix, &url)) {
+                if prefixes.iter().any(|prefix| prefix.covers(&url)) {
                     Ok(url)
                 } else {
                     Err(DeliveryError::permanent(format!(
@@ -51,32 +51,14 @@ impl Target {
     }
 }
 
-/// Reads a URL that messages can be posted to. The parser has resolved `..` and every way to write an address or to hide
-/// a character by then, so that what is compared is what is called.
+/// Reads a URL that messages can be posted to.
 fn read(text: &str, allow_private: bool) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| format!("{text:?} is no URL: {error}"))?;
-    // The rest of the URL is not repeated: it may be a secret.
-    let shown = url.host_str().unwrap_or("the URL").to_owned();
+    let url = parse_web_url(text)?;
     if url.scheme() == "http" && !allow_private {
-        return Err(format!("{shown}: http sends messages for everybody to read; use https"));
-    }
-    if !matches!(url.scheme(), "https" | "http") || url.host().is_none() {
-        return Err(format!("{shown}: a webhook has a URL that begins with https://"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(format!("{shown}: the URL of a webhook has no user and no password"));
+        let host = url.host_str().unwrap_or_default();
+        return Err(format!("{host}: http sends messages for everybody to read; use https"));
     }
     Ok(url)
-}
-
-/// Whether `url` is `prefix`, or what is below it: `/a` lets in `/a` and `/a/b`, not `/ab`.
-fn is_below(prefix: &Url, url: &Url) -> bool {
-    let same_origin = prefix.origin() == url.origin();
-    let rest = url.path().strip_prefix(prefix.path());
-    let below = |rest: &str| rest.is_empty() || rest.starts_with('/') || prefix.path().ends_with('/');
-    // Some servers resolve an escaped ".." or "/" only after they looked who is asking.
-    let escaped = ["%2e", "%2f", "%5c"].iter().any(|part| url.path().to_ascii_lowercase().contains(part));
-    same_origin && !escaped && rest.is_some_and(below)
 }
 
 #[cfg(test)]

@@ -6,4 +6,5 @@ mod http;
 mod kit;
 mod smtp;
 mod spool;
+mod web_client;
 mod webhook;

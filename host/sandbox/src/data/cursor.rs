@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::bindings::longshore::job::data::Column;
 use crate::data::access::Access;
 use crate::data::batch::{Batch, Remainder};
+use crate::data::memory::QueryMemory;
 use crate::data::reader::{Query, QueryError, Stopped};
 use crate::data::source::Source;
 
@@ -31,8 +32,10 @@ pub struct Cursor {
 pub(crate) struct Allowed {
     /// What it may read.
     pub(crate) access: Access,
-    /// Bytes of the largest value.
+    /// Bytes of the largest value, and of the largest row.
     pub(crate) value_bytes_max: u64,
+    /// What it may take of memory, together with the others of its attempt.
+    pub(crate) memory: QueryMemory,
     /// How long it may work.
     pub(crate) time_max: Duration,
     /// How many rows it may give.

@@ -7,6 +7,7 @@ mod access;
 mod batch;
 mod cursor;
 mod functions;
+mod memory;
 mod reader;
 mod source;
 mod time;
@@ -15,5 +16,7 @@ pub(crate) use access::Access;
 #[allow(unreachable_pub, reason = "the generated bindings re-export it as public")]
 pub use cursor::Cursor;
 pub(crate) use cursor::{Allowed, OpenCursors};
+pub(crate) use memory::QueryMemory;
+pub use memory::limit_memory_of_queries;
 pub(crate) use reader::{QueryError, Stopped};
 pub(crate) use source::Sources;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::AuthContext;
 use rusqlite::limits::Limit;
-use rusqlite::types::Value;
-use rusqlite::{Connection, ErrorCode, OpenFlags, Rows, Statement, params_from_iter};
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Row, Rows, Statement, params_from_iter};
 use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot;
 
@@ -74,6 +74,10 @@ pub(crate) enum Stopped {
     OutOfTime,
     /// It gave as many rows as it may.
     OutOfRows,
+    /// It wanted more memory than it may have.
+    OutOfMemory,
+    /// It gave a row of more bytes than a row may have.
+    RowTooLarge,
 }
 
 /// Opens the file at `path` and serves requests until none comes for a while.
@@ -107,6 +111,8 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_WAIT)?;
     connection.pragma_update(None, "query_only", true)?;
+    // What a query sorts or keeps aside counts as its memory, and fills no disk.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
@@ -121,7 +127,8 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
 /// A statement reads one snapshot from its first row to its last, so no transaction is needed around it.
 fn answer(connection: &mut Connection, query: Query) -> rusqlite::Result<()> {
     let Query { sql, params, allowed, columns, batches, cancelled, open: _open } = query;
-    let Allowed { access, value_bytes_max, time_max, rows_max } = allowed;
+    let Allowed { access, value_bytes_max, memory, time_max, rows_max } = allowed;
+    let _counting = memory.counted();
     let time = WorkingTime::of(time_max);
     let look = {
         let time = time.clone();
@@ -135,6 +142,9 @@ fn answer(connection: &mut Connection, query: Query) -> rusqlite::Result<()> {
     let why = |error: &rusqlite::Error| {
         if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) && time.is_over() {
             return Stopped::OutOfTime;
+        }
+        if error.sqlite_error_code() == Some(ErrorCode::OutOfMemory) && memory.was_refused() {
+            return Stopped::OutOfMemory;
         }
         // Not only where the database says so: what is refused within a table of SQLite's own comes out as its error.
         access.refused().map_or_else(|| Stopped::Failed(text(error)), Stopped::NotGranted)
@@ -159,9 +169,10 @@ fn answer(connection: &mut Connection, query: Query) -> rusqlite::Result<()> {
     if columns.send(Ok(found)).is_err() {
         return Ok(());
     }
-    let stopped = match hand_over(&mut rows, width, rows_max, &time, &batches) {
+    let stopped = match hand_over(&mut rows, width, rows_max, value_bytes_max, &time, &batches) {
         Ok(End::OfResult | End::Unwanted) => return Ok(()),
         Ok(End::OutOfRows) => Stopped::OutOfRows,
+        Ok(End::RowTooLarge) => Stopped::RowTooLarge,
         Err(error) => why(&error),
     };
     let _ = batches.blocking_send(Err(stopped));
@@ -188,6 +199,7 @@ fn reading(statement: Statement<'_>) -> Result<(Statement<'_>, Vec<Column>), Sto
 enum End {
     OfResult,
     OutOfRows,
+    RowTooLarge,
     /// Nobody reads it any more.
     Unwanted,
 }
@@ -197,6 +209,7 @@ fn hand_over(
     rows: &mut Rows<'_>,
     width: usize,
     rows_max: u64,
+    row_bytes_max: u64,
     time: &WorkingTime,
     batches: &Sender<Result<Batch, Stopped>>,
 ) -> rusqlite::Result<End> {
@@ -211,6 +224,11 @@ fn hand_over(
             Err(error) => break Err(error),
         };
         rows_left -= 1;
+        match bytes_of(row, width) {
+            Ok(bytes) if bytes <= row_bytes_max => {}
+            Ok(_) => break Ok(End::RowTooLarge),
+            Err(error) => break Err(error),
+        }
         if let Err(error) = batch.push(row, width) {
             break Err(error);
         }
@@ -227,6 +245,17 @@ fn hand_over(
         return Ok(End::Unwanted);
     }
     end
+}
+
+/// Bytes of the texts and blobs of a row, which are about to be copied.
+fn bytes_of(row: &Row<'_>, width: usize) -> rusqlite::Result<u64> {
+    (0..width).try_fold(0, |sum: u64, column| {
+        let bytes = match row.get_ref(column)? {
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len() as u64,
+            ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => 0,
+        };
+        Ok(sum.saturating_add(bytes))
+    })
 }
 
 /// What the database says.

@@ -9,7 +9,7 @@ use crate::bindings::longshore::job::checkpoint::Host;
 use crate::bindings::longshore::job::types::Signal;
 use crate::failure::Ended;
 use crate::guest::{Attempt, Guest};
-use crate::host_api::signal;
+use crate::host_api::{keep_no_secret, signal};
 
 /// Bytes of states that one attempt saves in a second, at most: one thread writes for all attempts, and large states
 /// saved without a pause would leave nothing of it for the others. A job that saves as it should never waits for it.
@@ -23,6 +23,7 @@ impl Host for Guest {
     }
 
     async fn save(&mut self, state: Vec<u8>) -> wasmtime::Result<Signal> {
+        keep_no_secret(&self.log, &state, "its checkpoint")?;
         save(self.attempt()?, state).await
     }
 }

@@ -56,6 +56,7 @@ async fn query(
     let allowed = Allowed {
         access: Access::new(grants.tables.get(name).cloned()),
         value_bytes_max: limits.query_value_bytes_max,
+        memory: attempt.query_memory.clone(),
         time_max: Duration::from_millis(limits.query_timeout_ms),
         rows_max: limits.query_rows_max,
     };
@@ -121,6 +122,16 @@ fn query_failed(attempt: &Attempt, source: &str, stopped: Stopped) -> wasmtime::
                 .limits_of()
                 .exceeded(what, limits.query_timeout_ms, "query_timeout_ms")
                 .into());
+        }
+        Stopped::OutOfMemory => {
+            let what = "queries of the job wanted more memory than they may have";
+            let bytes_max = limits.query_memory_bytes_max;
+            return Err(attempt.limits_of().exceeded(what, bytes_max, "query_memory_bytes_max").into());
+        }
+        Stopped::RowTooLarge => {
+            let what = "a query has a row of more bytes than a row may have";
+            let bytes_max = limits.query_value_bytes_max;
+            return Err(attempt.limits_of().exceeded(what, bytes_max, "query_value_bytes_max").into());
         }
         Stopped::OutOfRows => {
             let what = "a query has more rows than one may give";

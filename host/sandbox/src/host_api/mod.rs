@@ -7,6 +7,7 @@ mod data;
 mod log;
 pub(crate) mod outbox;
 mod progress;
+mod secrets;
 mod task;
 
 use longshore_domain::{Code, Grants};
@@ -14,6 +15,7 @@ use longshore_domain::{Code, Grants};
 use crate::bindings::longshore::job::types::{self, HostError, Signal};
 use crate::failure::Ended;
 use crate::guest::{Attempt, Guest};
+use crate::log::TaskLog;
 
 /// Characters of a name that are repeated in an error.
 const SHOWN_CHARS_MAX: usize = 100;
@@ -34,14 +36,32 @@ fn shown(text: &str) -> String {
     text.chars().take(SHOWN_CHARS_MAX).collect()
 }
 
-/// Ends the attempt for reaching for `target`, and says which line of its policy would have let it.
+/// Ends the attempt for reaching for `target`, which is what the job says it is.
 fn not_granted(job: &str, grants: &Grants, kind: &str, did: &str, target: &str) -> wasmtime::Error {
-    let target = &shown(target);
-    let line = grants.line(kind, target).unwrap_or_default();
-    wasmtime::Error::new(Ended::failed(
+    denied(job, grants, kind, did, &shown(target)).into()
+}
+
+/// The end of an attempt that reached for `target`, with the line of its policy that would have let it.
+pub(crate) fn denied(job: &str, grants: &Grants, kind: &str, did: &str, target: &str) -> Ended {
+    let advice = match grants.line(kind, target) {
+        Ok(line) => format!("to grant it, write {line} in {job}.toml"),
+        Err(why) => format!("nobody can grant it: {why}"),
+    };
+    Ended::failed(
         Code::PermissionDenied,
-        format!("the job {did} {target:?}, which it is not granted; to grant it, write {line} in {job}.toml"),
-    ))
+        format!("the job {did} {target:?}, which it is not granted; {advice}"),
+    )
+}
+
+/// Refuses to keep what has a secret in it that the job was told.
+pub(crate) fn keep_no_secret(log: &TaskLog, bytes: &[u8], what: &str) -> Result<(), Ended> {
+    match log.known.found_in(bytes) {
+        None => Ok(()),
+        Some(name) => Err(Ended::failed(
+            Code::PermissionDenied,
+            format!("the job put the secret {name:?} into {what}, where it would be kept"),
+        )),
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::bindings::longshore::job::outbox::{Host, Message};
 use crate::bindings::longshore::job::types::HostError;
 use crate::failure::Ended;
 use crate::guest::{Attempt, Guest};
-use crate::host_api::{host_error, not_granted, shown};
+use crate::host_api::{host_error, keep_no_secret, not_granted, shown};
 
 const KEY_CHARS_MAX: usize = 128;
 const HEADER_BYTES_MAX: usize = 2_000;
@@ -51,6 +51,10 @@ impl Outbox {
 
 impl Host for Guest {
     async fn send(&mut self, message: Message) -> wasmtime::Result<Result<(), HostError>> {
+        for text in [&message.key, &message.recipient, &message.subject, &message.content_type, &message.body]
+        {
+            keep_no_secret(&self.log, text.as_bytes(), "a message")?;
+        }
         send(self.attempt()?, message).await
     }
 }

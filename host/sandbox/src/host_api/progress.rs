@@ -10,8 +10,9 @@ const MESSAGE_BYTES_MAX: usize = 500;
 
 impl Host for Guest {
     fn report(&mut self, done: u64, total: Option<u64>, message: String) -> wasmtime::Result<Signal> {
+        let message = one_line(self.log.known.hidden(message));
         let attempt = self.attempt()?;
-        attempt.request.progress.report(done, total, one_line(message));
+        attempt.request.progress.report(done, total, message);
         Ok(signal(attempt))
     }
 }

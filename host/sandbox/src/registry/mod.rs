@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use longshore_domain::{Catalog, JobCatalog, LoadedJob, Policy, Problem};
+use longshore_domain::{Catalog, JobCatalog, LoadedJob, Policy, Problem, SCRATCH};
 use tokio::sync::{Semaphore, watch as subscription};
 
 pub use compile::{CompileError, compile_child};
@@ -251,9 +251,13 @@ impl Loader {
         }
         let sources: Vec<&str> = self.shared.sources.names().collect();
         let channels: Vec<&str> = self.shared.channels.iter().map(String::as_str).collect();
-        for (kind, granted, table, there) in
-            [("data", &grants.data, "sources", sources), ("outbox", &grants.outbox, "channels", channels)]
-        {
+        let directories: Vec<&str> =
+            self.shared.directories.keys().map(String::as_str).chain([SCRATCH]).collect();
+        for (kind, granted, table, there) in [
+            ("data", &grants.data, "sources", sources),
+            ("outbox", &grants.outbox, "channels", channels),
+            ("directories", &grants.directories, "directories", directories),
+        ] {
             if let Some(name) = granted.iter().find(|name| !there.contains(&name.as_str())) {
                 let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
                 return Err(format!(
@@ -261,7 +265,14 @@ impl Loader {
                 ));
             }
         }
-        Ok(())
+        let secrets = self.shared.secrets.names();
+        match grants.needed_secrets().find(|name| !secrets.iter().any(|there| there == name)) {
+            Some(name) => Err(format!(
+                "its grants name the secret {name:?}, but longshore.toml has no [secrets.{name}]; there is: {}",
+                if secrets.is_empty() { "none".to_owned() } else { secrets.join(", ") }
+            )),
+            None => Ok(()),
+        }
     }
 
     async fn component(&self, stem: &str) -> Result<Plugin, Refusal> {

@@ -18,6 +18,8 @@ const RESOURCES_MAX: u64 = 100_000;
 const OF_A_COMPONENT_MAX: u64 = 10_000;
 /// Each is a file that is open.
 const ARTIFACTS_MAX: u64 = 10_000;
+/// Each is a connection.
+const HTTP_IN_FLIGHT_MAX: u64 = 256;
 /// Each has a thread.
 const CURSORS_MAX: u64 = 256;
 
@@ -53,9 +55,12 @@ fn check(policy: &Policy) -> Result<(), String> {
         ("limits.query_timeout_ms", limits.query_timeout_ms),
         ("limits.query_rows_max", limits.query_rows_max),
         ("limits.query_value_bytes_max", limits.query_value_bytes_max),
+        ("limits.query_memory_bytes_max", limits.query_memory_bytes_max),
         ("limits.tables_max", limits.tables_max.into()),
         ("limits.instances_max", limits.instances_max.into()),
         ("limits.resources_max", limits.resources_max.into()),
+        ("limits.http_in_flight_max", limits.http_in_flight_max.into()),
+        ("limits.http_timeout_ms", limits.http_timeout_ms),
         ("retry.max_attempts", retry.max_attempts.into()),
         ("concurrency", policy.concurrency.unwrap_or(1).into()),
         ("max_wait_ms", policy.max_wait_ms.unwrap_or(1)),
@@ -76,6 +81,8 @@ fn check(policy: &Policy) -> Result<(), String> {
         ("limits.message_bytes_max", limits.message_bytes_max, CALL_BYTES_MAX),
         ("limits.unsaved_message_bytes_max", limits.unsaved_message_bytes_max, CALL_BYTES_MAX),
         ("limits.query_value_bytes_max", limits.query_value_bytes_max, CALL_BYTES_MAX),
+        ("limits.http_timeout_ms", limits.http_timeout_ms, TIMEOUT_MS_MAX),
+        ("limits.http_in_flight_max", limits.http_in_flight_max.into(), HTTP_IN_FLIGHT_MAX),
         ("limits.table_elements_max", limits.table_elements_max, TABLE_ELEMENTS_MAX),
         ("limits.tables_max", limits.tables_max.into(), OF_A_COMPONENT_MAX),
         ("limits.instances_max", limits.instances_max.into(), OF_A_COMPONENT_MAX),
@@ -109,6 +116,25 @@ fn check(policy: &Policy) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn any_text_is_a_policy_or_is_refused_in_words() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/policies");
+        longshore_fuzz::Corpus::read(&folder).fuzz(5_000, |bytes| {
+            let Ok(text) = std::str::from_utf8(bytes) else { return };
+            match parse(text, &Policy::default()) {
+                // What was understood can be written down, and is understood as the same.
+                Ok(policy) => {
+                    let written = toml::to_string(&policy).unwrap();
+                    assert_eq!(parse(&written, &Policy::default()).as_ref(), Ok(&policy), "{written}");
+                    for kind in ["data", "outbox", "secrets", "http", "files"] {
+                        let _ = policy.grants.line(kind, "https://a.example/b");
+                    }
+                }
+                Err(why) => assert!(!why.is_empty()),
+            }
+        });
+    }
 
     #[test]
     fn what_a_file_leaves_out_is_as_the_host_has_it() {

@@ -154,6 +154,39 @@ async fn a_query_has_so_much_time_and_so_many_rows() {
 }
 
 #[tokio::test]
+async fn a_query_has_so_much_memory() {
+    let mut bed = bed(json!({}));
+    bed.policy.limits.query_memory_bytes_max = 32 << 20;
+    let blobs = |count: usize, between: &str| vec!["randomblob(1000000)"; count].join(between);
+    let numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)";
+    for greedy in [
+        // A wide row, values within an expression, a sort, rows to be told apart.
+        format!("SELECT {}", blobs(200, ", ")),
+        format!("SELECT length({}){}", blobs(200, " || ("), ")".repeat(199)),
+        format!("{numbers} SELECT i FROM n ORDER BY randomblob(200)"),
+        format!("{numbers} SELECT count(DISTINCT randomblob(200) || i) FROM n"),
+    ] {
+        let failure = bed.probe_fails(json!([query(&greedy)])).await;
+        let limit = "33554432 (limits.query_memory_bytes_max in probe.toml)";
+        assert_failure(&failure, Code::LimitExceeded, &[limit]);
+    }
+    // What a query has given back is there for the next.
+    let again = query("SELECT length(randomblob(10000000))");
+    let answers = bed.probe(json!(vec![again; 8])).await;
+    assert_eq!(answers[7]["rows"], json!([[10_000_000]]));
+}
+
+#[tokio::test]
+async fn a_row_has_so_many_bytes() {
+    let mut bed = bed(json!({}));
+    bed.policy.limits.query_value_bytes_max = 100_000;
+    let fits = bed.probe(json!([query("SELECT zeroblob(50000), zeroblob(50000)")])).await;
+    assert_eq!(fits[0]["rows"].as_array().map(Vec::len), Some(1), "{fits}");
+    let failure = bed.probe_fails(json!([query("SELECT zeroblob(60000), zeroblob(60000)")])).await;
+    assert_failure(&failure, Code::LimitExceeded, &["100000 (limits.query_value_bytes_max in probe.toml)"]);
+}
+
+#[tokio::test]
 async fn a_job_writes_only_to_whom_it_may() {
     let mut bed = Bed::new();
     let grants = json!({"outbox": ["email"], "recipients": {"email": ["*@example.com"]}});

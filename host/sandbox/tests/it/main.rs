@@ -5,9 +5,12 @@
 
 mod commit;
 mod data;
+mod directories;
 mod ends;
+mod fuzz;
 mod grants;
 mod host_calls;
+mod http;
 mod registry;
 mod stop;
 mod support;

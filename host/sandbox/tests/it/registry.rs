@@ -324,7 +324,7 @@ async fn a_host_without_a_cache_compiles_in_a_child_process_all_the_same() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_component_that_waits_while_it_is_instantiated_keeps_nobody_waiting() {
     let mut folder = Folder::new(&["trivial"]).await;
-    let component = wat::parse_str(include_str!("waits_at_start.wat")).unwrap();
+    let component = wat::parse_str(include_str!("../corpus/components/waits_at_start.wat")).unwrap();
     // As many as are loaded at once, so that they would shut out all others.
     for number in 0..4 {
         folder.put(&format!("waits{number}.wasm"), &component);

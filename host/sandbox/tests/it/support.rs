@@ -212,6 +212,7 @@ impl Bed {
 
     /// A bed whose options `change` has had a look at; it is given the bed's folder too.
     pub(crate) fn with(change: impl FnOnce(&Path, &mut SandboxOptions)) -> Self {
+        assert!(longshore_sandbox::limit_memory_of_queries(), "SQLite was in use already");
         let folder = tempfile::tempdir().unwrap();
         let mut options = SandboxOptions {
             max_instances: 4,

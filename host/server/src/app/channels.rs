@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use longshore_delivery::{
-    SecretSource, SmtpLogin, SmtpOptions, SmtpSecurity, SmtpSink, SpoolSink, WebhookBody, WebhookOptions,
-    WebhookSink, WebhookTarget,
+    SmtpLogin, SmtpOptions, SmtpSecurity, SmtpSink, SpoolSink, WebhookBody, WebhookOptions, WebhookSink,
+    WebhookTarget,
 };
 use longshore_domain::MessageSink;
 use longshore_scheduler::{CallbackChannel, Channel, Channels};
 
-use crate::config::{
-    Body, Config, SecretConfig, Security, SinkConfig, SmtpConfig, TargetConfig, WebhookConfig,
-};
+use super::parts::secret_source;
+use crate::config::{Body, Config, Security, SinkConfig, SmtpConfig, TargetConfig, WebhookConfig};
 
 /// The channels of the project. Nothing is connected, and no secret read, before there is a message.
 pub(super) fn open(config: &Config) -> Result<Channels> {
@@ -59,10 +58,10 @@ fn smtp(config: &SmtpConfig) -> SmtpOptions {
             Security::Tls => SmtpSecurity::Tls,
             Security::None => SmtpSecurity::None,
         },
-        login: config
-            .login
-            .as_ref()
-            .map(|(username, password)| SmtpLogin { username: username.clone(), password: secret(password) }),
+        login: config.login.as_ref().map(|(username, password)| SmtpLogin {
+            username: username.clone(),
+            password: secret_source(password),
+        }),
         from: config.from.clone(),
         ca_file: config.ca_file.clone(),
     }
@@ -74,19 +73,12 @@ fn webhook(config: &WebhookConfig) -> WebhookOptions {
             TargetConfig::Url(url) => WebhookTarget::Fixed(url.clone()),
             TargetConfig::AllowRecipients(prefixes) => WebhookTarget::Allowed(prefixes.clone()),
         },
-        secret: secret(&config.secret),
+        secret: secret_source(&config.secret),
         body: match config.body {
             Body::Message => WebhookBody::Message,
             Body::Json => WebhookBody::Json,
         },
         allow_private: config.allow_private,
         ca_file: config.ca_file.clone(),
-    }
-}
-
-fn secret(config: &SecretConfig) -> SecretSource {
-    match config {
-        SecretConfig::Env(name) => SecretSource::Env(name.clone()),
-        SecretConfig::File(path) => SecretSource::File(path.clone()),
     }
 }

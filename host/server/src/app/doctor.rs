@@ -142,6 +142,17 @@ fn of_configuration(config: &Config) -> Vec<Finding> {
             ));
         }
     }
+    for (name, path) in &config.directories {
+        if let Err(error) = fs::read_dir(path) {
+            findings.push(Finding::new(
+                Severity::Error,
+                "directory_unreadable",
+                format!("[directories.{name}]"),
+                format!("{} cannot be read: {error}.", path.display()),
+                "Make the directory, or correct the path in longshore.toml.",
+            ));
+        }
+    }
     match channels::open(config) {
         Ok(open) => {
             if let Err(error) = channels::callbacks(config, &open) {
@@ -156,7 +167,12 @@ fn of_configuration(config: &Config) -> Vec<Finding> {
             SinkConfig::Smtp(SmtpConfig { login, .. }) => login.as_ref().map(|(_, password)| password),
             SinkConfig::Webhook(WebhookConfig { secret, .. }) => Some(secret),
         };
-        findings.extend(secret.and_then(|secret| of_secret(&format!("[channels.{name}]"), secret)));
+        let mend = "Put it there; messages of the channel wait until then.";
+        findings.extend(secret.and_then(|secret| of_secret(&format!("[channels.{name}]"), secret, mend)));
+    }
+    for (name, secret) in &config.secrets {
+        let mend = "Put it there; jobs that need it fail until then.";
+        findings.extend(of_secret(&format!("[secrets.{name}]"), secret, mend));
     }
     findings.extend(of_folders(config));
     findings
@@ -167,11 +183,9 @@ fn unusable(subject: &str, error: &anyhow::Error) -> Finding {
     Finding::new(Severity::Error, "channel_unusable", subject, message, "Correct it in longshore.toml.")
 }
 
-fn of_secret(subject: &str, secret: &SecretConfig) -> Option<Finding> {
-    let missing = |message: String| {
-        let mend = "Put it there; messages of the channel wait until then.";
-        Some(Finding::new(Severity::Warning, "secret_missing", subject, message, mend))
-    };
+fn of_secret(subject: &str, secret: &SecretConfig, mend: &str) -> Option<Finding> {
+    let missing =
+        |message: String| Some(Finding::new(Severity::Warning, "secret_missing", subject, message, mend));
     match secret {
         SecretConfig::Env(name) if std::env::var_os(name).is_none() => missing(format!(
             "The environment variable {name}, which should have the secret, is not set here."

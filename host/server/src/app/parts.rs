@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use longshore_delivery::{NamedSecrets, SecretSource, WebClient};
 use longshore_domain::WorkerId;
 use longshore_sandbox::{SandboxOptions, Trust};
 use longshore_scheduler::{Channels, DispatcherOptions, SupervisorOptions};
 use longshore_store::{SqliteStore, StoreOptions, create_private_folder};
 
 use super::Role;
-use crate::config::{Config, SourceConfig, Synchronous};
+use crate::config::{Config, SecretConfig, SourceConfig, Synchronous};
 
 pub(super) fn open_store(config: &Config, role: Role) -> Result<Arc<SqliteStore>> {
     let path = &config.store.path;
@@ -39,9 +40,22 @@ pub(super) fn sandbox_options(config: &Config) -> SandboxOptions {
             .iter()
             .map(|(name, SourceConfig::Sqlite { path })| (name.clone(), path.clone()))
             .collect(),
+        directories: config.directories.clone(),
+        scratch_dir: Some(config.store.files.join("scratch")),
         channels: config.channels.keys().cloned().collect(),
+        secrets: Arc::new(NamedSecrets::new(
+            config.secrets.iter().map(|(name, secret)| (name.clone(), secret_source(secret))).collect(),
+        )),
+        http: Arc::new(WebClient::new(config.http.ca_file.clone())),
         cache_dir: Some(config.plugins.cache.clone()),
         compiler: this_program(),
+    }
+}
+
+pub(super) fn secret_source(config: &SecretConfig) -> SecretSource {
+    match config {
+        SecretConfig::Env(name) => SecretSource::Env(name.clone()),
+        SecretConfig::File(path) => SecretSource::File(path.clone()),
     }
 }
 

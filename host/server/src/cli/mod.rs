@@ -34,7 +34,7 @@ use crate::app::{Host, Role};
 use crate::config::{Config, find_project};
 use crate::env;
 use crate::logging::{self, LogFormat};
-use crate::memory;
+use crate::{app, memory, open_files};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -100,6 +100,8 @@ fn after_help() -> String {
 /// What `main` does: reads the command line, obeys, and says by the exit code how it went.
 pub fn main() -> ExitCode {
     memory::give_back_what_is_free();
+    open_files::raise_limit();
+    app::limit_memory_of_queries();
     let form = Form::asked_by(std::env::args_os());
     let Cli { global, command } = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -7,6 +7,7 @@ use longshore_domain::{RateLimit, RetryPolicy, Share};
 use longshore_scheduler::ChannelPolicy;
 
 use super::file::{within, within_some};
+use super::secret::SecretConfig;
 
 /// An outbox channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,15 +71,6 @@ pub enum TargetConfig {
     Url(String),
     /// To the recipient of each message, if it is below one of these URLs.
     AllowRecipients(Vec<String>),
-}
-
-/// Where a secret is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SecretConfig {
-    /// In an environment variable.
-    Env(String),
-    /// In a file.
-    File(PathBuf),
 }
 
 /// How a connection to a mail server is secured.
@@ -189,20 +181,15 @@ impl Channel {
     pub(super) fn resolve(self, project: &Path) -> ChannelConfig {
         let Self(mut channel) = self;
         let absolute = |path: &mut PathBuf| *path = project.join(&path);
-        let secret = |secret: &mut SecretConfig| {
-            if let SecretConfig::File(path) = secret {
-                absolute(path);
-            }
-        };
         match &mut channel.sink {
             SinkConfig::Spool { path } => absolute(path),
             SinkConfig::Smtp(smtp) => {
                 smtp.ca_file.iter_mut().for_each(absolute);
-                smtp.login.iter_mut().for_each(|(_, password)| secret(password));
+                smtp.login.iter_mut().for_each(|(_, password)| password.resolve(project));
             }
             SinkConfig::Webhook(webhook) => {
                 webhook.ca_file.iter_mut().for_each(absolute);
-                secret(&mut webhook.secret);
+                webhook.secret.resolve(project);
             }
         }
         channel
@@ -229,7 +216,10 @@ impl TryFrom<Written> for Channel {
 }
 
 fn smtp(written: &mut Written) -> Result<SmtpConfig, String> {
-    let password = secret(written.password_env.take(), written.password_file.take(), "password")?;
+    let password = SecretConfig::one_of(
+        ("password_env", written.password_env.take()),
+        ("password_file", written.password_file.take()),
+    )?;
     let login = match (written.username.take(), password) {
         (Some(username), Some(password)) => Some((username, password)),
         (None, None) => None,
@@ -254,7 +244,10 @@ fn webhook(written: &mut Written) -> Result<WebhookConfig, String> {
         (None, None) => return Err("a channel of kind webhook needs url, or allow_recipients".into()),
         (Some(_), Some(_)) => return Err("give url or allow_recipients, not both".into()),
     };
-    let secret = secret(written.secret_env.take(), written.secret_file.take(), "secret")?;
+    let secret = SecretConfig::one_of(
+        ("secret_env", written.secret_env.take()),
+        ("secret_file", written.secret_file.take()),
+    )?;
     Ok(WebhookConfig {
         target,
         secret: needed(secret, "webhook", "secret_env or secret_file, where the signing secret is")?,
@@ -286,15 +279,6 @@ fn policy(written: &mut Written) -> ChannelPolicy {
         rate: written.rate.take(),
         timeout: Duration::from_millis(written.timeout_ms.unwrap_or(timeout_ms)),
         concurrency: written.concurrency.unwrap_or(concurrency),
-    }
-}
-
-fn secret(env: Option<String>, file: Option<PathBuf>, what: &str) -> Result<Option<SecretConfig>, String> {
-    match (env, file) {
-        (Some(name), None) => Ok(Some(SecretConfig::Env(name))),
-        (None, Some(path)) => Ok(Some(SecretConfig::File(path))),
-        (None, None) => Ok(None),
-        (Some(_), Some(_)) => Err(format!("give {what}_env or {what}_file, not both")),
     }
 }
 

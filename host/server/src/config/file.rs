@@ -5,14 +5,16 @@ use std::fmt::Display;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use longshore_domain::{Grants, Policy};
+use longshore_domain::{Grants, Policy, SCRATCH};
 use longshore_scheduler::ScheduleRequest;
 use serde::de::{Deserialize, Deserializer, Error};
 
 use super::channel::Channel;
 use super::schedule::schedules;
+use super::secret::NamedSecret;
 use super::{
-    Config, HostLimits, McpConfig, PluginsConfig, SourceConfig, StoreConfig, Synchronous, WorkerConfig,
+    Config, HostLimits, HttpConfig, McpConfig, PluginsConfig, SourceConfig, StoreConfig, Synchronous,
+    WorkerConfig,
 };
 
 /// Parses the text of `longshore.toml`.
@@ -28,8 +30,13 @@ pub(super) struct File {
     plugins: Plugins,
     #[serde(deserialize_with = "named")]
     sources: BTreeMap<String, Source>,
+    #[serde(deserialize_with = "directories")]
+    directories: BTreeMap<String, Directory>,
     #[serde(deserialize_with = "named")]
     channels: BTreeMap<String, Channel>,
+    #[serde(deserialize_with = "named")]
+    secrets: BTreeMap<String, NamedSecret>,
+    http: Http,
     callbacks: Option<Callbacks>,
     #[serde(deserialize_with = "schedules")]
     schedules: Vec<ScheduleRequest>,
@@ -90,11 +97,23 @@ struct Source {
     path: PathBuf,
 }
 
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Directory {
+    path: PathBuf,
+}
+
 #[derive(Default, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum SourceKind {
     #[default]
     Sqlite,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Http {
+    ca_file: Option<PathBuf>,
 }
 
 #[derive(serde::Deserialize)]
@@ -158,11 +177,25 @@ impl File {
                     (name, SourceConfig::Sqlite { path: absolute(path) })
                 })
                 .collect(),
+            directories: self
+                .directories
+                .into_iter()
+                .map(|(name, Directory { path })| (name, absolute(path)))
+                .collect(),
             channels: self
                 .channels
                 .into_iter()
                 .map(|(name, channel)| (name, channel.resolve(&project)))
                 .collect(),
+            secrets: self
+                .secrets
+                .into_iter()
+                .map(|(name, NamedSecret(mut secret))| {
+                    secret.resolve(&project);
+                    (name, secret)
+                })
+                .collect(),
+            http: HttpConfig { ca_file: self.http.ca_file.map(absolute) },
             callbacks: self.callbacks.map(|Callbacks { channel }| channel),
             schedules: self.schedules,
             mcp: McpConfig { wait: Duration::from_secs(self.mcp.wait_seconds) },
@@ -217,6 +250,17 @@ where
         }
         None => Ok(table),
     }
+}
+
+/// Directories by name. One name is taken.
+fn directories<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Directory>, D::Error> {
+    let table = named::<D, Directory>(deserializer)?;
+    if table.contains_key(SCRATCH) {
+        return Err(Error::custom(format!(
+            "{SCRATCH:?} is the directory that each job has for itself; call this one otherwise"
+        )));
+    }
+    Ok(table)
 }
 
 /// A policy that grants nothing. Grants for all plugins at once would reach any file that is dropped into the folder.

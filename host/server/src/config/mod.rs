@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod project;
 mod schedule;
+mod secret;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,12 +19,11 @@ use longshore_scheduler::ScheduleRequest;
 
 use crate::env;
 
-pub use self::channel::{
-    Body, ChannelConfig, SecretConfig, Security, SinkConfig, SmtpConfig, TargetConfig, WebhookConfig,
-};
+pub use self::channel::{Body, ChannelConfig, Security, SinkConfig, SmtpConfig, TargetConfig, WebhookConfig};
 pub use self::error::ConfigError;
 pub use self::project::{FILE_NAME, NoProject, find_project};
 pub use self::schedule::time_zones;
+pub use self::secret::SecretConfig;
 
 /// The text of a new `longshore.toml`, with every default spelled out and explained.
 pub const TEMPLATE: &str = include_str!("template.toml");
@@ -41,8 +41,14 @@ pub struct Config {
     pub plugins: PluginsConfig,
     /// Data sources by name, to be granted to plugins.
     pub sources: BTreeMap<String, SourceConfig>,
+    /// Directories by name, to be granted to plugins for reading.
+    pub directories: BTreeMap<String, PathBuf>,
     /// Outbox channels by name, to be granted to plugins.
     pub channels: BTreeMap<String, ChannelConfig>,
+    /// Secrets by name, to be granted to plugins.
+    pub secrets: BTreeMap<String, SecretConfig>,
+    /// How jobs call the web.
+    pub http: HttpConfig,
     /// The channel that tells of the ends of jobs to where callers ask for it; none when they may not.
     pub callbacks: Option<String>,
     /// Jobs that come again.
@@ -106,6 +112,13 @@ pub enum SourceConfig {
         /// Its file.
         path: PathBuf,
     },
+}
+
+/// How jobs call the web.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpConfig {
+    /// Certificates of the authorities to trust in place of the machine's.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// How MCP clients are served.
@@ -194,7 +207,7 @@ mod tests {
         // Without one there is no rate, so the one that is shown is an example.
         shown.policy.rate = None;
         assert_eq!(shown.policy, email.policy);
-        assert_eq!(live.channels.len(), 3);
+        assert_eq!((live.channels.len(), live.secrets.len()), (3, 1));
         assert_eq!(live.schedules.len(), 1);
     }
 
@@ -203,6 +216,34 @@ mod tests {
         let config = load("[store]\npath = '/var/lib/tasks.db'\n[sources.x]\npath = 'a/b.db'").unwrap();
         assert_eq!(config.store.path, Path::new("/var/lib/tasks.db"));
         assert_eq!(config.sources["x"], SourceConfig::Sqlite { path: config.project.join("a/b.db") });
+    }
+
+    #[test]
+    fn a_secret_is_somewhere_else() {
+        let config = load("[secrets.a]\nenv = 'CRM_TOKEN'\n[secrets.b]\nfile = 'secrets/b'").unwrap();
+        assert_eq!(config.secrets["a"], SecretConfig::Env("CRM_TOKEN".into()));
+        assert_eq!(config.secrets["b"], SecretConfig::File(config.project.join("secrets/b")));
+        assert!(refusal("[secrets.a]\n").contains("env, a variable, or file"));
+        assert!(refusal("[secrets.a]\nenv = 'A'\nfile = 'b'").contains("not both"));
+        assert!(refusal("[secrets.a]\nvalue = 'hunter2'").contains("unknown field `value`"));
+    }
+
+    #[test]
+    fn any_text_is_a_configuration_or_is_refused_where_it_is_wrong() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/config");
+        longshore_fuzz::Corpus::read(&folder).fuzz(2_000, |bytes| {
+            let Ok(text) = std::str::from_utf8(bytes) else { return };
+            match file::parse(text) {
+                Ok(file) => {
+                    let config = file.resolve("/project".into(), None);
+                    assert!(config.store.path.is_absolute() && config.worker.concurrency > 0);
+                }
+                Err(error) => {
+                    let shown = ConfigError::from_toml(Path::new("longshore.toml"), text, &error).to_string();
+                    assert!(shown.starts_with("longshore.toml"), "{shown}");
+                }
+            }
+        });
     }
 
     #[test]

@@ -6,6 +6,7 @@
     reason = "a test ends where it cannot go on, and sees all of its support"
 )]
 
+mod fuzz;
 mod legacy;
 mod limits;
 mod lines;

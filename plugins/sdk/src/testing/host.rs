@@ -19,6 +19,7 @@ type Files = BTreeMap<String, Vec<u8>>;
 #[derive(Default)]
 pub(super) struct MemoryHost {
     pub(super) sources: RefCell<BTreeMap<String, Connection>>,
+    pub(super) secrets: RefCell<BTreeMap<String, String>>,
     pub(super) batch_rows: Cell<u32>,
     pub(super) stop_after: Cell<Option<u32>>,
     attempts: Cell<u32>,
@@ -124,6 +125,14 @@ impl Host for MemoryHost {
         }
         sent.push(message.clone());
         Ok(())
+    }
+
+    fn secret(&self, name: &str) -> Result<String, HostError> {
+        let secrets = self.secrets.borrow();
+        secrets
+            .get(name)
+            .cloned()
+            .ok_or_else(|| error("secret_unavailable", &format!("there is no `{name}`")))
     }
 }
 

@@ -65,6 +65,12 @@ impl TestHost {
         self
     }
 
+    /// Adds a granted secret.
+    pub fn secret(self, name: &str, text: &str) -> Self {
+        self.memory.secrets.borrow_mut().insert(name.into(), text.into());
+        self
+    }
+
     /// Gives at most `rows` at a time, however many a job asks for.
     pub fn batches_of(self, rows: u32) -> Self {
         self.memory.batch_rows.set(rows);

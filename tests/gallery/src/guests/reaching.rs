@@ -30,7 +30,17 @@ pub(super) const GUESTS: &[Guest] = &[
     Guest::runs("reaches_for_files", "job_failed", REFUSED),
     Guest::runs("reaches_for_sockets", "job_failed", REFUSED),
     Guest::runs("reaches_for_the_environment", "job_failed", REFUSED),
-    Guest::runs("reaches_for_http", "permission_denied", &["wasi:http"]),
+    Guest::runs(
+        "reaches_for_http",
+        "permission_denied",
+        &["GET http://169.254.169.254/", "`http = [{ url = ", "[grants] in reaches_for_http.toml"],
+    ),
+    Guest::runs(
+        "reaches_for_a_secret",
+        "permission_denied",
+        &["`secrets = [\"crm_token\"]`", "reaches_for_a_secret.toml"],
+    ),
+    Guest::runs("uses_wasi_that_is_not_there", "permission_denied", &["wasi:nn"]),
     Guest::runs("climbs_out_of_its_folder", "job_failed", &["all was refused", "invalid_name"]),
     Guest::runs("attaches_databases", "job_failed", REFUSED_BY_THE_SOURCE).under(SHOP),
     Guest::runs("writes_in_sql", "job_failed", REFUSED_BY_THE_SOURCE).under(SHOP),

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::longshore::job::data::{self, Value as Cell};
-use crate::longshore::job::{artifacts, checkpoint, log, outbox, progress, task, types};
+use crate::longshore::job::{artifacts, checkpoint, log, outbox, progress, secrets, task, types};
 
 wit_bindgen::generate!({ path: "../../../wit", world: "job" });
 
@@ -90,6 +90,11 @@ enum Call {
     },
     /// Looks for everything that WASI could give.
     Wasi {},
+    /// Reads a secret, and puts it there.
+    Secret {
+        name: String,
+        put: Option<String>,
+    },
     /// Loops over a cheap call.
     Reports {
         times: u64,
@@ -124,6 +129,16 @@ impl Guest for Component {
                     return Ok(text.unwrap_or_else(|| format!("\"{}\"", "x".repeat(bytes))));
                 }
                 Call::Fail { kind, message } => return Err(error(&kind, message)),
+                Call::Secret { name, put } => match secrets::get(&name) {
+                    Ok(secret) => match put.as_deref() {
+                        Some("answer") => return Ok(json!([secret]).to_string()),
+                        Some("failure") => return Err(JobError::Failed(format!("refused: {secret}"))),
+                        Some("panic") => panic!("refused: {secret}"),
+                        Some(place) => answers.push(put_secret(&secret, place)),
+                        None => answers.push(json!(secret.len())),
+                    },
+                    Err(error) => answers.push(json!(error.code)),
+                },
                 call => answers.push(answer(call, &mut kept)),
             }
         }
@@ -138,6 +153,28 @@ fn error(kind: &str, message: String) -> JobError {
         "cancelled" => JobError::Cancelled,
         _ => JobError::Failed(message),
     }
+}
+
+fn put_secret(secret: &str, place: &str) -> Value {
+    match place {
+        "log" => log::write(log::Level::Info, &format!("Authorization: {secret}")),
+        "output" => println!("Authorization: {secret}"),
+        "progress" => _ = progress::report(1, None, secret),
+        "checkpoint" => _ = checkpoint::save(secret.as_bytes()),
+        "message" => {
+            let message = outbox::Message {
+                channel: "email".into(),
+                key: "secret".into(),
+                recipient: "somebody@example.com".into(),
+                subject: String::new(),
+                content_type: "text/plain".into(),
+                body: format!("it is {secret}"),
+            };
+            return outbox::send(&message).map_or_else(|error| json!(error.code), |()| Value::Null);
+        }
+        place => unreachable!("{place}"),
+    }
+    Value::Null
 }
 
 fn answer(call: Call, kept: &mut Vec<data::Cursor>) -> Value {
@@ -230,7 +267,7 @@ fn answer(call: Call, kept: &mut Vec<data::Cursor>) -> Value {
             });
             Value::Null
         }
-        Call::Answer { .. } | Call::Fail { .. } => Value::Null,
+        Call::Answer { .. } | Call::Fail { .. } | Call::Secret { .. } => Value::Null,
     }
 }
 

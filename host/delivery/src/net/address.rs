@@ -1,44 +1,65 @@
-//! Which addresses a webhook may go to.
+//! Which addresses may be called.
 //!
 //! A name is resolved here, once, and the connection is made to an address that was looked at: a name that gives another
 //! address the next time it is asked (DNS rebinding) reaches nothing else.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 
-use longshore_domain::DeliveryError;
+use tokio::sync::Semaphore;
 use url::{Host, Url};
 
-/// The addresses of a URL's host that a message may go to. There is at least one.
-pub(super) async fn resolve(url: &Url, allow_private: bool) -> Result<Vec<SocketAddr>, DeliveryError> {
+/// Names that the system is asked for at once.
+static LOOKUPS: Semaphore = Semaphore::const_new(32);
+
+/// Why nothing is called.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum AddressError {
+    #[error("{0}")]
+    NotFound(String),
+    #[error("{host} is {address}, which is not on the public internet")]
+    Private { host: String, address: IpAddr },
+    #[error("{0} is on the public internet, where http can be read by everybody; use https")]
+    Plain(String),
+}
+
+/// The addresses of a URL's host that may be called. There is at least one.
+pub(crate) async fn resolve(url: &Url, allow_private: bool) -> Result<Vec<SocketAddr>, AddressError> {
     let port = url.port_or_known_default().unwrap_or(443);
     let found: Vec<SocketAddr> = match url.host() {
         Some(Host::Ipv4(address)) => vec![(address, port).into()],
         Some(Host::Ipv6(address)) => vec![(address, port).into()],
-        Some(Host::Domain(name)) => tokio::net::lookup_host((name, port))
+        Some(Host::Domain(name)) => look_up(name, port)
             .await
-            .map_err(|error| DeliveryError::transient(format!("{name} cannot be found: {error}")))?
-            .collect(),
+            .map_err(|error| AddressError::NotFound(format!("{name} cannot be found: {error}")))?,
         None => Vec::new(),
     };
     choose(url, found, allow_private)
 }
 
-fn choose(url: &Url, found: Vec<SocketAddr>, allow_private: bool) -> Result<Vec<SocketAddr>, DeliveryError> {
-    let host = url.host_str().unwrap_or_default();
+/// Asks the system. What it was asked cannot be taken back, so that it is the answer that makes room for the next: a slow
+/// answer must not cost the process all of its threads.
+async fn look_up(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let turn = LOOKUPS.acquire().await.map_err(io::Error::other)?;
+    let name = name.to_owned();
+    let asked = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        Ok((name.as_str(), port).to_socket_addrs()?.collect())
+    });
+    asked.await.map_err(io::Error::other)?
+}
+
+fn choose(url: &Url, found: Vec<SocketAddr>, allow_private: bool) -> Result<Vec<SocketAddr>, AddressError> {
+    let host = || url.host_str().unwrap_or_default().to_owned();
     if found.is_empty() {
-        return Err(DeliveryError::transient(format!("{host} has no address")));
+        return Err(AddressError::NotFound(format!("{} has no address", host())));
     }
     let is_plain = url.scheme() == "http";
     let may = |address: &SocketAddr| if is_public(address.ip()) { !is_plain } else { allow_private };
     let (good, bad): (Vec<SocketAddr>, Vec<SocketAddr>) = found.into_iter().partition(may);
     match bad.first() {
-        Some(_) if good.is_empty() && is_plain => Err(DeliveryError::permanent(format!(
-            "{host} is on the public internet, where http can be read by everybody; use https"
-        ))),
-        Some(bad) if good.is_empty() => Err(DeliveryError::permanent(format!(
-            "{host} is {}, which is not on the public internet; allow_private = true in the channel would allow it",
-            bad.ip()
-        ))),
+        Some(bad) if good.is_empty() && is_plain && is_public(bad.ip()) => Err(AddressError::Plain(host())),
+        Some(bad) if good.is_empty() => Err(AddressError::Private { host: host(), address: bad.ip() }),
         _ => Ok(good),
     }
 }
@@ -176,10 +197,10 @@ mod tests {
         let http = url("http://hooks.example.com/");
         assert_eq!(choose(&http, found(), true).unwrap(), ["10.0.0.1:443".parse().unwrap()]);
         let inside = choose(&https, vec!["10.0.0.1:443".parse().unwrap()], false).unwrap_err();
-        assert!(!inside.retryable && inside.message.contains("allow_private"), "{inside}");
+        assert!(matches!(inside, AddressError::Private { .. }), "{inside}");
         let outside = choose(&http, vec!["8.8.8.8:80".parse().unwrap()], true).unwrap_err();
-        assert!(!outside.retryable && outside.message.contains("https"), "{outside}");
-        assert!(choose(&https, Vec::new(), true).unwrap_err().retryable);
+        assert!(matches!(outside, AddressError::Plain(_)), "{outside}");
+        assert!(matches!(choose(&https, Vec::new(), true), Err(AddressError::NotFound(_))));
     }
 
     #[tokio::test]
@@ -187,7 +208,7 @@ mod tests {
         for host in ["127.0.0.1", "0x7f.1", "2130706433", "[::1]", "[::ffff:127.0.0.1]", "localhost"] {
             let url = Url::parse(&format!("https://{host}/")).unwrap();
             let refused = resolve(&url, false).await.unwrap_err();
-            assert!(refused.message.contains("not on the public internet"), "{host}: {refused}");
+            assert!(refused.to_string().contains("not on the public internet"), "{host}: {refused}");
         }
     }
 }
