@@ -20,6 +20,10 @@ pub(crate) const WASM_STACK_BYTES: usize = 1 << 20;
 /// Stack on which guest and host functions run together.
 const FIBER_STACK_BYTES: usize = 2 << 20;
 
+/// What a stack of the pool keeps of its memory between two guests. The rest of a stack that one guest used to its end is
+/// given back, or each place of the pool would keep a megabyte for ever.
+const POOL_STACK_BYTES_KEPT: usize = 32 << 10;
+
 /// Core modules, tables and memories of one component that the pool has room for. Python components consist of some
 /// thirty modules. What needs more is allocated outside the pool.
 const POOL_CORE_INSTANCES_EACH: u32 = 48;
@@ -86,7 +90,8 @@ fn config() -> Config {
         // What a component says of its source is not read for a backtrace: it may say anything, at any length.
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .max_wasm_stack(WASM_STACK_BYTES)
-        .async_stack_size(FIBER_STACK_BYTES);
+        .async_stack_size(FIBER_STACK_BYTES)
+        .async_stack_zeroing(true);
     config
 }
 
@@ -102,6 +107,7 @@ fn pool(max_instances: u32) -> InstanceAllocationStrategy {
         .total_memories(max_instances)
         .total_tables(max_instances.saturating_mul(POOL_TABLES_EACH))
         .total_stacks(max_instances)
+        .async_stack_keep_resident(POOL_STACK_BYTES_KEPT)
         .total_gc_heaps(1)
         .table_elements(POOL_TABLE_ELEMENTS)
         // A module with more of them than there is room for runs outside the pool; without this it would not even compile.
