@@ -10,7 +10,7 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const { component } = await componentize(await readFile(here('job.js'), 'utf8'), {
   witPath: process.env.WIT ?? here('../../../wit'),
   worldName: 'job',
-  // A job has no sockets, so it needs nothing that would use them.
+  // Leave 'http' out of the list for a job that calls `fetch`, which its operator has to grant (`http` under [grants]).
   disableFeatures: ['http', 'fetch-event'],
 });
 await writeFile(here('word_count.wasm'), component);

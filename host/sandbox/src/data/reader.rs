@@ -82,6 +82,7 @@ pub(crate) enum Stopped {
 
 /// Opens the file at `path` and serves requests until none comes for a while.
 pub(crate) fn serve(source: &Weak<Source>, path: &Path, requests: &mpsc::Receiver<Request>) {
+    stand_back();
     let mut connection = match open(path) {
         Ok(connection) => connection,
         Err(error) => {
@@ -104,6 +105,18 @@ pub(crate) fn serve(source: &Weak<Source>, path: &Path, requests: &mpsc::Receive
         }
     }
 }
+
+/// Lets other threads of the host go first. A query that computes cannot be made to pause, as a guest can: it would take a
+/// whole processor from all other jobs, and from the answers to clients.
+#[cfg(target_os = "linux")]
+fn stand_back() {
+    const NICE: i32 = 5;
+    // On Linux this is of one thread. Where it is refused the query is as quick as before.
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn stand_back() {}
 
 /// Opens a connection that reads and does nothing else.
 fn open(path: &Path) -> rusqlite::Result<Connection> {
