@@ -1,6 +1,7 @@
 //! Secrets, which are never in the configuration: it names where they are.
 
 use std::collections::BTreeMap;
+use std::env::VarError;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
@@ -23,7 +24,11 @@ impl SecretSource {
             Self::Env(name) => {
                 let place = format!("the environment variable {name}");
                 let text = std::env::var(name)
-                    .map_err(|error| DeliveryError::transient(format!("{place} has no secret: {error}")))?;
+                    // Its own words may have the value in them.
+                    .map_err(|error| match error {
+                        VarError::NotPresent => DeliveryError::transient(format!("{place} is not set")),
+                        VarError::NotUnicode(_) => DeliveryError::transient(format!("{place} is not UTF-8")),
+                    })?;
                 (text, place)
             }
             Self::File(path) => {
@@ -62,7 +67,12 @@ impl Secrets for NamedSecrets {
     async fn read(&self, name: &str) -> Result<Secret, SecretError> {
         let source = self.0.get(name);
         let source = source.ok_or_else(|| SecretError(format!("longshore.toml has no [secrets.{name}]")))?;
-        source.read().await.map_err(|error| SecretError(format!("the secret {name:?}: {error}")))
+        source.read().await.map_err(|error| {
+            tracing::warn!("the secret {name:?} cannot be read: {error}");
+            SecretError(format!(
+                "the secret {name:?} is not where the operator said; `longshore doctor` tells more"
+            ))
+        })
     }
 }
 

@@ -95,7 +95,7 @@ pub struct Limits {
     pub query_memory_bytes_max: u64,
     /// Results of queries that the job reads at once. Each has a thread and some files of the host.
     pub cursors_max: u32,
-    /// Bytes of the directory that an attempt has for itself.
+    /// Bytes that an attempt writes to the directory that it has for itself; what it deletes counts, too.
     pub scratch_bytes_max: u64,
     /// Calls of the web.
     pub http_requests_max: u32,
@@ -134,7 +134,7 @@ impl Default for Limits {
             query_value_bytes_max: 16 * MIB,
             query_memory_bytes_max: 256 * MIB,
             cursors_max: 16,
-            scratch_bytes_max: 256 * MIB,
+            scratch_bytes_max: 1_024 * MIB,
             http_requests_max: 10_000,
             http_in_flight_max: 16,
             http_request_bytes_max: 16 * MIB,

@@ -48,7 +48,10 @@ impl UrlPrefix {
         let below = |rest: &str| rest.is_empty() || rest.starts_with('/') || self.0.path().ends_with('/');
         // Some servers resolve an escaped ".." or "/" only after they looked who is asking.
         let path = url.path().to_ascii_lowercase();
-        let escaped = ["%2e", "%2f", "%5c"].iter().any(|part| path.contains(part));
+        let escaped = ["%2e", "%2f", "%5c", "%252e", "%252f", "%255c"].iter().any(|part| path.contains(part));
+        // Others cut parameters off a segment first, and then it is "..".
+        let dots = |segment: &str| matches!(segment.split(';').next(), Some("." | ".."));
+        let escaped = escaped || path.split('/').any(dots);
         same_origin && !escaped && rest.is_some_and(below)
     }
 }
@@ -97,6 +100,9 @@ mod tests {
             "https://api.example.com/v1/../admin",
             "https://api.example.com/v1/%2e%2e/admin",
             "https://api.example.com/v1/..%2Fadmin",
+            "https://api.example.com/v1/%252e%252e%252fadmin",
+            "https://api.example.com/v1/..;/admin",
+            "https://api.example.com/v1/.;x=y/..;a/admin",
             "https://api.example.com/v1/%5C..",
             "https://api.example.com:8443/v1",
             "https://api.example.com.evil.example/v1",

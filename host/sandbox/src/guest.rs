@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use longshore_domain::{Limits, RunRequest, StopReason, Timestamp};
 use wasmtime::component::ResourceTable;
+use wasmtime_wasi::filesystem::WasiFilesystemCtxView;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::artifacts::Artifacts;
 use crate::data::{OpenCursors, QueryMemory};
-use crate::disk::{Directories, Quota};
+use crate::disk::{Directories, Files, Listings};
 use crate::failure::{Ended, LimitsOf};
 use crate::host_api::outbox::Outbox;
 use crate::http::{self, Calls};
@@ -27,6 +28,7 @@ pub(crate) struct Guest {
     http: WasiHttpCtx,
     pub(crate) calls: Calls,
     directories: Directories,
+    listings: Listings,
     /// What was decided about its end beside it.
     pub(crate) verdict: Verdict,
     pub(crate) allowance: Allowance,
@@ -177,6 +179,7 @@ impl Guest {
             http,
             calls,
             directories,
+            listings: Listings::default(),
             verdict,
             allowance: Allowance::new(limits),
             meter: Meter::new(limits.fuel),
@@ -186,9 +189,11 @@ impl Guest {
         })
     }
 
-    /// What bounds the directory that the attempt has for itself.
-    pub(crate) fn quota(&self) -> Option<Arc<Quota>> {
-        self.directories.quota().cloned()
+    /// What it has of the disk.
+    pub(crate) fn files(&mut self) -> Files<'_> {
+        let quota = self.directories.quota().cloned();
+        let view = WasiFilesystemCtxView { ctx: self.wasi.filesystem(), table: &mut self.table };
+        Files { quota, listings: &mut self.listings, view }
     }
 
     /// Forgets what was counted, before the guest is instantiated again elsewhere.

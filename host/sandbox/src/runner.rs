@@ -145,6 +145,12 @@ async fn call(program: &Program, mut guest: Guest, input: &str, limits: LimitsOf
     if let Ok(left) = store.get_fuel() {
         store.data_mut().meter.note(left);
     }
+    // What was decided beside the guest is why it ended, however it then did; unless it was told to stop.
+    let decided = store.data().verdict.hold().err().filter(|_| stop.reason().is_none());
+    if let Some(ended) = decided {
+        log.close();
+        return (store.into_data(), Conclusion::Ended(ended));
+    }
     let conclusion = match called {
         Ok(Ok(answer)) => Conclusion::Returned(answer),
         Ok(Err(error)) => {
@@ -222,7 +228,6 @@ fn conclude(program: &Program, attempt: &Attempt, answer: Result<String, JobErro
     if asked_to_stop == Some(StopReason::Fenced) {
         return Err(Ended::Stopped(StopReason::Fenced));
     }
-    attempt.verdict.hold()?;
     let failure = match answer {
         Ok(result) => return check_result(program, attempt, result),
         Err(JobError::Cancelled) => match asked_to_stop {
@@ -231,17 +236,19 @@ fn conclude(program: &Program, attempt: &Attempt, answer: Result<String, JobErro
                 Failure::new(Code::JobFailed, "the job ended as cancelled, but nobody had told it to stop")
             }
         },
-        Err(JobError::InvalidInput(message)) => Failure::new(Code::InvalidInput, said(&message)),
-        Err(JobError::Failed(message)) => Failure::new(Code::JobFailed, said(&message)),
+        Err(JobError::InvalidInput(message)) => Failure::new(Code::InvalidInput, said(attempt, message)),
+        Err(JobError::Failed(message)) => Failure::new(Code::JobFailed, said(attempt, message)),
         Err(JobError::Retry(retry)) => Failure {
             retry_after: retry.after_ms.map(Duration::from_millis),
-            ..Failure::new(Code::JobRetry, said(&retry.message))
+            ..Failure::new(Code::JobRetry, said(attempt, retry.message))
         },
     };
     Err(Ended::Failed(failure))
 }
 
-fn said(message: &str) -> String {
+/// What a job says of its failure. Secrets are hidden before it is cut, which might leave the half of one.
+fn said(attempt: &Attempt, message: String) -> String {
+    let message = attempt.log.known.hidden(message);
     if message.trim().is_empty() {
         return "the job failed and did not say why".into();
     }

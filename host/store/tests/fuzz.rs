@@ -27,7 +27,7 @@ fn any_state_comes_back_as_it_was_or_is_known_to_be_damaged() {
         runtime.block_on(async {
             // The sandbox lets no name be empty, or have a folder in it.
             let text = format!("x{}", String::from_utf8_lossy(state).replace('/', "|"));
-            let first = attempt_of(&*store, Some(&text)).await;
+            let first = attempt_of(&store, Some(&text)).await;
             let save = Save {
                 at: Timestamp::from_ms(2),
                 state: state.to_vec(),
@@ -37,17 +37,17 @@ fn any_state_comes_back_as_it_was_or_is_known_to_be_damaged() {
             };
             let saved = store.save(first.attempt, save).await.unwrap();
             assert!(matches!(saved, SaveAnswer::Saved { .. }));
-            try_again(&*store, &first).await;
+            try_again(&store, &first).await;
 
-            let second = attempt_of(&*store, None).await;
+            let second = attempt_of(&store, None).await;
             let checkpoint = second.checkpoint.clone().unwrap();
             assert_eq!((checkpoint.state.as_slice(), checkpoint.is_sound), (state, true));
             assert_eq!(
                 (&checkpoint.progress.message, &checkpoint.artifacts),
                 (&text, &vec![artifact(&text)])
             );
-            assert_eq!(store.message_keys(second.attempt.task).await.unwrap(), [text.clone()]);
-            try_again(&*store, &second).await;
+            assert_eq!(store.message_keys(second.attempt.task).await.unwrap(), std::slice::from_ref(&text));
+            try_again(&store, &second).await;
 
             let mut damaged = state.to_vec();
             match damaged.first_mut() {
@@ -59,7 +59,7 @@ fn any_state_comes_back_as_it_was_or_is_known_to_be_damaged() {
                 .execute("UPDATE checkpoints SET state = ?1 WHERE state IS NOT ?1", [&damaged])
                 .unwrap();
             assert_eq!(changed, 1);
-            let third = attempt_of(&*store, None).await;
+            let third = attempt_of(&store, None).await;
             assert_eq!((third.attempt.task, third.checkpoint.as_ref().unwrap().is_sound), (task, false));
             let end = Finish { next: Next::End, ..finish(&third) };
             assert_eq!(store.finish(end).await.unwrap(), FinishAnswer::Recorded(TaskState::Failed));

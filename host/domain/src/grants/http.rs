@@ -126,6 +126,7 @@ impl TryFrom<String> for HttpMethod {
         let is_name =
             (1..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'-');
         if !is_name || name == "CONNECT" || name == "TRACE" {
+            let name: String = name.chars().take(32).collect();
             return Err(format!(
                 "{name:?} is no method that can be granted; write it in capitals, as in \"GET\""
             ));

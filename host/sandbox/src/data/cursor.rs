@@ -24,6 +24,7 @@ pub struct Cursor {
     columns: Vec<Column>,
     batches: mpsc::Receiver<Result<Batch, Stopped>>,
     rest: Option<Remainder>,
+    is_at_the_end: bool,
     _cancel: CancelOnDrop,
     _open: OpenCursor,
 }
@@ -106,7 +107,15 @@ impl Cursor {
         source.start(query).map_err(|error| QueryError::Unavailable(error.to_string()))?;
         let columns =
             columns.await.unwrap_or_else(|_| Err(QueryError::Unavailable("its reader ended".into())))?;
-        Ok(Self { source: name.to_owned(), columns, batches, rest: None, _cancel: cancel, _open: open })
+        Ok(Self {
+            source: name.to_owned(),
+            columns,
+            batches,
+            rest: None,
+            is_at_the_end: false,
+            _cancel: cancel,
+            _open: open,
+        })
     }
 
     /// Name of the source that it reads.
@@ -120,14 +129,21 @@ impl Cursor {
 
     /// The next rows, `rows_max` at most; an empty batch at the end.
     pub(crate) async fn next(&mut self, rows_max: u32) -> Result<Batch, Stopped> {
-        let rest = match self.rest.take() {
-            Some(rest) => Some(rest),
+        if self.is_at_the_end {
+            return Ok(Batch::default());
+        }
+        let mut rest = match self.rest.take() {
+            Some(rest) => rest,
             None => match self.batches.recv().await {
-                Some(batch) => Some(Remainder::new(batch?, self.columns.len())),
-                None => None,
+                Some(Ok(batch)) => Remainder::new(batch, self.columns.len()),
+                Some(Err(Stopped::AtTheEnd)) => {
+                    self.is_at_the_end = true;
+                    return Ok(Batch::default());
+                }
+                Some(Err(stopped)) => return Err(stopped),
+                None => return Err(Stopped::Failed("its reader ended".into())),
             },
         };
-        let Some(mut rest) = rest else { return Ok(Batch::default()) };
         let batch = rest.take(rows_max.max(1));
         if !rest.is_empty() {
             self.rest = Some(rest);

@@ -17,6 +17,7 @@ use crate::bindings::longshore::job::data::Column;
 use crate::data::batch::Batch;
 use crate::data::cursor::{Allowed, OpenCursor};
 use crate::data::functions;
+use crate::data::memory::QueryMemory;
 use crate::data::source::{Request, Source};
 use crate::data::time::WorkingTime;
 
@@ -72,6 +73,8 @@ pub(crate) enum Stopped {
     NotGranted(String),
     /// It worked for as long as it may.
     OutOfTime,
+    /// It gave all its rows. Said in so many words, so that a reader that is gone is not taken for the end.
+    AtTheEnd,
     /// It gave as many rows as it may.
     OutOfRows,
     /// It wanted more memory than it may have.
@@ -141,7 +144,6 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
 fn answer(connection: &mut Connection, query: Query) -> rusqlite::Result<()> {
     let Query { sql, params, allowed, columns, batches, cancelled, open: _open } = query;
     let Allowed { access, value_bytes_max, memory, time_max, rows_max } = allowed;
-    let _counting = memory.counted();
     let time = WorkingTime::of(time_max);
     let look = {
         let time = time.clone();
@@ -152,6 +154,7 @@ fn answer(connection: &mut Connection, query: Query) -> rusqlite::Result<()> {
     connection.authorizer(Some(move |context: AuthContext<'_>| asked.authorize(&context)))?;
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::try_from(value_bytes_max).unwrap_or(i32::MAX))?;
     functions::replace_slow_ones(connection, value_bytes_max)?;
+    let _counting = memory.counted();
     let why = |error: &rusqlite::Error| {
         if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) && time.is_over() {
             return Stopped::OutOfTime;
@@ -182,8 +185,12 @@ fn answer(connection: &mut Connection, query: Query) -> rusqlite::Result<()> {
     if columns.send(Ok(found)).is_err() {
         return Ok(());
     }
-    let stopped = match hand_over(&mut rows, width, rows_max, value_bytes_max, &time, &batches) {
-        Ok(End::OfResult | End::Unwanted) => return Ok(()),
+    let ended = hand_over(&mut rows, width, rows_max, value_bytes_max, &memory, &time, &batches);
+    // A value for which there was no memory is a NULL, or the end of the result, to who only looks at the values.
+    let stopped = match ended {
+        Ok(End::Unwanted) => return Ok(()),
+        _ if memory.was_refused() => Stopped::OutOfMemory,
+        Ok(End::OfResult) => Stopped::AtTheEnd,
         Ok(End::OutOfRows) => Stopped::OutOfRows,
         Ok(End::RowTooLarge) => Stopped::RowTooLarge,
         Err(error) => why(&error),
@@ -223,6 +230,7 @@ fn hand_over(
     width: usize,
     rows_max: u64,
     row_bytes_max: u64,
+    memory: &QueryMemory,
     time: &WorkingTime,
     batches: &Sender<Result<Batch, Stopped>>,
 ) -> rusqlite::Result<End> {
@@ -245,6 +253,9 @@ fn hand_over(
         if let Err(error) = batch.push(row, width) {
             break Err(error);
         }
+        if memory.was_refused() {
+            break Ok(End::OfResult);
+        }
         if batch.rows() >= batch_rows_max || batch.size() >= BATCH_BYTES {
             let next = Batch::like(&batch);
             let full = std::mem::replace(&mut batch, next);
@@ -254,7 +265,7 @@ fn hand_over(
             batch_rows_max = (batch_rows_max * 4).min(BATCH_ROWS_MAX);
         }
     };
-    if batch.rows() > 0 && batches.blocking_send(Ok(batch)).is_err() {
+    if batch.rows() > 0 && !memory.was_refused() && batches.blocking_send(Ok(batch)).is_err() {
         return Ok(End::Unwanted);
     }
     end

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use wasmtime::component::{HasData, Linker, Resource};
-use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemCtxView, WasiFilesystemView as _};
+use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemCtxView};
 use wasmtime_wasi::p2::bindings::filesystem::types::{
     self, Advice, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, DirectoryEntryStream,
     ErrorCode, Filesize, HostDescriptor, HostDirectoryEntryStream, MetadataHashValue, NewTimestamp,
@@ -15,17 +15,14 @@ use wasmtime_wasi::p2::{
     DynInputStream, DynOutputStream, FsError, FsResult, OutputStream, Pollable, StreamError, StreamResult,
 };
 
-use super::quota::Quota;
+use super::quota::{Listings, Quota};
 use crate::failure::Ended;
 use crate::guest::Guest;
 
 /// Puts these files in the place of wasmtime's.
 pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
-    types::add_to_linker::<_, GuestFiles>(linker, |guest| Files {
-        quota: guest.quota(),
-        view: guest.filesystem(),
-    })?;
+    types::add_to_linker::<_, GuestFiles>(linker, Guest::files)?;
     linker.allow_shadowing(false);
     Ok(())
 }
@@ -37,9 +34,10 @@ impl HasData for GuestFiles {
 }
 
 /// The files of a guest.
-struct Files<'a> {
-    quota: Option<Arc<Quota>>,
-    view: WasiFilesystemCtxView<'a>,
+pub(crate) struct Files<'a> {
+    pub(crate) quota: Option<Arc<Quota>>,
+    pub(crate) listings: &'a mut Listings,
+    pub(crate) view: WasiFilesystemCtxView<'a>,
 }
 
 impl Files<'_> {
@@ -115,7 +113,10 @@ impl types::Host for Files<'_> {
 
 impl HostDescriptor for Files<'_> {
     async fn set_size(&mut self, file: Resource<Descriptor>, size: Filesize) -> FsResult<()> {
-        self.charge(|quota| quota.bytes(size))?;
+        if self.quota.is_some() {
+            let now = self.view.stat(Resource::new_borrow(file.rep())).await?.size;
+            self.charge(|quota| quota.bytes(size.saturating_sub(now)))?;
+        }
         self.view.set_size(file, size).await
     }
 
@@ -125,7 +126,7 @@ impl HostDescriptor for Files<'_> {
         bytes: Vec<u8>,
         offset: Filesize,
     ) -> FsResult<Filesize> {
-        self.charge(|quota| quota.bytes(bytes.len() as u64))?;
+        self.charge(|quota| quota.bytes_at(file.rep(), offset, bytes.len() as u64))?;
         self.view.write(file, bytes, offset).await
     }
 
@@ -134,11 +135,13 @@ impl HostDescriptor for Files<'_> {
         file: Resource<Descriptor>,
         offset: Filesize,
     ) -> FsResult<Resource<DynOutputStream>> {
+        self.charge(Quota::place)?;
         let stream = self.view.write_via_stream(file, offset)?;
         self.counted(stream)
     }
 
     fn append_via_stream(&mut self, file: Resource<Descriptor>) -> FsResult<Resource<DynOutputStream>> {
+        self.charge(Quota::place)?;
         let stream = self.view.append_via_stream(file)?;
         self.counted(stream)
     }
@@ -238,7 +241,12 @@ impl HostDescriptor for Files<'_> {
         &mut self,
         folder: Resource<Descriptor>,
     ) -> FsResult<Resource<DirectoryEntryStream>> {
-        self.view.read_directory(folder).await
+        self.listings.begin().map_err(FsError::trap)?;
+        let listed = self.view.read_directory(folder).await;
+        if listed.is_err() {
+            self.listings.end();
+        }
+        listed
     }
 
     async fn sync(&mut self, file: Resource<Descriptor>) -> FsResult<()> {
@@ -326,6 +334,7 @@ impl HostDirectoryEntryStream for Files<'_> {
     }
 
     fn drop(&mut self, stream: Resource<DirectoryEntryStream>) -> wasmtime::Result<()> {
+        self.listings.end();
         HostDirectoryEntryStream::drop(&mut self.view, stream)
     }
 }

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use longshore_domain::{Code, Failure, SCRATCH};
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
-pub(crate) use self::files::link;
-pub(crate) use self::quota::Quota;
+pub(crate) use self::files::{Files, link};
+pub(crate) use self::quota::{Listings, Quota};
 pub(crate) use self::scratch::Scratch;
 use self::scratch::ScratchFolder;
 use crate::failure::{Ended, LimitsOf};
@@ -45,8 +45,7 @@ impl Directories {
             if name == SCRATCH {
                 let made = Arc::clone(&shared.scratch).folder().await;
                 let folder = made.map_err(|error| failed(name, &error.to_string()))?;
-                let quota = Quota::new(folder.path().to_owned(), limits);
-                directories.scratch = Some((folder, Arc::new(quota)));
+                directories.scratch = Some((folder, Arc::new(Quota::new(limits))));
             } else {
                 // Policies that name what is not there are refused when they are read.
                 let path = shared

@@ -1,78 +1,105 @@
-//! How much an attempt may have in its own folder.
+//! How much an attempt may write to its own folder.
 
-use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::failure::{Ended, LimitsOf};
 
-/// Bytes that each file, folder and link counts for beside what is in it.
-const ENTRY_BYTES: u64 = 4_096;
+/// Bytes that each file, folder, link, and each place at which a file is written to counts for beside what is written: a
+/// block of the disk.
+const BLOCK_BYTES: u64 = 4_096;
 
-/// What is deleted makes room if so much of the limit is free then: one sixteenth. Otherwise a guest could have the host
-/// measure a full folder for each few bytes that it deletes.
-const FREE_SHARE: u64 = 16;
+/// Files, folders and links that an attempt may make. The host deletes them one by one, and lists a folder in one piece.
+const ENTRIES_MAX: u32 = 10_000;
 
-/// Counts what is written to a folder.
+/// Folders that a guest lists at once; each list is in the host's memory.
+const LISTINGS_MAX: u32 = 16;
+
+/// Counts what is written to a folder. What is deleted does not make room again: a file that is deleted while it is open is
+/// still on the disk, and nobody outside of the system can tell when it is not.
 #[derive(Debug)]
 pub(crate) struct Quota {
-    folder: PathBuf,
     bytes_max: u64,
     /// What a guest is told that goes beyond.
     exceeded: Ended,
-    /// What is in the folder at most.
-    used: Mutex<u64>,
+    used: Mutex<Used>,
+}
+
+#[derive(Debug, Default)]
+struct Used {
+    bytes: u64,
+    entries: u32,
+    /// Which descriptor was written to last by position, and where that ended.
+    last: Option<(u32, u64)>,
 }
 
 impl Quota {
-    pub(crate) fn new(folder: PathBuf, limits: LimitsOf<'_>) -> Self {
+    pub(crate) fn new(limits: LimitsOf<'_>) -> Self {
         let bytes_max = limits.limits.scratch_bytes_max;
         let exceeded =
             limits.exceeded("the job wrote more bytes to /tmp than it may", bytes_max, "scratch_bytes_max");
-        Self { folder, bytes_max, exceeded, used: Mutex::default() }
+        Self { bytes_max, exceeded, used: Mutex::default() }
     }
 
     /// Counts an entry that is about to be made.
     pub(crate) fn entry(&self) -> Result<(), Ended> {
-        self.bytes(ENTRY_BYTES)
+        let mut used = self.lock();
+        if used.entries >= ENTRIES_MAX {
+            let message =
+                format!("the job made more files, folders and links in /tmp than it may: {ENTRIES_MAX}");
+            return Err(Ended::failed(longshore_domain::Code::LimitExceeded, message));
+        }
+        used.entries += 1;
+        self.add(&mut used, BLOCK_BYTES)
+    }
+
+    /// Counts a place at which writing is about to begin.
+    pub(crate) fn place(&self) -> Result<(), Ended> {
+        self.bytes(BLOCK_BYTES)
     }
 
     /// Counts bytes that are about to be written; an error if there is no room for them.
     pub(crate) fn bytes(&self, bytes: u64) -> Result<(), Ended> {
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        let sum = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= self.bytes_max);
-        let sum = sum(*used).or_else(|| {
-            let measured = measure(&self.folder);
-            let is_free = measured <= self.bytes_max - self.bytes_max / FREE_SHARE;
-            if is_free { sum(measured) } else { None }
-        });
-        *used = sum.ok_or_else(|| self.exceeded.clone())?;
+        self.add(&mut self.lock(), bytes)
+    }
+
+    /// Counts bytes that are about to be written at a place of a file. One that goes on where the last one ended is no new
+    /// place.
+    pub(crate) fn bytes_at(&self, descriptor: u32, offset: u64, bytes: u64) -> Result<(), Ended> {
+        let mut used = self.lock();
+        let goes_on = used.last == Some((descriptor, offset));
+        used.last = Some((descriptor, offset.saturating_add(bytes)));
+        let place = if goes_on { 0 } else { BLOCK_BYTES };
+        self.add(&mut used, bytes.saturating_add(place))
+    }
+
+    fn add(&self, used: &mut Used, bytes: u64) -> Result<(), Ended> {
+        let sum = used.bytes.checked_add(bytes).filter(|sum| *sum <= self.bytes_max);
+        used.bytes = sum.ok_or_else(|| self.exceeded.clone())?;
         Ok(())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Used> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Bytes of all that is in a folder. What cannot be looked at counts as if there were room for nothing else.
-fn measure(folder: &Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(folder) else { return u64::MAX };
-    let of_entry = |entry: std::io::Result<std::fs::DirEntry>| {
-        let Ok(entry) = entry else { return u64::MAX };
-        match entry.metadata() {
-            Ok(metadata) if metadata.is_dir() => ENTRY_BYTES.saturating_add(measure(&entry.path())),
-            Ok(metadata) => ENTRY_BYTES.saturating_add(on_disk(&metadata)),
-            Err(_) => u64::MAX,
+/// Counts the folders that a guest lists at once.
+#[derive(Debug, Default)]
+pub(crate) struct Listings(u32);
+
+impl Listings {
+    pub(crate) fn begin(&mut self) -> Result<(), Ended> {
+        if self.0 >= LISTINGS_MAX {
+            let message = format!("the job lists more folders at once than it may: {LISTINGS_MAX}");
+            return Err(Ended::failed(longshore_domain::Code::LimitExceeded, message));
         }
-    };
-    entries.map(of_entry).fold(0, u64::saturating_add)
-}
+        self.0 += 1;
+        Ok(())
+    }
 
-/// A file may have holes, which take no room.
-#[cfg(unix)]
-fn on_disk(metadata: &std::fs::Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::blocks(metadata).saturating_mul(512)
-}
-
-#[cfg(not(unix))]
-fn on_disk(metadata: &std::fs::Metadata) -> u64 {
-    metadata.len()
+    pub(crate) fn end(&mut self) {
+        self.0 = self.0.saturating_sub(1);
+    }
 }
 
 #[cfg(test)]
@@ -81,33 +108,36 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn what_is_deleted_makes_room_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let limits = Limits { scratch_bytes_max: 100_000, ..Limits::default() };
-        let quota = Quota::new(folder.path().to_owned(), LimitsOf { job: Some("x"), limits: &limits });
-        let file = folder.path().join("file");
-        quota.entry().unwrap();
-        quota.bytes(90_000).unwrap();
-        std::fs::write(&file, vec![0; 90_000]).unwrap();
-        let Err(Ended::Failed(failure)) = quota.bytes(20_000) else { panic!("there was room") };
-        assert!(failure.message.contains("100000 (limits.scratch_bytes_max in x.toml)"), "{failure:?}");
-        std::fs::remove_file(&file).unwrap();
-        quota.bytes(20_000).unwrap();
-        quota.bytes(80_000).unwrap();
-        quota.bytes(100_000).unwrap();
-        assert!(quota.bytes(100_001).is_err() && quota.bytes(u64::MAX).is_err());
+    fn quota(scratch_bytes_max: u64) -> Quota {
+        let limits = Limits { scratch_bytes_max, ..Limits::default() };
+        Quota::new(LimitsOf { job: Some("x"), limits: &limits })
     }
 
     #[test]
-    fn names_and_folders_count_too() {
-        let folder = tempfile::tempdir().unwrap();
-        let limits = Limits { scratch_bytes_max: 10 * ENTRY_BYTES, ..Limits::default() };
-        let quota = Quota::new(folder.path().to_owned(), LimitsOf { job: Some("x"), limits: &limits });
-        for number in 0..10 {
-            quota.entry().unwrap();
-            std::fs::create_dir_all(folder.path().join(format!("a/{number}"))).unwrap();
-        }
-        assert!(quota.entry().is_err());
+    fn what_is_written_counts_and_the_limit_names_itself() {
+        let quota = quota(10_000);
+        quota.bytes(9_000).unwrap();
+        let Err(Ended::Failed(failure)) = quota.bytes(1_001) else { panic!("there was room") };
+        assert!(failure.message.contains("10000 (limits.scratch_bytes_max in x.toml)"), "{failure:?}");
+        quota.bytes(1_000).unwrap();
+        assert!(quota.bytes(u64::MAX).is_err());
+    }
+
+    #[test]
+    fn each_place_takes_a_block() {
+        let sparse = quota(10 * BLOCK_BYTES);
+        let written = (0..100_000).take_while(|number| sparse.bytes_at(1, number * 8_192, 1).is_ok()).count();
+        assert_eq!(written, 9);
+        let dense = quota(10 * BLOCK_BYTES);
+        let written = (0..100_000).take_while(|number| dense.bytes_at(1, *number, 1).is_ok()).count();
+        assert_eq!(written as u64, 9 * BLOCK_BYTES);
+    }
+
+    #[test]
+    fn names_count_too() {
+        let few = quota(10 * BLOCK_BYTES);
+        assert_eq!((0..100_000).take_while(|_| few.entry().is_ok()).count(), 10);
+        let many = quota(u64::MAX);
+        assert_eq!((0..100_000).take_while(|_| many.entry().is_ok()).count() as u32, ENTRIES_MAX);
     }
 }

@@ -29,11 +29,11 @@ struct Own {
 
 /// The folder of one attempt. It is deleted with this.
 #[derive(Debug)]
-pub(crate) struct ScratchFolder(Option<(TempDir, Arc<Own>)>);
+pub(crate) struct ScratchFolder(Option<(PathBuf, Arc<Own>)>);
 
 impl ScratchFolder {
     pub(crate) fn path(&self) -> &Path {
-        self.0.as_ref().map_or(Path::new(""), |(folder, _)| folder.path())
+        self.0.as_ref().map_or(Path::new(""), |(folder, _)| folder)
     }
 }
 
@@ -42,7 +42,9 @@ impl Drop for ScratchFolder {
         // The attempt's folder first: it is within the other.
         let Some((folder, own)) = self.0.take() else { return };
         let delete = move || {
-            drop(folder);
+            if let Err(error) = delete(&folder) {
+                tracing::warn!("the scratch folder {} stays: {error}", folder.display());
+            }
             drop(own);
         };
         // Deleting takes as long as there are files. Outside a runtime nobody waits for it.
@@ -68,7 +70,7 @@ impl Scratch {
                 None => Arc::new(self.begin()?),
             };
             *known = Arc::downgrade(&own);
-            let folder = TempDir::new_in(own.folder.path())?;
+            let folder = TempDir::new_in(own.folder.path())?.keep();
             Ok(ScratchFolder(Some((folder, own))))
         });
         made.await.map_err(io::Error::other)?
@@ -91,9 +93,37 @@ impl Scratch {
 /// Deletes the folder of a process that is gone. One that has no lock yet is being made.
 fn delete_if_left_behind(folder: &Path) {
     let gone = File::open(folder.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok());
-    if gone && let Err(error) = fs::remove_dir_all(folder) {
+    if gone && let Err(error) = delete(folder) {
         tracing::warn!("the scratch folder {} of a process that is gone stays: {error}", folder.display());
     }
+}
+
+/// Deletes a folder with all that is in it, however deep a guest made it: by itself the standard library calls itself for each
+/// level. Folders within are moved up one by one, so that no path is long and no two levels are looked at together.
+fn delete(folder: &Path) -> io::Result<()> {
+    let mut moved: u64 = 0;
+    let mut left = vec![folder.to_owned()];
+    while let Some(inner) = left.pop() {
+        for entry in fs::read_dir(&inner)? {
+            let entry = entry?;
+            if !entry.file_type()?.is_dir() {
+                fs::remove_file(entry.path())?;
+            } else if inner == folder {
+                left.push(entry.path());
+            } else {
+                // Whatever the guest called its own.
+                let mut names = (moved..).map(|number| folder.join(number.to_string()));
+                let Some(up) = names.find(|path| path.symlink_metadata().is_err()) else { break };
+                moved += 1;
+                fs::rename(entry.path(), &up)?;
+                left.push(up);
+            }
+        }
+        if inner != folder {
+            fs::remove_dir(&inner)?;
+        }
+    }
+    fs::remove_dir(folder)
 }
 
 #[cfg(test)]
@@ -113,5 +143,25 @@ mod tests {
         let other = Arc::new(Scratch::new(Some(root.path().to_owned())));
         let others = other.folder().await.unwrap();
         assert!(folder.path().join("file").exists() && others.path() != folder.path());
+    }
+
+    #[test]
+    fn a_folder_may_be_deeper_than_any_path_is_long() {
+        let root = tempfile::tempdir().unwrap();
+        let top = root.path().join("top");
+        fs::create_dir(&top).unwrap();
+        // Each level is put around the one before: from the outside no path could name the last.
+        for level in 0..3_000 {
+            let (inner, outer) = (root.path().join("inner"), root.path().join("outer"));
+            fs::create_dir(&outer).unwrap();
+            fs::write(outer.join("file"), "x").unwrap();
+            if level > 0 {
+                fs::rename(&inner, outer.join("d")).unwrap();
+            }
+            fs::rename(&outer, &inner).unwrap();
+        }
+        fs::rename(root.path().join("inner"), top.join("d")).unwrap();
+        delete(&top).unwrap();
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
     }
 }

@@ -5,7 +5,7 @@ use wasmtime::component::Resource;
 use crate::bindings::longshore::job::artifacts::{Host, HostArtifact};
 use crate::bindings::longshore::job::types::HostError;
 use crate::guest::Guest;
-use crate::host_api::host_error;
+use crate::host_api::{host_error, keep_no_secret};
 
 const NAME_CHARS_MAX: usize = 128;
 /// File systems count bytes: 255 of them, less what publishing may add to a name.
@@ -23,6 +23,8 @@ impl Host for Guest {
         name: String,
         media_type: String,
     ) -> wasmtime::Result<Result<Resource<OpenArtifact>, HostError>> {
+        keep_no_secret(&self.log, name.as_bytes(), "the name of an artifact")?;
+        keep_no_secret(&self.log, media_type.as_bytes(), "the media type of an artifact")?;
         let (attempt, table) = self.attempt_and_table()?;
         if let Err(problem) = check(&name, &media_type) {
             return Ok(Err(host_error("invalid_name", problem)));

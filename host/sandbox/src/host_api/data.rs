@@ -111,6 +111,7 @@ fn query_failed(attempt: &Attempt, source: &str, stopped: Stopped) -> wasmtime::
     let limits = attempt.limits();
     let message = match stopped {
         Stopped::Failed(message) => message,
+        Stopped::AtTheEnd => "the result is at its end".into(),
         Stopped::NotGranted(what) => format!(
             "the job may not read {what} of the source {source:?}; what it may is under [grants.tables.{source}] in \
              {}.toml",

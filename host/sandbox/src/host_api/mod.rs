@@ -32,7 +32,7 @@ fn signal(attempt: &Attempt) -> Signal {
 }
 
 /// The beginning of a text that a job made up, which is to fill neither the record of its task nor a log.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     text.chars().take(SHOWN_CHARS_MAX).collect()
 }
 

@@ -16,6 +16,8 @@ pub(super) enum Cut<E> {
     TooLong,
     #[error("it took too long")]
     Late,
+    #[error("it paused for too long")]
+    Paused,
     #[error("{0}")]
     Broken(E),
 }
@@ -65,8 +67,14 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Bounded<B> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         use std::future::Future as _;
+        // Whoever always has something to say is late, too.
+        if Instant::now() >= self.patience.until {
+            return Poll::Ready(Some(Err(Cut::Late)));
+        }
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
-            return self.late.as_mut().poll(context).map(|()| Some(Err(Cut::Late)));
+            let until = self.patience.until;
+            let cut = move |()| Some(Err(if Instant::now() >= until { Cut::Late } else { Cut::Paused }));
+            return self.late.as_mut().poll(context).map(cut);
         };
         if self.patience.between.is_some() {
             let at = next(self.patience);
@@ -120,6 +128,6 @@ mod tests {
         let read = |patience| Bounded::new(stalls(), 100, patience, None).collect();
         assert!(matches!(read(Patience { until: Instant::now(), ..patience() }).await, Err(Cut::Late)));
         let between = Some(Duration::ZERO);
-        assert!(matches!(read(Patience { between, ..patience() }).await, Err(Cut::Late)));
+        assert!(matches!(read(Patience { between, ..patience() }).await, Err(Cut::Paused)));
     }
 }

@@ -24,10 +24,13 @@ use crate::sandbox::Shared;
 use crate::verdict::Verdict;
 
 /// Bytes of a request's body that the guest may be ahead of the network with, in two pieces.
-const CHUNK_BYTES: usize = 64 * 1024;
+const CHUNK_BYTES: usize = 16 * 1024;
 
 /// Characters of a path that are shown.
 const PATH_CHARS_MAX: usize = 200;
+
+/// Characters of a call that are shown: method, host and path.
+const TARGET_CHARS_MAX: usize = 600;
 
 type Answered = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
 
@@ -117,7 +120,8 @@ impl Caller {
     fn not_granted(&self, method: &str, url: &Url) -> Ended {
         // Long paths are no use to an operator, who is told of all that is below the host instead.
         let path = if url.path().len() > PATH_CHARS_MAX { "/" } else { url.path() };
-        let target = format!("{method} {}{path}", url.origin().ascii_serialization());
+        let target = format!("{} {}{path}", host_api::shown(method), url.origin().ascii_serialization());
+        let target: String = target.chars().take(TARGET_CHARS_MAX).collect();
         let job = self.job.job_type.name.as_str();
         host_api::denied(job, &self.job.policy.grants, "http", "called", &target)
     }
@@ -135,16 +139,13 @@ impl Caller {
         let start = Instant::now();
         let until = start + Duration::from_millis(limits.http_timeout_ms);
         let patience = Patience { until, between: options.between_bytes_timeout };
-        // Connecting is part of waiting for the first byte here, so it may take as long as both together.
-        let own = match (options.connect_timeout, options.first_byte_timeout) {
-            (None, None) => None,
-            (connect, first_byte) => {
-                start.checked_add(connect.unwrap_or_default().saturating_add(first_byte.unwrap_or_default()))
-            }
-        };
+        // Connecting is part of waiting for the first byte here, so that may take as long as both together.
+        let connect = options.connect_timeout.unwrap_or_default();
+        let own =
+            options.first_byte_timeout.and_then(|first| start.checked_add(first.saturating_add(connect)));
         let first = own.map_or(until, |own| own.min(until));
         let exchange = async {
-            // One that waits for a turn keeps nothing of the host but its place.
+            // What it sends waits with it, and no connection does.
             let turn = Arc::clone(&self.turns).acquire_owned().await.ok();
             let call = self.prepare(url, grant, request, patience).await?;
             let client = Arc::clone(&self.shared.http);
@@ -153,6 +154,13 @@ impl Caller {
         let (answer, turn) = match tokio::time::timeout_at(first, exchange).await {
             Ok(Ok(answered)) => answered,
             Ok(Err(failure)) => return Err(self.told(&shown, &failure.message, error_of(failure.kind))),
+            Err(_) if first < until => {
+                return Err(self.told(
+                    &shown,
+                    "it took longer than the job waits",
+                    Error::HttpResponseTimeout,
+                ));
+            }
             Err(_) => return Err(self.late(&shown)),
         };
         let bytes_max = limits.http_response_bytes_max;
@@ -191,7 +199,8 @@ impl Caller {
         let caller = Arc::clone(self);
         let bytes_max = self.job.policy.limits.http_request_bytes_max;
         let request = request.map(|body| {
-            let body = Bounded::new(body, bytes_max, patience, None);
+            // A guest that computes before it goes on is not slow.
+            let body = Bounded::new(body, bytes_max, Patience { between: None, ..patience }, None);
             body.map_err(move |cut| caller.request_cut(&cut)).boxed_unsync()
         });
         Ok(HttpCall { url, request, allow_private: grant.allow_private })
@@ -227,6 +236,9 @@ impl Caller {
                 Error::HttpResponseBodySize(Some(bytes_max))
             }
             Cut::Late => self.late(shown),
+            Cut::Paused => {
+                self.told(shown, "it paused for longer than the job waits", Error::HttpResponseTimeout)
+            }
             Cut::Broken(error) => {
                 self.told(shown, &format!("the answer broke off: {error}"), Error::HttpResponseIncomplete)
             }

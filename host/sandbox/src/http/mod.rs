@@ -6,4 +6,4 @@ mod calls;
 pub(crate) use self::calls::Calls;
 
 /// Bytes of the headers of one message, as they are in memory.
-pub(crate) const HEADERS_BYTES_MAX: usize = 128 * 1024;
+pub(crate) const HEADERS_BYTES_MAX: usize = 32 * 1024;

@@ -118,10 +118,13 @@ async fn the_folder_has_a_limit() {
         let failure = failed(run(&bed, calls).await);
         assert_failure(&failure, Code::LimitExceeded, &["1048576 (limits.scratch_bytes_max in files.toml)"]);
     }
-    // What was deleted does not count.
-    let again = json!([{"write": ["/tmp/x", 600_000]}, {"remove": "/tmp/x"}]);
-    let calls: Vec<Value> = (0..5).flat_map(|_| again.as_array().unwrap().clone()).collect();
-    answers(&bed, json!(calls)).await;
+    // What was deleted counts: it may still be open.
+    let again = json!([{"write": ["/tmp/x", 600_000]}, {"remove": "/tmp/x"}, {"write": ["/tmp/x", 600_000]}]);
+    let failure = failed(run(&bed, again).await);
+    assert_failure(&failure, Code::LimitExceeded, &["limits.scratch_bytes_max"]);
+    bed.policy.limits.scratch_bytes_max = 1 << 30;
+    let failure = failed(run(&bed, json!([{"make_folders": ["/tmp", 10_001]}])).await);
+    assert_failure(&failure, Code::LimitExceeded, &["files, folders and links", "10000"]);
 }
 
 #[tokio::test]

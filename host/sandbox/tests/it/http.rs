@@ -1,5 +1,6 @@
 //! Calls of the web, as a job makes them and its policy bounds them. A real client is tested where it is, in `delivery`.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,6 +23,9 @@ struct Web {
     answer_bytes: usize,
     fails: Option<HttpFailureKind>,
     hangs: bool,
+    busy: AtomicUsize,
+    /// Calls that were under way at once.
+    most: AtomicUsize,
 }
 
 #[async_trait]
@@ -31,6 +35,11 @@ impl HttpClient for Web {
         let sent = body.collect().await.map(|body| body.to_bytes().len());
         let shown = format!("{} {}", head.method, call.url);
         self.calls.lock().unwrap().push((shown, head.headers, sent.unwrap_or(0)));
+        self.most.fetch_max(self.busy.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        self.busy.fetch_sub(1, Ordering::SeqCst);
         if self.hangs {
             std::future::pending::<()>().await;
         }
@@ -211,12 +220,23 @@ async fn a_call_that_takes_too_long_ends_and_the_job_goes_on() {
 
 #[tokio::test]
 async fn calls_wait_for_their_turn() {
-    let (mut bed, web) = bed(Web::default(), reading());
-    bed.policy.limits.http_in_flight_max = 1;
-    let input = json!({"calls": [call("/v1/a"), call("/v1/b"), call("/v1/c")], "at_once": true});
-    let answered = answers(&bed.run("fetch", &input).await);
-    assert_eq!(answered.as_array().unwrap().iter().filter(|answer| answer["status"] == 200).count(), 3);
-    assert_eq!(web.calls.lock().unwrap().len(), 3);
+    for (at_once, most) in [(1, 1), (2, 2), (16, 3)] {
+        let (mut bed, web) = bed(Web::default(), reading());
+        bed.policy.limits.http_in_flight_max = at_once;
+        let input = json!({"calls": [call("/v1/a"), call("/v1/b"), call("/v1/c")], "at_once": true});
+        let answered = answers(&bed.run("fetch", &input).await);
+        assert!(answered.as_array().unwrap().iter().all(|answer| answer["status"] == 200), "{answered}");
+        assert_eq!(web.most.load(Ordering::SeqCst), most);
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_does_not_bear_a_refusal_is_still_told_why() {
+    let (bed, _) = bed(Web::default(), reading());
+    let mut refused = call("/v2");
+    refused["or_panic"] = json!(true);
+    let failure = failed(fetch(&bed, json!([refused])).await);
+    assert_failure(&failure, Code::PermissionDenied, &["https://api.test/v2"]);
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ use crate::config::{Config, time_zones};
 /// Has queries of jobs bounded in memory. To be called before anything else is done with SQLite.
 pub(crate) fn limit_memory_of_queries() {
     let done = longshore_sandbox::limit_memory_of_queries();
-    debug_assert!(done, "SQLite was in use already");
+    assert!(done, "something used SQLite before the host was set up");
 }
 
 /// How long a process that is asked to end lets its jobs save and stop.

@@ -33,6 +33,9 @@ struct Call {
     #[serde(default)]
     send_bytes: usize,
     first_byte_ms: Option<u64>,
+    /// Whether to panic where nothing comes of it.
+    #[serde(default)]
+    or_panic: bool,
     between_bytes_ms: Option<u64>,
 }
 
@@ -62,7 +65,12 @@ impl Guest for Component {
             let begun: Vec<_> = input.calls.iter().map(begin).collect();
             begun.into_iter().map(finish).collect()
         } else {
-            input.calls.iter().map(|call| finish(begin(call))).collect()
+            let call = |call: &Call| {
+                let answer = finish(begin(call));
+                assert!(!call.or_panic || answer["error"].is_null(), "{answer}");
+                answer
+            };
+            input.calls.iter().map(call).collect()
         };
         Ok(Value::Array(answers).to_string())
     }
