@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     fn batch(rows: i64) -> Batch {
-        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        let connection = crate::data::in_memory();
         let mut statement = connection
             .prepare(
                 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) \

@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn they_answer_as_those_of_sqlite() {
-        let (theirs, ours) = (Connection::open_in_memory().unwrap(), Connection::open_in_memory().unwrap());
+        let (theirs, ours) = (crate::data::in_memory(), crate::data::in_memory());
         replace_slow_ones(&ours, 1 << 20).unwrap();
         let values = [
             "NULL",
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn long_texts_that_nearly_match_everywhere_take_no_time() {
-        let connection = Connection::open_in_memory().unwrap();
+        let connection = crate::data::in_memory();
         replace_slow_ones(&connection, 1 << 24).unwrap();
         // SQLite's own would compare ten to the power of twelve bytes for each.
         let long = "replace(hex(zeroblob(2000000)), '00', 'aa')";
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn what_grows_beyond_its_limit_is_refused_before_it_is_made() {
-        let connection = Connection::open_in_memory().unwrap();
+        let connection = crate::data::in_memory();
         replace_slow_ones(&connection, 1_000).unwrap();
         let error = connection
             .query_row("SELECT replace('aaaaaaaaaa', 'a', hex(zeroblob(60)))", [], |_| Ok(()))

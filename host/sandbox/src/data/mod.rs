@@ -20,3 +20,10 @@ pub(crate) use memory::QueryMemory;
 pub use memory::limit_memory_of_queries;
 pub(crate) use reader::{QueryError, Stopped};
 pub(crate) use source::Sources;
+
+/// A database for a test. SQLite is set up once in a process, by whichever test comes first.
+#[cfg(test)]
+pub(crate) fn in_memory() -> rusqlite::Connection {
+    assert!(limit_memory_of_queries(), "SQLite was in use already");
+    rusqlite::Connection::open_in_memory().unwrap()
+}
