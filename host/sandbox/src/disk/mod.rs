@@ -4,6 +4,7 @@ mod files;
 mod quota;
 mod scratch;
 
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -34,24 +35,16 @@ impl Directories {
         if granted.is_empty() {
             return Ok(Self::default());
         }
-        let failed = |name: &str, why: &str| {
-            Ended::Failed(Failure::new(
-                Code::StorageFailed,
-                format!("the directory {name:?} cannot be used: {why}"),
-            ))
-        };
         let mut directories = Self::default();
         for name in granted {
             if name == SCRATCH {
                 let made = Arc::clone(&shared.scratch).folder().await;
-                let folder = made.map_err(|error| failed(name, &error.to_string()))?;
+                let folder = made.map_err(|error| unusable(name, &error))?;
                 directories.scratch = Some((folder, Arc::new(Quota::new(limits))));
             } else {
                 // Policies that name what is not there are refused when they are read.
-                let path = shared
-                    .directories
-                    .get(name)
-                    .ok_or_else(|| failed(name, "longshore.toml does not have it"))?;
+                let path = shared.directories.get(name);
+                let path = path.ok_or_else(|| unusable(name, &"longshore.toml does not have it"))?;
                 directories.read_only.push((name.clone(), path.clone()));
             }
         }
@@ -64,11 +57,8 @@ impl Directories {
             self.read_only.iter().map(|(name, path)| (name.as_str(), path.as_path(), FsPerms::ReadOnly));
         let scratch = self.scratch.iter().map(|(folder, _)| (SCRATCH, folder.path(), FsPerms::ReadWrite));
         for (name, path, perms) in read_only.chain(scratch) {
-            wasi.preopened_dir(path, format!("/{name}"), perms).map_err(|error| {
-                let message = format!("the directory {name:?} cannot be opened");
-                let failure = Failure::new(Code::StorageFailed, message);
-                Ended::Failed(Failure { detail: Some(format!("{}: {error:#}", path.display())), ..failure })
-            })?;
+            wasi.preopened_dir(path, format!("/{name}"), perms)
+                .map_err(|error| unusable(name, &format_args!("{}: {error:#}", path.display())))?;
         }
         Ok(())
     }
@@ -77,4 +67,10 @@ impl Directories {
     pub(crate) fn quota(&self) -> Option<&Arc<Quota>> {
         self.scratch.as_ref().map(|(_, quota)| quota)
     }
+}
+
+/// A directory cannot be used. Why has paths of the machine in it, which are for its operator.
+fn unusable(name: &str, why: &dyn Display) -> Ended {
+    let failure = Failure::new(Code::StorageFailed, format!("the directory {name:?} cannot be opened"));
+    Ended::Failed(Failure { detail: Some(why.to_string()), ..failure })
 }
