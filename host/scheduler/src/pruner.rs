@@ -28,7 +28,7 @@ impl Pruner {
         loop {
             let step = self.parts.store.prune(now, STEP).await?;
             forgotten += u64::from(step);
-            if step < STEP {
+            if step == 0 {
                 break;
             }
         }

@@ -148,6 +148,7 @@ macro_rules! conformance_tests {
             pruning: [
                 a_finished_task_is_kept_for_its_time,
                 files_of_pruned_tasks_are_remembered,
+                a_task_with_a_long_log_ends_a_step,
                 pruning_goes_in_steps,
                 a_task_that_runs_again_is_kept,
                 mail_is_delivered_before_its_task_is_pruned,

@@ -1,6 +1,8 @@
 //! Cases of retention.
 
-use longshore_domain::{CancelAnswer, Code, NewTask, Next, Owner, RetryAnswer, TaskFilter};
+use longshore_domain::{
+    CancelAnswer, Code, LogLevel, LogLine, NewTask, Next, Owner, RetryAnswer, TaskFilter,
+};
 
 use super::Open;
 use super::kit::{Kit, at, completed, end, failure, message, new_task};
@@ -44,6 +46,21 @@ pub async fn files_of_pruned_tasks_are_remembered(open: Open) {
     assert_eq!(kit.store.pruned(10).await.unwrap(), [id]);
     kit.store.files_are_gone(vec![id]).await.unwrap();
     assert!(kit.store.pruned(10).await.unwrap().is_empty());
+}
+
+/// A task with very much to it is a step of its own, so that nothing else waits for long.
+pub async fn a_task_with_a_long_log_ends_a_step(open: Open) {
+    let kit = Kit::new(&open);
+    for ttl_ms in [1_000, 2_000, 3_000] {
+        let id = kit.submit(NewTask { ttl_ms, ..new_task() }).await;
+        kit.store.cancel(None, id, at(1)).await.unwrap();
+        let line = LogLine { attempt: 1, at: at(1), level: LogLevel::Info, message: "x".into() };
+        let lines = if ttl_ms == 2_000 { 6_000 } else { 10 };
+        kit.store.append_log(id, vec![line; lines]).await.unwrap();
+    }
+    for forgotten in [2, 1, 0] {
+        assert_eq!(kit.store.prune(at(10_000), 10).await.unwrap(), forgotten);
+    }
 }
 
 /// Those go first whose time has been over for longest, no more than asked for at once.

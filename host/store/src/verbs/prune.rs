@@ -22,6 +22,10 @@ statements! {
         ORDER BY f.expires_at, f.seq
         LIMIT ?2";
 
+    LINES = "SELECT coalesce(max(line) + 1, 0) FROM task_log WHERE seq = ?1";
+
+    MESSAGES = "SELECT count(*) FROM outbox INDEXED BY outbox_task WHERE seq = ?1";
+
     NOTE = "INSERT INTO pruned (id) VALUES (?1)";
 
     /// All that belongs to it goes with it.
@@ -32,18 +36,31 @@ statements! {
     FILES_ARE_GONE = "DELETE FROM pruned WHERE id = ?1";
 }
 
-/// Forgets finished tasks whose time is over, `limit` at most, those first whose time has been over for longest. Says
-/// how many.
+/// Rows after which a step is long enough: nothing else is written meanwhile.
+const ROWS_ENOUGH: i64 = 5_000;
+
+/// Forgets finished tasks whose time is over, `limit` at most, those first whose time has been over for longest, and fewer
+/// where one has much to it. Says how many; none when there is none left.
 pub(crate) fn prune(c: &Connection, now: Timestamp, limit: u32) -> Result<u32, Fault> {
     let expired: Vec<(i64, TaskId)> = c
         .prepare_cached(EXPIRED)?
         .query_map(params![now.ms(), limit], |row| Ok((row.get(0)?, columns::task_id(row, 1)?)))?
         .collect::<rusqlite::Result<_>>()?;
+    let mut rows = 0;
+    let mut forgotten = 0;
     for (seq, id) in &expired {
+        if rows >= ROWS_ENOUGH {
+            break;
+        }
+        // The two tables that have many rows of one task.
+        for count in [LINES, MESSAGES] {
+            rows += c.prepare_cached(count)?.query_row([seq], |row| row.get::<_, i64>(0))?;
+        }
+        forgotten += 1;
         c.prepare_cached(NOTE)?.execute([id.as_bytes()])?;
         exactly_one(c.prepare_cached(FORGET)?.execute([seq])?, "pruning a task")?;
     }
-    Ok(expired.len() as u32)
+    Ok(forgotten)
 }
 
 /// Tasks that were pruned and whose files may still be there.
