@@ -1,6 +1,6 @@
 //! One artifact that is written: gathers bytes, hashes them as they come, and brings them to disk when asked.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -13,18 +13,21 @@ use super::layout::at;
 /// Bytes that are gathered before they are written.
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// An artifact that is open.
+/// An artifact that is written to.
 pub(super) struct ArtifactFile {
     pub(super) name: String,
     media_type: String,
     path: PathBuf,
-    file: File,
+    /// None while nobody writes to it.
+    file: Option<File>,
     gathered: Vec<u8>,
     /// All bytes, those gathered included.
     length: u64,
     digest: Sha256,
-    /// Whether something was written that may not be on disk.
+    /// Whether there is something that may not be on disk.
     dirty: bool,
+    /// Whether bytes were written since the file was last brought to disk.
+    written: bool,
     /// Whether a write failed, after which nobody knows what the file holds.
     broken: bool,
 }
@@ -38,11 +41,12 @@ impl ArtifactFile {
             name: name.to_owned(),
             media_type: media_type.to_owned(),
             path,
-            file,
+            file: Some(file),
             gathered: Vec::new(),
             length: 0,
             digest: Sha256::new(),
             dirty: true,
+            written: false,
             broken: false,
         })
     }
@@ -94,13 +98,30 @@ impl ArtifactFile {
         self.flush()?;
         if self.dirty {
             // A file whose sync failed may have lost bytes that a second sync would not miss.
-            let synced = self.file.sync_data();
+            let synced = self.file().and_then(|file| file.sync_data());
             self.broken |= synced.is_err();
             synced.map_err(|error| at("sync the artifact", &self.path, &error))?;
-            self.dirty = false;
+            (self.dirty, self.written) = (false, false);
         }
         // Between saves an artifact may rest for long; its buffer should not.
         self.gathered = Vec::new();
+        Ok(())
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Gives the file back to the system until it is needed again. What is gathered stays gathered.
+    pub(super) fn close(&mut self) -> io::Result<()> {
+        if self.written {
+            // An error that the system finds later would be told only to those who have the file open.
+            let synced = self.file().and_then(|file| file.sync_data());
+            self.broken |= synced.is_err();
+            synced.map_err(|error| at("sync the artifact", &self.path, &error))?;
+            self.written = false;
+        }
+        self.file = None;
         Ok(())
     }
 
@@ -122,13 +143,24 @@ impl ArtifactFile {
         Ok(())
     }
 
+    fn file(&mut self) -> io::Result<&File> {
+        if self.file.is_none() {
+            self.file = Some(OpenOptions::new().append(true).open(&self.path)?);
+        }
+        self.file.as_ref().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.broken {
             let error = FileError::new("an earlier write of the artifact", &self.path, " failed");
             return Err(error.of_kind(io::ErrorKind::Other));
         }
-        let put = self.file.write_all(bytes);
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let put = self.file().and_then(|mut file| file.write_all(bytes));
         self.broken = put.is_err();
+        self.written = true;
         put.map_err(|error| at("write the artifact", &self.path, &error))
     }
 }

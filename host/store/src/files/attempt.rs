@@ -1,5 +1,6 @@
 //! The artifact files of one running attempt.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -10,6 +11,10 @@ use longshore_domain::{AttemptFiles, AttemptRef, SavedArtifact};
 use super::artifact::ArtifactFile;
 use super::layout::{Layout, at, check_name, remove_folder, sync_folder};
 
+/// Files of an attempt's artifacts that are open at once. One more closes that which was not used for longest: a process has
+/// only so many for all that run in it.
+const OPEN_FILES_MAX: usize = 8;
+
 /// The artifact files of one running attempt. An attempt that has none touches no folder.
 pub(super) struct LocalAttempt {
     layout: Arc<Layout>,
@@ -18,6 +23,8 @@ pub(super) struct LocalAttempt {
     folder: Option<PathBuf>,
     /// By handle.
     artifacts: Vec<ArtifactFile>,
+    /// Handles of those whose files are open, the one last used at the end.
+    open: VecDeque<usize>,
     /// Whether the folder itself may not be on disk.
     folder_is_new: bool,
     /// Whether the folder got files that may not be among its entries on disk.
@@ -32,6 +39,7 @@ impl LocalAttempt {
             attempt,
             folder: None,
             artifacts: Vec::new(),
+            open: VecDeque::new(),
             folder_is_new: false,
             files_are_new: false,
             sealed: false,
@@ -49,8 +57,31 @@ impl LocalAttempt {
         let source = self.layout.work_of_attempt(AttemptRef { task: self.attempt.task, number: from });
         let folder = self.folder()?;
         for artifact in saved {
-            self.artifacts.push(ArtifactFile::copy(&folder, &source, artifact)?);
-            self.files_are_new = true;
+            let copy = ArtifactFile::copy(&folder, &source, artifact)?;
+            self.add(copy)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, artifact: ArtifactFile) -> io::Result<usize> {
+        let handle = self.artifacts.len();
+        self.artifacts.push(artifact);
+        self.files_are_new = true;
+        self.used(handle)?;
+        Ok(handle)
+    }
+
+    /// Notes that the file of an artifact may have been used, and closes another if that makes too many.
+    fn used(&mut self, handle: usize) -> io::Result<()> {
+        if self.open.back() == Some(&handle) || !self.artifact(handle)?.is_open() {
+            return Ok(());
+        }
+        self.open.retain(|open| *open != handle);
+        self.open.push_back(handle);
+        if self.open.len() > OPEN_FILES_MAX
+            && let Some(longest) = self.open.pop_front()
+        {
+            self.artifact(longest)?.close()?;
         }
         Ok(())
     }
@@ -67,8 +98,9 @@ impl LocalAttempt {
     }
 
     fn sync_all(&mut self) -> io::Result<()> {
-        for artifact in &mut self.artifacts {
-            artifact.sync()?;
+        for handle in 0..self.artifacts.len() {
+            self.artifact(handle)?.sync()?;
+            self.used(handle)?;
         }
         let Some(folder) = &self.folder else { return Ok(()) };
         if self.files_are_new {
@@ -101,9 +133,8 @@ impl AttemptFiles for LocalAttempt {
             return Ok(handle);
         }
         let folder = self.folder()?;
-        self.artifacts.push(ArtifactFile::create(&folder, name, media_type)?);
-        self.files_are_new = true;
-        Ok(self.artifacts.len() - 1)
+        let new = ArtifactFile::create(&folder, name, media_type)?;
+        self.add(new)
     }
 
     fn position(&self, handle: usize) -> u64 {
@@ -112,7 +143,8 @@ impl AttemptFiles for LocalAttempt {
 
     fn write(&mut self, handle: usize, bytes: &[u8]) -> io::Result<()> {
         self.refuse_when_sealed()?;
-        self.artifact(handle)?.write(bytes)
+        self.artifact(handle)?.write(bytes)?;
+        self.used(handle)
     }
 
     fn totals(&self) -> (u32, u64) {

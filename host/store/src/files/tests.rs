@@ -77,6 +77,41 @@ fn an_attempt_without_artifacts_touches_no_folder() {
     assert!(entries(place.folder.path()).is_empty());
 }
 
+/// Files below a folder that this process holds open.
+#[cfg(target_os = "linux")]
+fn open_below(folder: &Path) -> usize {
+    let descriptors = fs::read_dir("/proc/self/fd").unwrap();
+    let targets = descriptors.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+    targets.filter(|target| target.starts_with(folder)).count()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn an_attempt_with_many_artifacts_has_few_files_open() {
+    let place = Place::new();
+    let mut files = place.open(1, None);
+    let handles: Vec<usize> =
+        (0..50).map(|n| files.open(&format!("{n}.txt"), "text/plain").unwrap()).collect();
+    for line in ["one\n", "two\n", "three\n"] {
+        for handle in &handles {
+            files.write(*handle, line.as_bytes()).unwrap();
+            assert!(open_below(place.folder.path()) <= 8);
+        }
+    }
+    let saved = files.sync().unwrap();
+    drop(files);
+    let mut files = place.open(2, Some((1, &saved)));
+    assert!((1..=8).contains(&open_below(place.folder.path())));
+    files.write(handles[0], b"four\n").unwrap();
+    let sealed = files.seal().unwrap();
+    assert_eq!(sealed[0].sha256, Some(hex(b"one\ntwo\nthree\nfour\n")));
+    assert!(sealed[1..].iter().all(|artifact| artifact.sha256 == Some(hex(b"one\ntwo\nthree\n"))));
+    for (n, artifact) in sealed.iter().enumerate() {
+        let bytes = fs::read(place.work(2).join(format!("{n}.txt"))).unwrap();
+        assert_eq!(Some(hex(&bytes)), artifact.sha256);
+    }
+}
+
 #[test]
 fn an_artifact_is_published_with_its_digest() {
     let place = Place::new();
