@@ -19,7 +19,7 @@ use rustls::ClientConfig;
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
-use crate::net::address::{self, AddressError};
+use crate::net::address::{self, AddressError, Asker};
 use crate::net::connection::{self, ConnectError};
 use crate::net::trust;
 
@@ -57,14 +57,15 @@ impl fmt::Debug for WebClient {
 impl HttpClient for WebClient {
     async fn send(&self, call: HttpCall) -> Result<http::Response<HttpBody>, HttpFailure> {
         let HttpCall { url, mut request, allow_private } = call;
-        let addresses = address::resolve(&url, allow_private).await.map_err(|error| match error {
-            AddressError::NotFound(_) => failure(HttpFailureKind::NotFound, &error),
-            AddressError::Private { .. } => failure(
-                HttpFailureKind::Prohibited,
-                &format_args!("{error}; allow_private = true in the grant would allow it"),
-            ),
-            AddressError::Plain(_) => failure(HttpFailureKind::Prohibited, &error),
-        })?;
+        let addresses =
+            address::resolve(&url, allow_private, Asker::Job).await.map_err(|error| match error {
+                AddressError::NotFound(_) => failure(HttpFailureKind::NotFound, &error),
+                AddressError::Private { .. } => failure(
+                    HttpFailureKind::Prohibited,
+                    &format_args!("{error}; allow_private = true in the grant would allow it"),
+                ),
+                AddressError::Plain(_) => failure(HttpFailureKind::Prohibited, &error),
+            })?;
         let tls = match url.scheme() {
             "https" => Some(self.tls().await?),
             _ => None,

@@ -9,8 +9,27 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 use tokio::sync::Semaphore;
 use url::{Host, Url};
 
-/// Names that the system is asked for at once.
-static LOOKUPS: Semaphore = Semaphore::const_new(32);
+/// On whose behalf a name is looked up. Each has places of its own: servers of names that take their time to answer jobs
+/// hold up no message of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asker {
+    /// A job, which calls the web.
+    Job,
+    /// The host, which delivers messages.
+    Host,
+}
+
+impl Asker {
+    /// Names that the system is asked for at once.
+    fn lookups(self) -> &'static Semaphore {
+        static OF_JOBS: Semaphore = Semaphore::const_new(24);
+        static OF_THE_HOST: Semaphore = Semaphore::const_new(8);
+        match self {
+            Self::Job => &OF_JOBS,
+            Self::Host => &OF_THE_HOST,
+        }
+    }
+}
 
 /// Why nothing is called.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,12 +43,16 @@ pub(crate) enum AddressError {
 }
 
 /// The addresses of a URL's host that may be called. There is at least one.
-pub(crate) async fn resolve(url: &Url, allow_private: bool) -> Result<Vec<SocketAddr>, AddressError> {
+pub(crate) async fn resolve(
+    url: &Url,
+    allow_private: bool,
+    asker: Asker,
+) -> Result<Vec<SocketAddr>, AddressError> {
     let port = url.port_or_known_default().unwrap_or(443);
     let found: Vec<SocketAddr> = match url.host() {
         Some(Host::Ipv4(address)) => vec![(address, port).into()],
         Some(Host::Ipv6(address)) => vec![(address, port).into()],
-        Some(Host::Domain(name)) => look_up(name, port)
+        Some(Host::Domain(name)) => look_up(name, port, asker)
             .await
             .map_err(|error| AddressError::NotFound(format!("{name} cannot be found: {error}")))?,
         None => Vec::new(),
@@ -39,8 +62,8 @@ pub(crate) async fn resolve(url: &Url, allow_private: bool) -> Result<Vec<Socket
 
 /// Asks the system. What it was asked cannot be taken back, so that it is the answer that makes room for the next: a slow
 /// answer must not cost the process all of its threads.
-async fn look_up(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    let turn = LOOKUPS.acquire().await.map_err(io::Error::other)?;
+async fn look_up(name: &str, port: u16, asker: Asker) -> io::Result<Vec<SocketAddr>> {
+    let turn = asker.lookups().acquire().await.map_err(io::Error::other)?;
     let name = name.to_owned();
     let asked = tokio::task::spawn_blocking(move || {
         let _turn = turn;
@@ -124,6 +147,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -204,10 +229,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn jobs_that_wait_for_names_hold_up_no_message() {
+        let turns: Vec<_> =
+            std::iter::from_fn(|| Asker::Job.lookups().try_acquire().ok()).take(1_000).collect();
+        assert!(!turns.is_empty());
+        assert!(Asker::Job.lookups().try_acquire().is_err());
+        let url = Url::parse("https://localhost/").unwrap();
+        let found = resolve(&url, true, Asker::Host);
+        assert!(tokio::time::timeout(Duration::from_secs(30), found).await.unwrap().is_ok());
+    }
+
+    #[tokio::test]
     async fn an_address_can_be_written_in_many_ways() {
         for host in ["127.0.0.1", "0x7f.1", "2130706433", "[::1]", "[::ffff:127.0.0.1]", "localhost"] {
             let url = Url::parse(&format!("https://{host}/")).unwrap();
-            let refused = resolve(&url, false).await.unwrap_err();
+            let refused = resolve(&url, false, Asker::Job).await.unwrap_err();
             assert!(refused.to_string().contains("not on the public internet"), "{host}: {refused}");
         }
     }

@@ -17,7 +17,7 @@ use tokio::sync::OnceCell;
 
 use self::signature::Key;
 use self::target::Target;
-use crate::net::address::{self, AddressError};
+use crate::net::address::{self, AddressError, Asker};
 use crate::net::trust;
 use crate::whole::as_json;
 use crate::{SecretSource, SinkError};
@@ -111,8 +111,9 @@ impl MessageSink for WebhookSink {
             (HeaderName::from_static("webhook-timestamp"), HeaderValue::from(timestamp)),
             (HeaderName::from_static("webhook-signature"), ascii(&signature)?),
         ]);
-        let addresses =
-            address::resolve(&url, self.options.allow_private).await.map_err(|error| not_called(&error))?;
+        let addresses = address::resolve(&url, self.options.allow_private, Asker::Host)
+            .await
+            .map_err(|error| not_called(&error))?;
         let tls = match url.scheme() {
             "https" => {
                 let make = || trust::client_config(self.options.ca_file.as_deref());
