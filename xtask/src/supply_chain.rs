@@ -15,7 +15,8 @@ const VERSION: &str = "0.20.2";
 /// Check every lock file: licenses, where crates come from, what is banned, and known advisories.
 ///
 /// What is allowed is in deny.toml. Uses cargo-deny where it is installed, and builds it into target/tools otherwise. Known
-/// advisories are checked where their database can be reached, and not without saying so.
+/// advisories are checked where their database can be reached, and not without saying so. Where only a clone of it can be, tell
+/// git: `git config --global url./path/to/clone.insteadOf https://github.com/RustSec/advisory-db`
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Fail where the database of advisories cannot be reached

@@ -50,7 +50,7 @@ pub use job_type::{JobType, Permission};
 pub use live::{LiveProgress, StopReason, StopSignal};
 pub use outbox::{
     ClaimedMessages, MessageClaim, MessageFilter, MessagePage, MessageState, NewMessage, OutboxMessage,
-    ResendAnswer, message_id,
+    ResendAnswer, SentMessages, message_id,
 };
 pub use policy::{Limits, Policy};
 pub use ports::{

@@ -32,6 +32,15 @@ impl NewMessage {
     }
 }
 
+/// What a task has committed of messages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SentMessages {
+    /// Their keys, in the order of their commit.
+    pub keys: Vec<String>,
+    /// Bytes of all of them.
+    pub bytes: u64,
+}
+
 /// Where a message is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -59,14 +59,22 @@ pub struct Limits {
     pub timeout_ms: u64,
     /// All linear memories of the component together.
     pub memory_bytes_max: u64,
+    /// Bytes of the stack, which grows as functions call each other.
+    pub stack_bytes_max: u64,
     /// Elements of all tables of the component together.
     pub table_elements_max: u64,
     /// Tables of the component.
     pub tables_max: u32,
-    /// Core modules that the component instantiates, and their memories.
+    /// Core modules that the component instantiates.
     pub instances_max: u32,
+    /// Memories of the component. Each takes a part of the addresses of the host's process.
+    pub memories_max: u32,
     /// Things of the host that the job holds at once, such as streams, cursors and open artifacts.
     pub resources_max: u32,
+    /// Bytes that the job passes to the host in one call. It is never less than what the other limits let it pass.
+    pub call_bytes_max: u64,
+    /// Random bytes that the job gets in one call.
+    pub random_bytes_max: u32,
     /// How long a job may go on after it was told to stop, in milliseconds.
     pub cancel_grace_ms: u64,
     /// Artifacts of one task.
@@ -81,10 +89,16 @@ pub struct Limits {
     pub message_bytes_max: u64,
     /// Bytes of the messages that are not saved yet, all together.
     pub unsaved_message_bytes_max: u64,
+    /// Bytes of all messages of one task.
+    pub all_message_bytes_max: u64,
     /// Bytes of the result.
     pub result_bytes_max: u64,
     /// Bytes of a checkpoint.
     pub checkpoint_bytes_max: u64,
+    /// How often an attempt saves in a second; the next save waits.
+    pub saves_per_second: u32,
+    /// Bytes of the states that an attempt saves in a second; the next save waits.
+    pub saved_bytes_per_second: u64,
     /// Time that a data source works for one query, in milliseconds; waiting for the job does not count.
     pub query_timeout_ms: u64,
     /// Rows of one query.
@@ -97,6 +111,8 @@ pub struct Limits {
     pub cursors_max: u32,
     /// Bytes that an attempt writes to the directory that it has for itself; what it deletes counts, too.
     pub scratch_bytes_max: u64,
+    /// Files, folders and links that an attempt makes there.
+    pub scratch_entries_max: u32,
     /// Calls of the web.
     pub http_requests_max: u32,
     /// Calls of the web at once; others wait for their turn.
@@ -107,6 +123,23 @@ pub struct Limits {
     pub http_response_bytes_max: u64,
     /// Time of one call, from its begin to the last byte of its answer, in milliseconds.
     pub http_timeout_ms: u64,
+    /// Characters of the description that the component gives of itself.
+    pub description_chars_max: u32,
+    /// Bytes of each of its schemas.
+    pub schema_bytes_max: u32,
+    /// Permissions that it asks for.
+    pub permissions_max: u32,
+}
+
+impl Limits {
+    /// Bytes that the job passes to the host in one call: so many that what is just larger than another limit allows reaches
+    /// the check of that limit, which has more to say.
+    pub fn bytes_of_one_call(&self) -> u64 {
+        [self.checkpoint_bytes_max, self.result_bytes_max, self.message_bytes_max]
+            .into_iter()
+            .map(|bytes| bytes.saturating_mul(2))
+            .fold(self.call_bytes_max, u64::max)
+    }
 }
 
 impl Default for Limits {
@@ -116,30 +149,41 @@ impl Default for Limits {
             fuel: 100_000_000_000,
             timeout_ms: 10 * 60 * 1_000,
             memory_bytes_max: 128 * MIB,
+            stack_bytes_max: MIB,
             table_elements_max: 1 << 20,
             tables_max: 256,
             instances_max: 512,
+            memories_max: 64,
             resources_max: 1_000,
+            call_bytes_max: 32 * MIB,
+            random_bytes_max: 1 << 20,
             cancel_grace_ms: 5_000,
             artifacts_max: 100,
             artifact_bytes_max: 1_024 * MIB,
             log_bytes_max: MIB,
             messages_max: 10_000,
             message_bytes_max: 256 * 1_024,
-            unsaved_message_bytes_max: 64 * MIB,
+            unsaved_message_bytes_max: 16 * MIB,
+            all_message_bytes_max: 256 * MIB,
             result_bytes_max: MIB,
             checkpoint_bytes_max: 8 * MIB,
+            saves_per_second: 200,
+            saved_bytes_per_second: 16 * MIB,
             query_timeout_ms: 5 * 60 * 1_000,
             query_rows_max: 100_000_000,
             query_value_bytes_max: 16 * MIB,
             query_memory_bytes_max: 256 * MIB,
             cursors_max: 16,
             scratch_bytes_max: 1_024 * MIB,
+            scratch_entries_max: 10_000,
             http_requests_max: 10_000,
             http_in_flight_max: 16,
             http_request_bytes_max: 16 * MIB,
             http_response_bytes_max: 64 * MIB,
             http_timeout_ms: 60 * 1_000,
+            description_chars_max: 20_000,
+            schema_bytes_max: 1 << 20,
+            permissions_max: 100,
         }
     }
 }

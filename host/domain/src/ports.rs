@@ -15,9 +15,9 @@ use crate::{
     CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages, ExpiredLease, Failure, FailureWindow, Finish,
     FinishAnswer, JobTypeClaim, JobTypeName, LiveCounts, LiveProgress, LoadedJob, LogLine, MessageClaim,
     MessageFilter, MessagePage, NewMessage, NewTask, OutboxMessage, Owner, Page, Progress, Renewal,
-    RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer, SavedArtifact, ScheduleStore, StopReason,
-    StopSignal, StoreError, SubmitError, Submitted, Task, TaskFilter, TaskId, Timestamp, Unpublished, Usage,
-    WorkerId,
+    RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer, SavedArtifact, ScheduleStore, SentMessages,
+    StopReason, StopSignal, StoreError, SubmitError, Submitted, Task, TaskFilter, TaskId, Timestamp,
+    Unpublished, Usage, WorkerId,
 };
 
 /// Tells the time.
@@ -35,8 +35,8 @@ pub trait CheckpointStore: Send + Sync {
     /// Adds lines to the log of a task. Not part of the commit rule: lines of a failed attempt stay.
     async fn append_log(&self, task: TaskId, lines: Vec<LogLine>) -> Result<(), StoreError>;
 
-    /// Keys of the messages that a task has committed.
-    async fn message_keys(&self, task: TaskId) -> Result<Vec<String>, StoreError>;
+    /// The messages that a task has committed, without those of the host.
+    async fn sent_messages(&self, task: TaskId) -> Result<SentMessages, StoreError>;
 }
 
 /// Where tasks are kept. Every write is guarded by state and attempt number, is durable when it returns, and happens
@@ -285,7 +285,7 @@ pub struct InputViolation {
 #[async_trait]
 pub trait JobProgram: Send + Sync {
     /// Checks an input against the job type's schema; the list of violations is empty when it fits.
-    fn check_input(&self, input: &Value) -> Vec<InputViolation>;
+    async fn check_input(&self, input: &Value) -> Vec<InputViolation>;
 
     /// Runs one attempt to its end. It keeps to the limits of its policy by itself and never panics on what a guest
     /// does. What it returns is not real before the caller has recorded it.

@@ -5,12 +5,15 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+/// Characters of a host that an error repeats.
+const HOST_CHARS_SHOWN: usize = 253;
+
 /// Reads a URL that the host may be made to call. The parser has resolved `..` and every way to write an address or to
 /// hide a character by then, so that what is compared is what is called. Errors name the host and nothing behind it,
 /// which may be a secret.
 pub fn parse_web_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("it is no URL: {error}"))?;
-    let shown = url.host_str().unwrap_or("the URL").to_owned();
+    let shown: String = url.host_str().unwrap_or("the URL").chars().take(HOST_CHARS_SHOWN).collect();
     if !matches!(url.scheme(), "https" | "http") || url.host().is_none() {
         return Err(format!("{shown}: a URL of the web begins with https://"));
     }

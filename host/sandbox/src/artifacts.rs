@@ -30,6 +30,8 @@ pub(crate) struct Artifacts {
     lengths: BTreeMap<usize, u64>,
     /// Length of all artifacts together.
     bytes: u64,
+    /// Handles of those that the next save has to bring to disk.
+    written: BTreeSet<usize>,
     /// Bytes to be added to the artifact with that handle.
     gathered: Option<(usize, Vec<u8>)>,
     earlier_to_drop: bool,
@@ -68,6 +70,7 @@ impl Artifacts {
             attempt,
             names: listed().map(|artifact| artifact.name.clone()).collect(),
             bytes: listed().map(|artifact| artifact.bytes).sum(),
+            written: BTreeSet::new(),
             resume,
             files: Files::Closed,
             lengths: BTreeMap::new(),
@@ -99,6 +102,11 @@ impl Artifacts {
         self.bytes
     }
 
+    /// How many artifacts the next save has to bring to disk.
+    pub(crate) fn written(&self) -> u32 {
+        u32::try_from(self.written.len()).unwrap_or(u32::MAX)
+    }
+
     /// Bytes of one artifact.
     pub(crate) fn length(&self, handle: usize) -> u64 {
         self.lengths.get(&handle).copied().unwrap_or(0)
@@ -113,13 +121,17 @@ impl Artifacts {
         };
         let (handle, length) = self.with("open an artifact", opened).await?;
         // One that is open already may have bytes that wait to be written.
-        self.lengths.entry(handle).or_insert(length);
+        self.lengths.entry(handle).or_insert_with(|| {
+            self.written.insert(handle);
+            length
+        });
         Ok(handle)
     }
 
     /// Adds bytes at the end of an artifact.
     pub(crate) async fn write(&mut self, handle: usize, bytes: Vec<u8>) -> Result<(), Ended> {
         self.bytes += bytes.len() as u64;
+        self.written.insert(handle);
         *self.lengths.entry(handle).or_default() += bytes.len() as u64;
         if self.gathered.as_ref().is_some_and(|(other, _)| *other != handle) {
             self.send_off().await?;
@@ -141,6 +153,7 @@ impl Artifacts {
         }
         self.send_off().await?;
         let listed = self.with("bring the artifacts to disk", |files| files.sync()).await?;
+        self.written.clear();
         self.asked = Some(listed.clone());
         Ok(listed)
     }

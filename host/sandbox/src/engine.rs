@@ -1,11 +1,15 @@
 //! The wasmtime engines, and the clock tick that interrupts guests.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use longshore_domain::Limits;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
+
+use crate::turns::Ticks;
 
 /// Time between two looks at a guest that computes. Short enough that a spinning guest delays its neighbours on the
 /// same thread by no more than this, long enough that the look itself costs nothing.
@@ -14,11 +18,8 @@ const TICK: Duration = Duration::from_millis(5);
 /// Ticks without a running guest after which the ticker goes to sleep. Waking it costs a system call, so it lingers.
 const IDLE_TICKS_MAX: u32 = 40;
 
-/// Native stack of a guest's wasm frames. Recursion beyond it traps.
-pub(crate) const WASM_STACK_BYTES: usize = 1 << 20;
-
-/// Stack on which guest and host functions run together.
-const FIBER_STACK_BYTES: usize = 2 << 20;
+/// What host functions have of a stack, beyond what the guest's frames may take of it.
+const HOST_STACK_BYTES: usize = 1 << 20;
 
 /// What a stack of the pool keeps of its memory between two guests. The rest of a stack that one guest used to its end is
 /// given back, or each place of the pool would keep a megabyte for ever.
@@ -39,10 +40,13 @@ const POOL_PER_MODULE: u32 = 64;
 const MEMORY_RESERVATION: u64 = 1 << 32;
 
 /// Engines that run the same compiled code: one that takes memories, tables and stacks from a pool reserved at the
-/// start, one that maps them when they are needed.
+/// start, and those that map them when they are needed, one for each length of stack.
 pub(crate) struct Engines {
     pooled: Option<Engine>,
     on_demand: Engine,
+    /// For stacks of another length than the usual one, which wasmtime has by engine. There are as many as operators have
+    /// lengths in their policies.
+    others: Mutex<BTreeMap<u64, Engine>>,
     ticker: Arc<Ticker>,
 }
 
@@ -50,8 +54,8 @@ impl Engines {
     /// Engines with a pool for `max_instances` guests. Where the pool cannot be reserved (a limit on address space),
     /// guests are run without it.
     pub(crate) fn new(max_instances: u32) -> wasmtime::Result<Self> {
-        let on_demand = Engine::new(&config())?;
-        let pooled = match Engine::new(config().allocation_strategy(pool(max_instances))) {
+        let on_demand = Engine::new(&config(usual_stack()))?;
+        let pooled = match Engine::new(config(usual_stack()).allocation_strategy(pool(max_instances))) {
             Ok(engine) => Some(engine),
             Err(error) => {
                 tracing::warn!("no instance pool, guests start somewhat slower: {error:#}");
@@ -59,7 +63,7 @@ impl Engines {
             }
         };
         let ticking = pooled.iter().chain([&on_demand]).cloned().collect();
-        Ok(Self { pooled, on_demand, ticker: Ticker::start(ticking)? })
+        Ok(Self { pooled, on_demand, others: Mutex::default(), ticker: Ticker::start(ticking)? })
     }
 
     /// The engine to try first.
@@ -67,9 +71,24 @@ impl Engines {
         self.pooled.as_ref().unwrap_or(&self.on_demand)
     }
 
-    /// The engine to use when the pool has no room; none when there is no pool.
-    pub(crate) fn spare(&self) -> Option<&Engine> {
-        self.pooled.is_some().then_some(&self.on_demand)
+    /// The engine whose guests have a stack of that length, without a pool.
+    pub(crate) fn on_demand(&self, stack_bytes: u64) -> wasmtime::Result<Engine> {
+        if stack_bytes == usual_stack() {
+            return Ok(self.on_demand.clone());
+        }
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(engine) = others.get(&stack_bytes) {
+            return Ok(engine.clone());
+        }
+        let engine = Engine::new(&config(stack_bytes))?;
+        self.ticker.engines.lock().unwrap_or_else(PoisonError::into_inner).push(engine.clone());
+        others.insert(stack_bytes, engine.clone());
+        Ok(engine)
+    }
+
+    /// What counts its ticks.
+    pub(crate) fn ticks(&self) -> Ticks {
+        self.ticker.ticks.clone()
     }
 
     /// Keeps the ticker going while the guard lives.
@@ -78,9 +97,15 @@ impl Engines {
     }
 }
 
-/// Everything that shapes compiled code. It must be the same in every engine and in the compiling child process, or
-/// code could not be shared between them.
-fn config() -> Config {
+/// What guests have of stack unless their policy says otherwise.
+pub(crate) fn usual_stack() -> u64 {
+    Limits::default().stack_bytes_max
+}
+
+/// Everything that shapes compiled code, which the length of the stack does not. It must be the same in every engine and
+/// in the compiling child process, or code could not be shared between them.
+fn config(stack_bytes: u64) -> Config {
+    let stack_bytes = usize::try_from(stack_bytes).unwrap_or(usize::MAX);
     let mut config = Config::new();
     config
         .concurrency_support(false)
@@ -89,15 +114,15 @@ fn config() -> Config {
         .memory_reservation(MEMORY_RESERVATION)
         // What a component says of its source is not read for a backtrace: it may say anything, at any length.
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
-        .max_wasm_stack(WASM_STACK_BYTES)
-        .async_stack_size(FIBER_STACK_BYTES)
+        .max_wasm_stack(stack_bytes)
+        .async_stack_size(stack_bytes.saturating_add(HOST_STACK_BYTES))
         .async_stack_zeroing(true);
     config
 }
 
 /// An engine that compiles and never runs.
 pub(crate) fn compiling_engine() -> wasmtime::Result<Engine> {
-    Engine::new(&config())
+    Engine::new(&config(usual_stack()))
 }
 
 fn pool(max_instances: u32) -> InstanceAllocationStrategy {
@@ -122,6 +147,8 @@ fn pool(max_instances: u32) -> InstanceAllocationStrategy {
 struct Ticker {
     holders: AtomicUsize,
     asleep: AtomicBool,
+    engines: Mutex<Vec<Engine>>,
+    ticks: Ticks,
     thread: thread::Thread,
 }
 
@@ -131,25 +158,29 @@ impl Ticker {
         let (hand_over, handed) = std::sync::mpsc::channel::<std::sync::Weak<Self>>();
         let handle = thread::Builder::new().name("longshore-ticker".into()).spawn(move || {
             if let Ok(ticker) = handed.recv() {
-                Self::tick_along(&ticker, &engines);
+                Self::tick_along(&ticker);
             }
         })?;
         let ticker = Arc::new(Self {
             holders: AtomicUsize::new(0),
             asleep: AtomicBool::new(false),
+            engines: Mutex::new(engines),
+            ticks: Ticks::default(),
             thread: handle.thread().clone(),
         });
         let _ = hand_over.send(Arc::downgrade(&ticker));
         Ok(ticker)
     }
 
-    fn tick_along(weak: &std::sync::Weak<Self>, engines: &[Engine]) {
+    fn tick_along(weak: &std::sync::Weak<Self>) {
         let mut idle = 0;
         loop {
             let Some(ticker) = weak.upgrade() else { return };
             if ticker.holders.load(Ordering::SeqCst) > 0 {
                 idle = 0;
+                let engines = ticker.engines.lock().unwrap_or_else(PoisonError::into_inner);
                 engines.iter().for_each(Engine::increment_epoch);
+                ticker.ticks.advance();
             } else {
                 idle += 1;
             }

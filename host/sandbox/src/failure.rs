@@ -8,7 +8,6 @@ use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::backtrace;
-use crate::engine::WASM_STACK_BYTES;
 use crate::limits::{Allowance, Refused};
 
 /// The host ends the attempt. Host functions return it as their error, which unwinds the guest.
@@ -98,6 +97,9 @@ pub(crate) fn classify(
     }
     let failure = if error.downcast_ref::<Trap>() == Some(&Trap::OutOfFuel) {
         limits.hit(Code::OutOfFuel, "the attempt used all its fuel", limits.limits.fuel, "fuel")
+    } else if error.downcast_ref::<Trap>() == Some(&Trap::StackOverflow) {
+        let what = "the component called itself so deeply that its stack has more bytes than it may";
+        limits.hit(Code::LimitExceeded, what, limits.limits.stack_bytes_max, "stack_bytes_max")
     } else if let Some(refused) = allowance.refused() {
         refused_growth(refused, limits)
     } else if let Some(failure) = too_many(error, limits) {
@@ -111,18 +113,10 @@ pub(crate) fn classify(
             ),
         )
     } else if is_hostcall_fuel(error) {
-        Failure::new(
-            Code::LimitExceeded,
-            "the job passed more to the host in one call than any limit of its policy allows",
-        )
+        let what = "the job passed more bytes to the host in one call than it may";
+        limits.hit(Code::LimitExceeded, what, limits.limits.bytes_of_one_call(), "call_bytes_max")
     } else if let Some(trap) = error.downcast_ref::<Trap>() {
-        let message = match trap {
-            Trap::StackOverflow => {
-                format!("the component overflowed its call stack of {WASM_STACK_BYTES} bytes")
-            }
-            trap => format!("the component trapped: {trap}"),
-        };
-        Failure::new(Code::Trap, with_last_words(message, last_words))
+        Failure::new(Code::Trap, with_last_words(format!("the component trapped: {trap}"), last_words))
     } else if error.downcast_ref::<std::io::Error>().is_some() {
         return Wrong::NoRoom(innermost(error));
     } else {
@@ -153,7 +147,7 @@ fn refused_growth(refused: Refused, limits: LimitsOf<'_>) -> Failure {
 
 /// The failure of a guest that had too many of something. wasmtime says most of it in words only.
 fn too_many(error: &wasmtime::Error, of: LimitsOf<'_>) -> Option<Failure> {
-    let Limits { tables_max, instances_max, resources_max, .. } = *of.limits;
+    let Limits { tables_max, instances_max, memories_max, resources_max, random_bytes_max, .. } = *of.limits;
     let said = innermost(error);
     let is_full = matches!(error.downcast_ref(), Some(ResourceTableError::Full))
         || said.contains("store handle limit exceeded");
@@ -165,8 +159,12 @@ fn too_many(error: &wasmtime::Error, of: LimitsOf<'_>) -> Option<Failure> {
         )
     } else if said.starts_with("resource limit exceeded: table count") {
         ("the component has more tables than it may", tables_max, "tables_max")
+    } else if said.starts_with("resource limit exceeded: memory count") {
+        ("the component has more memories than it may", memories_max, "memories_max")
     } else if said.starts_with("resource limit exceeded: ") {
-        ("the component has more core modules or memories than it may", instances_max, "instances_max")
+        ("the component has more core modules than it may", instances_max, "instances_max")
+    } else if said.starts_with("requested len ") {
+        ("the job asked for more random bytes in one call than it may", random_bytes_max, "random_bytes_max")
     } else {
         return None;
     };

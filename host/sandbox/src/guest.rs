@@ -72,8 +72,10 @@ pub(crate) struct Attempt {
     pub(crate) outbox: Outbox,
     /// State of the latest save of this attempt; none before its first.
     pub(crate) saved: Option<Vec<u8>>,
-    /// Before which nothing more is saved.
-    pub(crate) next_save_at: tokio::time::Instant,
+    /// Until when its saves would keep it, were it to save without a pause.
+    pub(crate) saves_paid_until: tokio::time::Instant,
+    /// Whether its log says that its saves wait.
+    pub(crate) was_told_of_pace: bool,
     pub(crate) flusher: Arc<LogFlusher>,
     pub(crate) deadline_at: Timestamp,
     /// Cursors that are open.
@@ -96,7 +98,8 @@ impl Attempt {
             artifacts: Artifacts::new(&shared, &request),
             outbox: Outbox::new(&request),
             saved: None,
-            next_save_at: tokio::time::Instant::now(),
+            saves_paid_until: tokio::time::Instant::now(),
+            was_told_of_pace: false,
             flusher,
             deadline_at,
             cursors: OpenCursors::default(),
@@ -175,7 +178,7 @@ impl Guest {
         http.set_field_size_limit(http::HEADERS_BYTES_MAX);
         Ok(Self {
             table,
-            wasi: wasi::context(&log, &directories)?,
+            wasi: wasi::context(&log, &directories, limits)?,
             http,
             calls,
             directories,

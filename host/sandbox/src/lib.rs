@@ -27,6 +27,7 @@ mod runner;
 mod sandbox;
 mod schema;
 mod stubs;
+mod turns;
 mod verdict;
 mod wasi;
 

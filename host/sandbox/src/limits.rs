@@ -16,6 +16,7 @@ pub(crate) struct Allowance {
     table_elements: usize,
     tables_max: usize,
     instances_max: usize,
+    memories_max: usize,
     /// What the latest growth added, to be taken back when it fails after all.
     pending: usize,
     refused: Option<Refused>,
@@ -41,6 +42,7 @@ impl Allowance {
             table_elements: 0,
             tables_max: bounded(limits.tables_max.into()),
             instances_max: bounded(limits.instances_max.into()),
+            memories_max: bounded(limits.memories_max.into()),
             pending: 0,
             refused: None,
         }
@@ -99,7 +101,7 @@ impl ResourceLimiter for Allowance {
     }
 
     fn memories(&self) -> usize {
-        self.instances_max
+        self.memories_max
     }
 }
 

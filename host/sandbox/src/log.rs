@@ -16,6 +16,9 @@ const STREAM_LINE_BYTES_MAX: usize = 8 * 1024;
 /// Bytes of the end of standard error that are kept to explain a trap.
 const LAST_WORDS_BYTES_MAX: usize = 512;
 
+/// Lines that are handed to the store at once. It has one thread that writes, and others wait for it meanwhile.
+const LINES_AT_ONCE: usize = 256;
+
 /// The standard streams of a guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stream {
@@ -179,9 +182,14 @@ impl LogFlusher {
         }
         let (store, task) = (Arc::clone(&self.store), self.attempt.task);
         let append = under_way.insert(tokio::spawn(async move {
-            let count = lines.len();
-            if let Err(error) = store.append_log(task, lines).await {
-                tracing::warn!(%task, "{count} lines of a task's log were lost: {error}");
+            let mut left = lines.into_iter();
+            while left.len() > 0 {
+                let count = left.len();
+                let some = left.by_ref().take(LINES_AT_ONCE).collect();
+                if let Err(error) = store.append_log(task, some).await {
+                    tracing::warn!(%task, "{count} lines of a task's log were lost: {error}");
+                    return;
+                }
             }
         }));
         let _ = append.await;

@@ -1,6 +1,7 @@
 //! The code of one version of a job type, ready to run.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,6 +14,7 @@ use wasmtime::{Engine, Store, UpdateDeadline};
 
 use crate::bindings::longshore::job::types::JobType;
 use crate::bindings::{Job, JobPre};
+use crate::engine::usual_stack;
 use crate::failure::{Ended, LimitsOf, Wrong, classify};
 use crate::guest::{Guest, describe_too_slow};
 use crate::log::TaskLog;
@@ -21,6 +23,7 @@ use crate::runner;
 use crate::sandbox::Shared;
 use crate::schema::Schema;
 use crate::stubs;
+use crate::turns::{Ticks, Turns};
 
 /// Handles to resources that a guest may hold for each resource of the host, its own and borrowed ones included.
 const HANDLES_A_RESOURCE: usize = 10;
@@ -28,9 +31,6 @@ const HANDLES_A_RESOURCE: usize = 10;
 /// Fuel is handed out in portions. Compiled code keeps count in a register, and only at the end of a portion does the
 /// count of a loop that calls nothing become known.
 const FUEL_PORTION: u64 = 10_000_000;
-
-/// Bytes that any guest may pass to the host in one call. A guest whose policy lets it save more may pass more.
-const CALL_BYTES_MIN: u64 = 16 << 20;
 
 /// What `describe` may use. Interpreters need some memory just to start.
 const DESCRIBE_FUEL: u64 = 5_000_000_000;
@@ -42,34 +42,51 @@ const DESCRIBE_MEMORY_BYTES: u64 = 128 << 20;
 pub(crate) struct Linked {
     shared: Arc<Shared>,
     component: Component,
-    first: JobPre<Guest>,
-    spare: Arc<OnceLock<Option<JobPre<Guest>>>>,
+    first: Arc<JobPre<Guest>>,
+    /// The same for engines without a pool, by the length of their stack. Made when one is needed for the first time.
+    on_demand: Arc<Mutex<BTreeMap<u64, Arc<JobPre<Guest>>>>>,
 }
 
 impl Linked {
     /// Links a component that was compiled for the first engine. The error says what it lacks or wants.
     pub(crate) fn new(shared: &Arc<Shared>, component: Component) -> wasmtime::Result<Self> {
-        let first = link(&shared.linker, &component)?;
-        Ok(Self { shared: Arc::clone(shared), component, first, spare: Arc::default() })
+        let first = Arc::new(link(&shared.linker, &component)?);
+        Ok(Self { shared: Arc::clone(shared), component, first, on_demand: Arc::default() })
     }
 
-    /// The same outside the pool. Made when the pool is full for the first time.
-    pub(crate) fn spare(&self) -> Option<&JobPre<Guest>> {
-        let make = || {
-            let linker = self.shared.spare_linker.as_ref()?;
-            let made = self
-                .component
-                .serialize()
-                .and_then(|bytes| code::own_code(linker.engine(), &bytes))
-                .and_then(|component| link(linker, &component));
-            made.inspect_err(|e| tracing::warn!("a component cannot run outside the pool: {e:#}")).ok()
-        };
-        self.spare.get_or_init(make).as_ref()
+    /// The code for guests with such limits: that of the pool, if their stack is to be as long as those of the pool are.
+    pub(crate) async fn code(&self, limits: &Limits) -> wasmtime::Result<Arc<JobPre<Guest>>> {
+        if limits.stack_bytes_max == usual_stack() {
+            return Ok(Arc::clone(&self.first));
+        }
+        self.code_outside_the_pool(limits).await
     }
 
-    /// A place in the pool for a guest.
-    pub(crate) fn place(&self, guest: Guest, limits: &Limits) -> Place<'_> {
-        Place { store: store(self.first.engine(), guest, limits), code: &self.first }
+    /// The code for a guest for which the pool has no place.
+    pub(crate) async fn code_outside_the_pool(
+        &self,
+        limits: &Limits,
+    ) -> wasmtime::Result<Arc<JobPre<Guest>>> {
+        let stack_bytes = limits.stack_bytes_max;
+        if let Some(code) = self.on_demand().get(&stack_bytes) {
+            return Ok(Arc::clone(code));
+        }
+        // Two that come at once make it twice, which is better than to have one hold up a thread of the runtime.
+        let this = self.clone();
+        let made = tokio::task::spawn_blocking(move || this.make_on_demand(stack_bytes));
+        let code = made.await.map_err(wasmtime::Error::new)??;
+        self.on_demand().insert(stack_bytes, Arc::clone(&code));
+        Ok(code)
+    }
+
+    fn make_on_demand(&self, stack_bytes: u64) -> wasmtime::Result<Arc<JobPre<Guest>>> {
+        let linker = self.shared.linker_on_demand(stack_bytes)?;
+        let component = code::own_code(linker.engine(), &self.component.serialize()?)?;
+        Ok(Arc::new(link(&linker, &component)?))
+    }
+
+    fn on_demand(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<JobPre<Guest>>>> {
+        self.on_demand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks the component what it is.
@@ -87,12 +104,13 @@ impl Linked {
             Err(ended) => return Err(Failure::new(Code::HostError, ended.to_string())),
         };
         let deadline = tokio::time::Instant::now() + DESCRIBE_TIMEOUT;
-        let mut place = self.place(guest, &limits);
+        let no_engine = |error| Failure::new(Code::HostError, format!("{error:#}"));
+        let code = self.code(&limits).await.map_err(no_engine)?;
+        let mut place = Place::new(code, guest, &limits, self.shared.engines.ticks());
         let mut instance = tokio::time::timeout_at(deadline, place.instantiate()).await;
-        if matches!(&instance, Ok(Err(error)) if is_pool_full(error))
-            && let Some(spare) = self.spare()
-        {
-            place = place.moved_to(spare, &limits);
+        if matches!(&instance, Ok(Err(error)) if is_pool_full(error)) {
+            let code = self.code_outside_the_pool(&limits).await.map_err(no_engine)?;
+            place = place.moved_to(code, &limits);
             instance = tokio::time::timeout_at(deadline, place.instantiate()).await;
         }
         let mut store = place.store;
@@ -122,12 +140,17 @@ impl Linked {
 }
 
 /// Where a guest is about to run.
-pub(crate) struct Place<'a> {
+pub(crate) struct Place {
     pub(crate) store: Store<Guest>,
-    code: &'a JobPre<Guest>,
+    code: Arc<JobPre<Guest>>,
+    ticks: Ticks,
 }
 
-impl<'a> Place<'a> {
+impl Place {
+    pub(crate) fn new(code: Arc<JobPre<Guest>>, guest: Guest, limits: &Limits, ticks: Ticks) -> Self {
+        Self { store: store(code.engine(), guest, limits, ticks.clone()), code, ticks }
+    }
+
     /// Makes the instance. This runs code of the guest, which may wait for ever in the host: whoever waits for it must
     /// not do so for longer than the guest may take.
     pub(crate) async fn instantiate(&mut self) -> wasmtime::Result<Job> {
@@ -135,10 +158,10 @@ impl<'a> Place<'a> {
     }
 
     /// The same guest, begun anew, with the same code on another engine.
-    pub(crate) fn moved_to(self, code: &'a JobPre<Guest>, limits: &Limits) -> Self {
+    pub(crate) fn moved_to(self, code: Arc<JobPre<Guest>>, limits: &Limits) -> Self {
         let mut guest = self.store.into_data();
         guest.start_over(limits);
-        Self { store: store(code.engine(), guest, limits), code }
+        Self::new(code, guest, limits, self.ticks)
     }
 }
 
@@ -168,7 +191,7 @@ fn link(linker: &Linker<Guest>, component: &Component) -> wasmtime::Result<JobPr
 }
 
 /// A `wasmtime::Store` in which everything is metered and bounded.
-fn store(engine: &Engine, guest: Guest, limits: &Limits) -> Store<Guest> {
+fn store(engine: &Engine, guest: Guest, limits: &Limits, ticks: Ticks) -> Store<Guest> {
     let mut store = Store::new(engine, guest);
     store.limiter(|guest| &mut guest.allowance);
     // These fail only on an engine without fuel, and all of ours have it.
@@ -182,11 +205,8 @@ fn store(engine: &Engine, guest: Guest, limits: &Limits) -> Store<Guest> {
         guest.check()?;
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
     });
-    let largest = [limits.checkpoint_bytes_max, limits.result_bytes_max, limits.message_bytes_max]
-        .into_iter()
-        .fold(CALL_BYTES_MIN, u64::max);
-    // What is just too large should reach its own check, whose message is better.
-    store.set_hostcall_fuel(usize::try_from(largest.saturating_mul(2)).unwrap_or(usize::MAX));
+    store.call_hook_async(Turns::new(ticks));
+    store.set_hostcall_fuel(usize::try_from(limits.bytes_of_one_call()).unwrap_or(usize::MAX));
     store.set_max_component_handles(limits.resources_max as usize * HANDLES_A_RESOURCE);
     store
 }
@@ -204,20 +224,25 @@ impl Clock for NoClock {
 pub(crate) struct Program {
     pub(crate) shared: Arc<Shared>,
     pub(crate) linked: Linked,
-    input: Schema,
-    pub(crate) output: Option<Schema>,
+    input: Arc<Schema>,
+    pub(crate) output: Option<Arc<Schema>>,
 }
 
 impl Program {
     pub(crate) fn new(linked: Linked, input: Schema, output: Option<Schema>) -> Self {
-        Self { shared: Arc::clone(&linked.shared), linked, input, output }
+        Self {
+            shared: Arc::clone(&linked.shared),
+            linked,
+            input: Arc::new(input),
+            output: output.map(Arc::new),
+        }
     }
 }
 
 #[async_trait]
 impl JobProgram for Program {
-    fn check_input(&self, input: &Value) -> Vec<InputViolation> {
-        self.input.violations(input)
+    async fn check_input(&self, input: &Value) -> Vec<InputViolation> {
+        self.input.violations(input).await
     }
 
     async fn run(&self, request: RunRequest) -> RunReport {

@@ -17,7 +17,7 @@ use crate::failure::{Ended, LimitsOf, Wrong, classify};
 use crate::guest::{Attempt, Guest};
 use crate::host_api::keep_no_secret;
 use crate::log::{LogFlusher, TaskLog};
-use crate::program::{Program, is_pool_full};
+use crate::program::{Place, Program, is_pool_full};
 
 /// How long a line of a long-running job's log waits at most before it is kept.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
@@ -26,8 +26,9 @@ const FLUSH_EVERY: Duration = Duration::from_secs(1);
 /// a backtrace.
 const AFTER_TICK: Duration = Duration::from_millis(100);
 
-/// Characters of what a job says of its failure.
+/// Characters of a failure, and of what there is to it for the operator. Both may repeat what the job said.
 const MESSAGE_CHARS_MAX: usize = 4_000;
+const DETAIL_CHARS_MAX: usize = 16_000;
 
 /// How a call into a guest came to its end.
 enum Conclusion {
@@ -68,7 +69,7 @@ pub(crate) async fn run(program: &Program, mut request: RunRequest) -> RunReport
     };
     let mut attempt = guest.into_attempt();
     report.outcome = match (conclusion, &mut attempt) {
-        (Conclusion::Returned(answer), Some(attempt)) => match conclude(program, attempt, answer) {
+        (Conclusion::Returned(answer), Some(attempt)) => match conclude(program, attempt, answer).await {
             Ok(result) => match attempt.artifacts.seal().await {
                 Ok(artifacts) => {
                     report.artifacts = artifacts;
@@ -83,9 +84,14 @@ pub(crate) async fn run(program: &Program, mut request: RunRequest) -> RunReport
         (Conclusion::NoRoom | Conclusion::Returned(_), _) => RunOutcome::NoRoom,
     };
     if let RunOutcome::Failed(failure) = &mut report.outcome {
-        let hide = |text: &mut String| *text = log.known.hidden(std::mem::take(text));
-        hide(&mut failure.message);
-        failure.detail.as_mut().map(hide);
+        let tell = |text: &mut String, chars_max: usize| {
+            *text = log.known.hidden(std::mem::take(text));
+            if let Some((end, _)) = text.char_indices().nth(chars_max) {
+                text.truncate(end);
+            }
+        };
+        tell(&mut failure.message, MESSAGE_CHARS_MAX);
+        failure.detail.as_mut().map(|detail| tell(detail, DETAIL_CHARS_MAX));
     }
     if let Some(attempt) = attempt
         && !matches!(report.outcome, RunOutcome::Completed(_))
@@ -125,12 +131,16 @@ async fn call(program: &Program, mut guest: Guest, input: &str, limits: LimitsOf
         return (guest, Conclusion::Ended(Ended::Stopped(reason)));
     }
 
-    let mut place = program.linked.place(guest, limits.limits);
+    let mut place = match program.linked.code(limits.limits).await {
+        Ok(code) => Place::new(code, guest, limits.limits, program.shared.engines.ticks()),
+        Err(error) => return (guest, no_room(limits, &format!("{error:#}"))),
+    };
     let mut instance = watch(pin!(place.instantiate()), &stop, &flusher, deadline, limits).await;
-    if matches!(&instance, Ok(Err(error)) if is_pool_full(error))
-        && let Some(spare) = program.linked.spare()
-    {
-        place = place.moved_to(spare, limits.limits);
+    if matches!(&instance, Ok(Err(error)) if is_pool_full(error)) {
+        match program.linked.code_outside_the_pool(limits.limits).await {
+            Ok(code) => place = place.moved_to(code, limits.limits),
+            Err(error) => return (place.store.into_data(), no_room(limits, &format!("{error:#}"))),
+        }
         instance = watch(pin!(place.instantiate()), &stop, &flusher, deadline, limits).await;
     }
     let mut store = place.store;
@@ -158,15 +168,17 @@ async fn call(program: &Program, mut guest: Guest, input: &str, limits: LimitsOf
             match classify(&error, limits, &store.data().allowance, &log.last_words()) {
                 Wrong::Ended(ended) => Conclusion::Ended(ended),
                 Wrong::PoolFull => Conclusion::NoRoom,
-                Wrong::NoRoom(why) => {
-                    tracing::warn!(job_type = limits.job, "no room to run an attempt: {why}");
-                    Conclusion::NoRoom
-                }
+                Wrong::NoRoom(why) => no_room(limits, &why),
             }
         }
         Err(ended) => Conclusion::Ended(ended),
     };
     (store.into_data(), conclusion)
+}
+
+fn no_room(limits: LimitsOf<'_>, why: &str) -> Conclusion {
+    tracing::warn!(job_type = limits.job, "no room to run an attempt: {why}");
+    Conclusion::NoRoom
 }
 
 /// Waits for `call`, but no longer than the attempt may take. A guest that computes is interrupted at a tick, which
@@ -223,13 +235,17 @@ async fn fenced(stop: &StopSignal) {
 }
 
 /// What a job's own answer means.
-fn conclude(program: &Program, attempt: &Attempt, answer: Result<String, JobError>) -> Result<String, Ended> {
+async fn conclude(
+    program: &Program,
+    attempt: &mut Attempt,
+    answer: Result<String, JobError>,
+) -> Result<String, Ended> {
     let asked_to_stop = attempt.stop_reason();
     if asked_to_stop == Some(StopReason::Fenced) {
         return Err(Ended::Stopped(StopReason::Fenced));
     }
     let failure = match answer {
-        Ok(result) => return check_result(program, attempt, result),
+        Ok(result) => return check_result(program, attempt, result).await,
         Err(JobError::Cancelled) => match asked_to_stop {
             Some(reason) => return Err(Ended::Stopped(reason)),
             None => {
@@ -255,7 +271,7 @@ fn said(attempt: &Attempt, message: String) -> String {
     message.chars().take(MESSAGE_CHARS_MAX).collect()
 }
 
-fn check_result(program: &Program, attempt: &Attempt, result: String) -> Result<String, Ended> {
+async fn check_result(program: &Program, attempt: &mut Attempt, result: String) -> Result<String, Ended> {
     let bytes_max = attempt.limits().result_bytes_max;
     if result.len() as u64 > bytes_max {
         let what = format!("the job gave a result of {} bytes, and may give", result.len());
@@ -270,7 +286,7 @@ fn check_result(program: &Program, attempt: &Attempt, result: String) -> Result<
         return Ok(result);
     };
     let value = serde_json::from_str(&result).map_err(not_json)?;
-    let violations = schema.violations(&value);
+    let violations = schema.violations(&value).await;
     if violations.is_empty() {
         return Ok(result);
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use longshore_domain::{ArtifactFiles, CheckpointStore, Clock, HttpClient, NoHttp, NoSecrets, Secrets};
 use wasmtime::component::{HasSelf, Linker};
@@ -13,6 +13,7 @@ use crate::data::Sources;
 use crate::disk::{self, Scratch};
 use crate::engine::Engines;
 use crate::guest::Guest;
+use crate::http;
 
 /// How a sandbox is set up.
 #[derive(Clone, Debug)]
@@ -75,10 +76,10 @@ pub struct Sandbox {
 /// What attempts share.
 pub(crate) struct Shared {
     pub(crate) engines: Engines,
-    /// Holds the whole host API for the first engine, and for the spare one. Linking costs more than a run does, so it
-    /// is done once.
+    /// Holds the whole host API for the first engine. Linking costs more than a run does, so it is done once.
     pub(crate) linker: Linker<Guest>,
-    pub(crate) spare_linker: Option<Linker<Guest>>,
+    /// The same for the engines without a pool, by the length of their stacks.
+    on_demand_linkers: Mutex<BTreeMap<u64, Linker<Guest>>>,
     pub(crate) store: Arc<dyn CheckpointStore>,
     pub(crate) files: Arc<dyn ArtifactFiles>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -102,12 +103,11 @@ impl Sandbox {
     ) -> Result<Self, SandboxError> {
         let engines = Engines::new(options.max_instances.max(1)).map_err(|e| SandboxError::new(&e))?;
         let linker = link_host(engines.first()).map_err(|e| SandboxError::new(&e))?;
-        let spare_linker = engines.spare().map(link_host).transpose().map_err(|e| SandboxError::new(&e))?;
         Ok(Self {
             shared: Arc::new(Shared {
                 engines,
                 linker,
-                spare_linker,
+                on_demand_linkers: Mutex::default(),
                 store,
                 files,
                 clock,
@@ -130,11 +130,25 @@ impl fmt::Debug for Sandbox {
     }
 }
 
+impl Shared {
+    /// The host API for guests with a stack of that length, without a pool.
+    pub(crate) fn linker_on_demand(&self, stack_bytes: u64) -> wasmtime::Result<Linker<Guest>> {
+        let mut linkers = self.on_demand_linkers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(linker) = linkers.get(&stack_bytes) {
+            return Ok(linker.clone());
+        }
+        let linker = link_host(&self.engines.on_demand(stack_bytes)?)?;
+        linkers.insert(stack_bytes, linker.clone());
+        Ok(linker)
+    }
+}
+
+/// A linker that holds the whole host API for an engine.
 fn link_host(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     disk::link(&mut linker)?;
-    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    http::link(&mut linker)?;
     Job::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
     Ok(linker)
 }

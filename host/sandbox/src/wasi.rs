@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use longshore_domain::Limits;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
@@ -13,17 +14,18 @@ use crate::disk::Directories;
 use crate::failure::Ended;
 use crate::log::{Stream, TaskLog};
 
-/// Random bytes that a guest gets in one call.
-const RANDOM_BYTES_MAX: u64 = 1 << 20;
-
 /// Bytes that a guest may write to a standard stream in one call.
 const STREAM_WRITE_BYTES_MAX: usize = 64 * 1024;
 
-pub(crate) fn context(log: &Arc<TaskLog>, directories: &Directories) -> Result<WasiCtx, Ended> {
+pub(crate) fn context(
+    log: &Arc<TaskLog>,
+    directories: &Directories,
+    limits: &Limits,
+) -> Result<WasiCtx, Ended> {
     let mut wasi = WasiCtxBuilder::new();
     wasi.stdout(LogPipe { log: Arc::clone(log), stream: Stream::Out })
         .stderr(LogPipe { log: Arc::clone(log), stream: Stream::Err })
-        .max_random_size(RANDOM_BYTES_MAX)
+        .max_random_size(limits.random_bytes_max.into())
         .allow_tcp(false)
         .allow_udp(false);
     directories.open(&mut wasi)?;

@@ -21,13 +21,13 @@ impl ServiceParts {
         request: SubmitRequest,
         now: Timestamp,
     ) -> Result<NewTask, ServiceError> {
-        let task = self.check(owner, request, now)?;
+        let task = self.check(owner, request, now).await?;
         self.refuse_when_open(&task.job_type, now).await?;
         Ok(task)
     }
 
     /// The task that is asked for, if nothing is wrong with it.
-    pub(crate) fn check(
+    pub(crate) async fn check(
         &self,
         owner: &Owner,
         request: SubmitRequest,
@@ -41,7 +41,7 @@ impl ServiceParts {
         let catalog = self.catalog.current();
         let job =
             catalog.job(&request.job_type).ok_or_else(|| unknown_job_type(&catalog, &request.job_type))?;
-        let violations = job.program.check_input(&request.payload);
+        let violations = job.program.check_input(&request.payload).await;
         if !violations.is_empty() {
             return Err(ServiceError::InvalidInput { job_type: request.job_type, violations });
         }

@@ -1,15 +1,16 @@
 //! Claims tasks, runs their attempts and records how they end.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
 use longshore_domain::{
-    Catalog, ClaimRequest, Claimed, Code, Failure, Finish, FinishAnswer, JobTypeClaim, LiveProgress,
-    LoadedJob, Progress, Renewal, RenewalAnswer, RunOutcome, RunReport, RunRequest, StopReason, StoreError,
-    TaskState, Timestamp, Unpublished, Usage, WorkerId,
+    Catalog, ClaimRequest, Claimed, Code, Failure, Finish, FinishAnswer, JobTypeClaim, JobTypeName,
+    LiveProgress, LoadedJob, Progress, Renewal, RenewalAnswer, RunOutcome, RunReport, RunRequest, StopReason,
+    StoreError, TaskState, Timestamp, Unpublished, Usage, WorkerId,
 };
 use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
@@ -26,6 +27,10 @@ const FINISH_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// How long giving back what runs may take at the end. What is not given back by then is taken over when its lease ends.
 const RELEASE: Duration = Duration::from_secs(5);
+
+/// How long nothing of a job type is claimed after an attempt of it for which the machine had no room. It is given back, and
+/// would be claimed again at once.
+const NO_ROOM_PAUSE: Duration = Duration::from_secs(1);
 
 /// How a dispatcher works.
 #[derive(Clone, Debug)]
@@ -48,6 +53,8 @@ pub struct Dispatcher {
     draining: AtomicBool,
     /// Held from before a claim until what it took has been started.
     claiming: Mutex<()>,
+    /// Job types of which nothing is claimed before then.
+    resting: std::sync::Mutex<BTreeMap<JobTypeName, Timestamp>>,
 }
 
 impl Dispatcher {
@@ -62,6 +69,7 @@ impl Dispatcher {
             rotation: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
             claiming: Mutex::new(()),
+            resting: std::sync::Mutex::default(),
         })
     }
 
@@ -76,12 +84,16 @@ impl Dispatcher {
         if catalog.jobs.is_empty() {
             return Ok(0);
         }
+        let job_types = self.job_types_in_turn(&catalog, now);
+        if job_types.is_empty() {
+            return Ok(0);
+        }
         let request = ClaimRequest {
             worker: self.options.worker.clone(),
             now,
             lease_until: now.after(self.options.lease),
             limit: free,
-            job_types: self.job_types_in_turn(&catalog),
+            job_types,
         };
         let claimed = self.parts.store.claim(request).await?;
         let started = claimed.len() as u32;
@@ -183,8 +195,13 @@ impl Dispatcher {
     }
 
     /// Job types begin in turn, so that none is always served last.
-    fn job_types_in_turn(&self, catalog: &Catalog) -> Vec<JobTypeClaim> {
-        let mut claims: Vec<JobTypeClaim> = catalog.jobs.values().map(|job| claim_of(job)).collect();
+    fn job_types_in_turn(&self, catalog: &Catalog, now: Timestamp) -> Vec<JobTypeClaim> {
+        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        // A clock that was set back does not make it any longer; `now` may be a moment old.
+        resting.retain(|_, until| *until > now && *until <= now.after(2 * NO_ROOM_PAUSE));
+        let awake = catalog.jobs.values().filter(|job| !resting.contains_key(&job.job_type.name));
+        let mut claims: Vec<JobTypeClaim> = awake.map(|job| claim_of(job)).collect();
+        drop(resting);
         let first = self.rotation.fetch_add(1, Ordering::Relaxed) % claims.len().max(1);
         claims.rotate_left(first);
         claims
@@ -224,6 +241,10 @@ impl Dispatcher {
         };
         running.begin_to_end();
         let now = self.parts.clock.now();
+        if matches!(report.outcome, RunOutcome::NoRoom) {
+            let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+            resting.insert(job.job_type.name.clone(), now.after(NO_ROOM_PAUSE));
+        }
         let Some(finish) = settle_report(report, &claimed, &job.policy, now, fastrand::f64()) else {
             tracing::warn!(job_id = %claimed.attempt.task, attempt = claimed.attempt.number, "ended without its lease");
             return;

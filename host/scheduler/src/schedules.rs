@@ -64,7 +64,7 @@ impl TaskService {
             priority: request.priority,
             ..SubmitRequest::default()
         };
-        self.parts.check(owner, task, now)?;
+        self.parts.check(owner, task, now).await?;
         let new = self.new_schedule(owner, Origin::Agent, request, now)?;
         match self.parts.store.add_schedule(new.clone(), SCHEDULES_MAX).await? {
             AddScheduleAnswer::Added(schedule) => {

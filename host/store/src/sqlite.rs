@@ -10,8 +10,8 @@ use longshore_domain::{
     ExpiredLease, FailureWindow, Finish, FinishAnswer, Fire, FireAnswer, JobTypeClaim, JobTypeName,
     LiveCounts, LogLine, MessageClaim, MessageFilter, MessagePage, NewSchedule, NewTask, OutboxMessage,
     Owner, Page, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer, Schedule,
-    ScheduleStore, StoreError, SubmitError, Submitted, SyncedSchedules, Task, TaskFilter, TaskId, TaskStore,
-    Timestamp, Unpublished, WorkerId,
+    ScheduleStore, SentMessages, StoreError, SubmitError, Submitted, SyncedSchedules, Task, TaskFilter,
+    TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
 };
 use uuid::Uuid;
 
@@ -85,8 +85,8 @@ impl CheckpointStore for SqliteStore {
         self.writer.note(move |c| log::append(c, task, &lines)).await
     }
 
-    async fn message_keys(&self, task: TaskId) -> Result<Vec<String>, StoreError> {
-        self.readers.read(move |c| outbox::keys(c, task)).await
+    async fn sent_messages(&self, task: TaskId) -> Result<SentMessages, StoreError> {
+        self.readers.read(move |c| outbox::sent(c, task)).await
     }
 }
 

@@ -46,7 +46,10 @@ fn any_state_comes_back_as_it_was_or_is_known_to_be_damaged() {
                 (&checkpoint.progress.message, &checkpoint.artifacts),
                 (&text, &vec![artifact(&text)])
             );
-            assert_eq!(store.message_keys(second.attempt.task).await.unwrap(), std::slice::from_ref(&text));
+            assert_eq!(
+                store.sent_messages(second.attempt.task).await.unwrap().keys,
+                std::slice::from_ref(&text)
+            );
             try_again(&store, &second).await;
 
             let mut damaged = state.to_vec();

@@ -30,10 +30,21 @@ pub(crate) fn varied(component: &[u8], number: u8) -> Vec<u8> {
 
 fn framed(frame: &str, name: &str, module: &str) -> String {
     let frame = frame.lines().filter(|line| !line.starts_with(";;")).collect::<Vec<_>>().join("\n");
+    let module: String = module.lines().map(repeated).collect();
     frame
         .replace("NAME", name)
         .replace("LENGTH", &name.len().to_string())
         .replace("MODULE", &format!("\n{module}\n"))
+}
+
+/// A line of a guest: as it is, or so many times where it says `REPEAT TIMES` first.
+fn repeated(line: &str) -> String {
+    let line = format!("{line}\n");
+    let told = line.trim_start().strip_prefix("REPEAT ").and_then(|rest| rest.split_once(' '));
+    match told.and_then(|(times, text)| Some((times.parse().ok()?, text))) {
+        Some((times, text)) => text.repeat(times),
+        None => line,
+    }
 }
 
 fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {

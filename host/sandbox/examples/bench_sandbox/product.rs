@@ -7,8 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use longshore_domain::{
     ArtifactFiles, AttemptFiles, AttemptRef, CheckpointStore, Claimed, Clock, LiveProgress, LoadedJob,
-    LogLine, Look, Owner, Policy, RunOutcome, RunRequest, Save, SaveAnswer, SavedArtifact, StoreError,
-    TaskId, Timestamp, Unpublished,
+    LogLine, Look, Owner, Policy, RunOutcome, RunRequest, Save, SaveAnswer, SavedArtifact, SentMessages,
+    StoreError, TaskId, Timestamp, Unpublished,
 };
 use longshore_sandbox::{Sandbox, SandboxOptions, load_plugin};
 
@@ -70,8 +70,8 @@ impl CheckpointStore for Nothing {
         Ok(())
     }
 
-    async fn message_keys(&self, _: TaskId) -> Result<Vec<String>, StoreError> {
-        Ok(Vec::new())
+    async fn sent_messages(&self, _: TaskId) -> Result<SentMessages, StoreError> {
+        Ok(SentMessages::default())
     }
 }
 

@@ -8,9 +8,6 @@ use crate::failure::{Ended, LimitsOf};
 /// block of the disk.
 const BLOCK_BYTES: u64 = 4_096;
 
-/// Files, folders and links that an attempt may make. The host deletes them one by one, and lists a folder in one piece.
-const ENTRIES_MAX: u32 = 10_000;
-
 /// Folders that a guest lists at once; each list is in the host's memory.
 const LISTINGS_MAX: u32 = 16;
 
@@ -19,8 +16,11 @@ const LISTINGS_MAX: u32 = 16;
 #[derive(Debug)]
 pub(crate) struct Quota {
     bytes_max: u64,
-    /// What a guest is told that goes beyond.
+    /// Files, folders and links. The host deletes them one by one, and lists a folder in one piece.
+    entries_max: u32,
+    /// What a guest is told that goes beyond the bytes, and beyond the entries.
     exceeded: Ended,
+    too_many: Ended,
     used: Mutex<Used>,
 }
 
@@ -37,16 +37,17 @@ impl Quota {
         let bytes_max = limits.limits.scratch_bytes_max;
         let exceeded =
             limits.exceeded("the job wrote more bytes to /tmp than it may", bytes_max, "scratch_bytes_max");
-        Self { bytes_max, exceeded, used: Mutex::default() }
+        let entries_max = limits.limits.scratch_entries_max;
+        let what = "the job made more files, folders and links in /tmp than it may";
+        let too_many = limits.exceeded(what, entries_max.into(), "scratch_entries_max");
+        Self { bytes_max, entries_max, exceeded, too_many, used: Mutex::default() }
     }
 
     /// Counts an entry that is about to be made.
     pub(crate) fn entry(&self) -> Result<(), Ended> {
         let mut used = self.lock();
-        if used.entries >= ENTRIES_MAX {
-            let message =
-                format!("the job made more files, folders and links in /tmp than it may: {ENTRIES_MAX}");
-            return Err(Ended::failed(longshore_domain::Code::LimitExceeded, message));
+        if used.entries >= self.entries_max {
+            return Err(self.too_many.clone());
         }
         used.entries += 1;
         self.add(&mut used, BLOCK_BYTES)
@@ -137,7 +138,10 @@ mod tests {
     fn names_count_too() {
         let few = quota(10 * BLOCK_BYTES);
         assert_eq!((0..100_000).take_while(|_| few.entry().is_ok()).count(), 10);
-        let many = quota(u64::MAX);
-        assert_eq!((0..100_000).take_while(|_| many.entry().is_ok()).count() as u32, ENTRIES_MAX);
+        let limits = Limits { scratch_entries_max: 7, ..Limits::default() };
+        let many = Quota::new(LimitsOf { job: Some("x"), limits: &limits });
+        assert_eq!((0..100_000).take_while(|_| many.entry().is_ok()).count(), 7);
+        let Err(Ended::Failed(failure)) = many.entry() else { panic!("there was room") };
+        assert!(failure.message.contains("7 (limits.scratch_entries_max in x.toml)"), "{failure:?}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longshore_domain::{Save, SaveAnswer, StopReason};
+use longshore_domain::{Limits, LogLevel, Save, SaveAnswer, StopReason};
 use tokio::time::Instant;
 
 use crate::bindings::longshore::job::checkpoint::Host;
@@ -11,9 +11,12 @@ use crate::failure::Ended;
 use crate::guest::{Attempt, Guest};
 use crate::host_api::{keep_no_secret, signal};
 
-/// Bytes of states that one attempt saves in a second, at most: one thread writes for all attempts, and large states
-/// saved without a pause would leave nothing of it for the others. A job that saves as it should never waits for it.
-const STATE_BYTES_A_SECOND: u64 = 16 << 20;
+/// How far an attempt may be ahead of its pace before a save waits: a few saves that come together are as good as those
+/// that keep their distance.
+const AHEAD: Duration = Duration::from_millis(250);
+
+/// Messages that the database takes in the time of one more save.
+const MESSAGES_A_SAVE: u32 = 32;
 
 impl Host for Guest {
     fn load(&mut self) -> wasmtime::Result<Option<Vec<u8>>> {
@@ -38,8 +41,14 @@ async fn save(attempt: &mut Attempt, state: Vec<u8>) -> wasmtime::Result<Signal>
         return Err(Ended::Stopped(StopReason::Fenced).into());
     }
     // Before anything is written: a guest that is ended while it waits has saved nothing.
-    tokio::time::sleep_until(attempt.next_save_at).await;
-    attempt.next_save_at = Instant::now() + pause_after(state.len());
+    keep_pace(attempt).await;
+    let cost = Cost {
+        bytes: state.len() as u64 + attempt.outbox.unsaved_bytes(),
+        messages: attempt.outbox.unsaved(),
+        artifacts: attempt.artifacts.written(),
+    };
+    let cost = cost.within(attempt.limits());
+    attempt.saves_paid_until = attempt.saves_paid_until.max(Instant::now()) + cost;
     // Files first: what the store lists must be on disk.
     let artifacts = attempt.artifacts.sync().await?;
     let save = Save {
@@ -69,9 +78,38 @@ async fn save(attempt: &mut Attempt, state: Vec<u8>) -> wasmtime::Result<Signal>
     }
 }
 
-/// How long the save after one of so many bytes has to wait.
-fn pause_after(bytes: usize) -> Duration {
-    Duration::from_nanos(bytes as u64 * 1_000_000_000 / STATE_BYTES_A_SECOND)
+/// Waits until the attempt has kept the pace of its saves, and tells the author of a job that has to.
+async fn keep_pace(attempt: &mut Attempt) {
+    let now = Instant::now();
+    let may_save_at = attempt.saves_paid_until.checked_sub(AHEAD).unwrap_or(now);
+    if may_save_at <= now {
+        return;
+    }
+    if !std::mem::replace(&mut attempt.was_told_of_pace, true) {
+        let told = "this job saves faster than limits.saves_per_second and limits.saved_bytes_per_second let it: its saves wait";
+        attempt.log.write(LogLevel::Warn, told.into());
+    }
+    tokio::time::sleep_until(may_save_at).await;
+}
+
+/// What a save brings to disk.
+struct Cost {
+    bytes: u64,
+    messages: u32,
+    artifacts: u32,
+}
+
+impl Cost {
+    /// What it takes of the time of an attempt that saves all the time. One thread writes for all attempts, and brings what it
+    /// writes to disk: saves without a pause would leave nothing of it for the others. A job that saves as it should never
+    /// waits.
+    fn within(&self, limits: &Limits) -> Duration {
+        let saves = 1 + self.artifacts + self.messages / MESSAGES_A_SAVE;
+        let of_saves = Duration::from_secs(1) / limits.saves_per_second.max(1) * saves;
+        // However few bytes a second there are, the largest state takes no longer than jobs have when they are to stop.
+        let bytes_per_second = limits.saved_bytes_per_second.max(limits.checkpoint_bytes_max / 2).max(1);
+        of_saves.max(Duration::from_secs_f64(self.bytes as f64 / bytes_per_second as f64))
+    }
 }
 
 #[cfg(test)]
@@ -79,8 +117,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_states_are_saved_as_often_as_one_likes_and_large_ones_are_not() {
-        assert!(pause_after(1_000) < Duration::from_micros(100));
-        assert_eq!(pause_after(8 << 20), Duration::from_millis(500));
+    fn saves_are_paced_by_their_number_and_by_their_bytes() {
+        let limits = Limits { saves_per_second: 100, saved_bytes_per_second: 16 << 20, ..Limits::default() };
+        let ms = |bytes, messages, artifacts| Cost { bytes, messages, artifacts }.within(&limits).as_millis();
+        assert_eq!(ms(1_000, 0, 0), 10);
+        assert_eq!(ms(8 << 20, 0, 0), 500);
+        assert_eq!(ms(0, 10 * MESSAGES_A_SAVE, 0), 110);
+        assert_eq!(ms(0, 0, 99), 1_000);
+        let slow = Limits { saved_bytes_per_second: 1, ..limits.clone() };
+        let largest = Cost { bytes: slow.checkpoint_bytes_max, messages: 0, artifacts: 0 };
+        assert_eq!(largest.within(&slow), Duration::from_secs(2));
     }
 }

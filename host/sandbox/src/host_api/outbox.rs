@@ -19,10 +19,12 @@ pub(crate) struct Outbox {
     unsaved_bytes: u64,
     /// Messages of the task that are committed.
     committed: u32,
+    /// Their bytes, once they were asked for.
+    committed_bytes: u64,
     keys: HashSet<String>,
-    /// Whether `keys` lacks those that earlier attempts committed. Most jobs never send, so they are not asked for
-    /// before the first message.
-    keys_to_load: bool,
+    /// Whether what earlier attempts committed is still to be asked for. Most jobs never send, so that is not done before
+    /// the first message.
+    is_to_load: bool,
 }
 
 impl Outbox {
@@ -32,20 +34,30 @@ impl Outbox {
             unsaved: Vec::new(),
             unsaved_bytes: 0,
             committed,
+            committed_bytes: 0,
             keys: HashSet::new(),
-            keys_to_load: committed > 0,
+            is_to_load: committed > 0,
         }
     }
 
     /// The messages sent since the last save, which are committed from now on.
     pub(crate) fn take_unsaved(&mut self) -> Vec<NewMessage> {
-        self.committed = self.committed.saturating_add(u32::try_from(self.unsaved.len()).unwrap_or(u32::MAX));
-        self.unsaved_bytes = 0;
+        self.committed = self.count();
+        self.committed_bytes += std::mem::take(&mut self.unsaved_bytes);
         std::mem::take(&mut self.unsaved)
     }
 
+    /// Messages that are not committed, and their bytes.
+    pub(crate) fn unsaved(&self) -> u32 {
+        u32::try_from(self.unsaved.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn unsaved_bytes(&self) -> u64 {
+        self.unsaved_bytes
+    }
+
     fn count(&self) -> u32 {
-        self.committed.saturating_add(u32::try_from(self.unsaved.len()).unwrap_or(u32::MAX))
+        self.committed.saturating_add(self.unsaved())
     }
 }
 
@@ -85,13 +97,14 @@ async fn send(attempt: &mut Attempt, message: Message) -> wasmtime::Result<Resul
         let what = format!("the job sent a message of {} bytes, and a message may have", message.bytes());
         return Err(attempt.limits_of().exceeded(what, limits.message_bytes_max, "message_bytes_max").into());
     }
-    if attempt.outbox.keys_to_load {
+    if attempt.outbox.is_to_load {
         let task = attempt.request.claimed.attempt.task;
-        let keys = attempt.shared.store.message_keys(task).await;
-        let keys =
-            keys.map_err(|error| Ended::store_failed("the messages sent before cannot be listed", &error))?;
-        attempt.outbox.keys.extend(keys);
-        attempt.outbox.keys_to_load = false;
+        let sent = attempt.shared.store.sent_messages(task).await;
+        let sent =
+            sent.map_err(|error| Ended::store_failed("the messages sent before cannot be listed", &error))?;
+        attempt.outbox.keys.extend(sent.keys);
+        attempt.outbox.committed_bytes = sent.bytes;
+        attempt.outbox.is_to_load = false;
     }
     if attempt.outbox.keys.contains(&message.key) {
         return Ok(Err(host_error(
@@ -109,6 +122,11 @@ async fn send(attempt: &mut Attempt, message: Message) -> wasmtime::Result<Resul
     if unsaved_bytes > bytes_max {
         let what = "the job sent more bytes of messages without a save than it may";
         return Err(attempt.limits_of().exceeded(what, bytes_max, "unsaved_message_bytes_max").into());
+    }
+    let all_bytes_max = attempt.limits().all_message_bytes_max;
+    if attempt.outbox.committed_bytes.saturating_add(unsaved_bytes) > all_bytes_max {
+        let what = "the task sent more bytes of messages than it may";
+        return Err(attempt.limits_of().exceeded(what, all_bytes_max, "all_message_bytes_max").into());
     }
     attempt.outbox.unsaved_bytes = unsaved_bytes;
     attempt.outbox.keys.insert(message.key.clone());

@@ -2,8 +2,10 @@
 
 mod body;
 mod calls;
+mod link;
 
 pub(crate) use self::calls::Calls;
+pub(crate) use self::link::link;
 
 /// Bytes of the headers of one message, as they are in memory.
 pub(crate) const HEADERS_BYTES_MAX: usize = 32 * 1024;

@@ -7,6 +7,7 @@
 mod cache;
 pub(crate) mod code;
 mod compile;
+mod confine;
 mod folder;
 mod plugin;
 mod policy;
@@ -233,9 +234,15 @@ impl Loader {
             return Ok(self.options.defaults.clone());
         }
         let path = self.options.dir.join(format!("{stem}.toml"));
-        let text = std::fs::read_to_string(&path).map_err(|error| {
-            Refusal::new("invalid_policy", format!("{stem}.toml cannot be read: {error}"))
+        let unreadable = |why: &dyn std::fmt::Display| {
+            Refusal::new("invalid_policy", format!("{stem}.toml cannot be read: {why}"))
+        };
+        let bytes =
+            plugin::read_at_most(&path, plugin::POLICY_BYTES_MAX).map_err(|error| unreadable(&error))?;
+        let bytes = bytes.ok_or_else(|| {
+            unreadable(&format_args!("it has more than {} bytes", plugin::POLICY_BYTES_MAX))
         })?;
+        let text = String::from_utf8(bytes).map_err(|error| unreadable(&error))?;
         policy::parse(&text, &self.options.defaults)
             .and_then(|policy| self.check_names(&policy).map(|()| policy))
             .map_err(|error| Refusal::new("invalid_policy", format!("{stem}.toml is wrong: {error}")))

@@ -1,11 +1,13 @@
 //! From the bytes of a component to a plugin that can be served, or the reason why not.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use longshore_domain::{ComponentSha, JobType, JobTypeName, Permission};
+use longshore_domain::{ComponentSha, JobType, JobTypeName, Limits, Permission};
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -21,17 +23,26 @@ use crate::schema::Schema;
 /// Bytes of a component file.
 pub(crate) const COMPONENT_BYTES_MAX: u64 = 64 << 20;
 
-/// Characters of a description.
-const DESCRIPTION_CHARS_MAX: usize = 20_000;
+/// Characters of a description, whatever a policy allows.
+pub(crate) const DESCRIPTION_CHARS_MAX: usize = 1_000_000;
 
 /// Characters of those that are one line: version, title, and what permissions say.
 const LINE_CHARS_MAX: usize = 1_000;
 
-/// Permissions that a component may ask for.
-const PERMISSIONS_MAX: usize = 100;
+/// Permissions that a component may ask for, whatever a policy allows.
+pub(crate) const PERMISSIONS_MAX: usize = 1_000;
 
-/// Bytes of a schema.
-const SCHEMA_BYTES_MAX: usize = 1 << 20;
+/// Bytes of a schema, whatever a policy allows.
+pub(crate) const SCHEMA_BYTES_MAX: usize = 1 << 20;
+
+/// How deep a schema may be nested. It is within other objects when clients are sent it, and many read 64 levels at most.
+const SCHEMA_DEPTH_MAX: usize = 48;
+
+/// Characters of why a file is not served, which may repeat what the file says.
+const REFUSAL_CHARS_MAX: usize = 2_000;
+
+/// Bytes of a policy file.
+pub(crate) const POLICY_BYTES_MAX: u64 = 1 << 20;
 
 /// The version of the contract that is served.
 const WORLD: &str = "longshore:job/job@0.1";
@@ -45,7 +56,12 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        let mut message = message.into();
+        if let Some((end, _)) = message.char_indices().nth(REFUSAL_CHARS_MAX) {
+            message.truncate(end);
+            message.push('…');
+        }
+        Self { code, message }
     }
 }
 
@@ -55,6 +71,59 @@ pub(crate) struct Plugin {
     pub(crate) job_type: JobType,
     pub(crate) component: ComponentSha,
     pub(crate) program: Arc<Program>,
+    pub(crate) lengths: Lengths,
+}
+
+/// How much a component says of itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lengths {
+    description_chars: usize,
+    /// Bytes of the longer one of its schemas.
+    schema_bytes: usize,
+    permissions: usize,
+}
+
+impl Lengths {
+    fn of(described: &Described) -> Self {
+        let output_bytes = described.output_schema.as_ref().map_or(0, String::len);
+        Self {
+            description_chars: described.description.chars().count(),
+            schema_bytes: described.input_schema.len().max(output_bytes),
+            permissions: described.permissions.len(),
+        }
+    }
+
+    /// Why a policy with such limits, which is in `file`, does not take it.
+    pub(crate) fn refused(self, limits: &Limits, file: &str) -> Option<Refusal> {
+        let may = [
+            (
+                "describe_failed",
+                "its description has more characters than it may",
+                self.description_chars,
+                limits.description_chars_max,
+                "description_chars_max",
+            ),
+            (
+                "invalid_schema",
+                "one of its schemas has more bytes than it may",
+                self.schema_bytes,
+                limits.schema_bytes_max,
+                "schema_bytes_max",
+            ),
+            (
+                "describe_failed",
+                "it asks for more permissions than it may",
+                self.permissions,
+                limits.permissions_max,
+                "permissions_max",
+            ),
+        ];
+        may.into_iter().find(|(_, _, has, most, _)| *has > *most as usize).map(
+            |(code, what, _, most, key)| {
+                Refusal::new(code, format!("{what}: {most} (limits.{key} in {file})"))
+            },
+        )
+    }
 }
 
 /// What `describe` said, in the form in which it is cached.
@@ -104,8 +173,14 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Refusal> {
 
 /// The bytes of a file; none if there are more than `most`, however many the file says it has.
 pub(crate) fn read_at_most(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
+    // A pipe in its place, which nobody writes to, would be waited for.
+    let file =
+        OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
     let mut bytes = Vec::new();
-    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    file.take(most + 1).read_to_end(&mut bytes)?;
     Ok(Some(bytes).filter(|bytes| bytes.len() as u64 <= most))
 }
 
@@ -124,13 +199,21 @@ pub(crate) async fn load(
         (bytes, sha)
     })
     .await?;
-    let (linked, described) = match warm(shared, cache, &sha).await {
-        Some(found) => found,
-        None => cold(shared, cache, bytes, &sha).await?,
+    let (linked, described, code) = match warm(shared, cache, &sha).await {
+        Some((linked, described)) => (linked, described, None),
+        None => cold(shared, cache, bytes).await.map(|(l, d, code)| (l, d, Some(code)))?,
     };
-    let (job_type, input, output) = checked(described, &name)?;
+    let lengths = Lengths::of(&described);
+    let described = Arc::new(described);
+    let describing = Arc::clone(&described);
+    let (job_type, input, output) = blocking(move || checked(&describing, &name)).await??;
+    if let (Some(cache), Some(code)) = (cache, code) {
+        let (cache, sha) = (Arc::clone(cache), sha.clone());
+        let described = Described::clone(&described);
+        blocking(move || cache.put(&sha, &Entry { described, code })).await?;
+    }
     let program = Arc::new(Program::new(linked, input, output));
-    Ok(Plugin { job_type, component: ComponentSha::new(sha), program })
+    Ok(Plugin { job_type, component: ComponentSha::new(sha), program, lengths })
 }
 
 /// A component that was loaded before, from the cache. No guest runs.
@@ -154,8 +237,7 @@ async fn cold(
     shared: &Arc<Shared>,
     cache: Option<&Arc<Cache>>,
     bytes: Vec<u8>,
-    sha: &str,
-) -> Result<(Linked, Described), Refusal> {
+) -> Result<(Linked, Described, Arc<Vec<u8>>), Refusal> {
     let bytes = blocking(move || is_component(&bytes).map(|()| bytes)).await??;
     let code = compile::compile(shared, cache.map(Arc::as_ref), bytes).await?;
     let (shared, sharing) = (Arc::clone(shared), Arc::new(code));
@@ -174,12 +256,7 @@ async fn cold(
         let detail = failure.detail.map(|detail| format!("\n{detail}")).unwrap_or_default();
         Refusal::new("describe_failed", format!("describe failed: {}{detail}", failure.message))
     })?;
-    let described = Described::from(described);
-    if let Some(cache) = cache {
-        let (cache, sha, described) = (Arc::clone(cache), sha.to_owned(), described.clone());
-        blocking(move || cache.put(&sha, &Entry { described, code })).await?;
-    }
-    Ok((linked, described))
+    Ok((linked, Described::from(described), code))
 }
 
 /// Runs `work` where it may take its time.
@@ -246,10 +323,11 @@ fn fits_world(component: &Component) -> Result<(), Refusal> {
 }
 
 /// Checks what a component says of itself.
-fn checked(described: Described, name: &JobTypeName) -> Result<(JobType, Schema, Option<Schema>), Refusal> {
+fn checked(described: &Described, name: &JobTypeName) -> Result<(JobType, Schema, Option<Schema>), Refusal> {
     let Described { name: said, version, title, description, input_schema, output_schema, permissions } =
-        described;
+        described.clone();
     if said != name.as_str() {
+        let said: String = said.chars().take(LINE_CHARS_MAX).collect();
         return Err(Refusal::new(
             "wrong_name",
             format!(
@@ -314,8 +392,21 @@ fn schema(which: &str, text: &str) -> Result<(Value, Schema), Refusal> {
     }
     let value: Value =
         serde_json::from_str(text).map_err(|error| wrong(format!("it is not JSON: {error}")))?;
+    if depth(&value) > SCHEMA_DEPTH_MAX {
+        return Err(wrong(format!("it is nested deeper than {SCHEMA_DEPTH_MAX} levels")));
+    }
     let schema = Schema::compile(&value).map_err(wrong)?;
     Ok((value, schema))
+}
+
+/// How deep a value is nested. It was read from a text, so there is an end to it.
+fn depth(value: &Value) -> usize {
+    let below = match value {
+        Value::Array(items) => items.iter().map(depth).max(),
+        Value::Object(fields) => fields.values().map(depth).max(),
+        _ => return 0,
+    };
+    1 + below.unwrap_or(0)
 }
 
 /// The digest by which a component is known.
@@ -348,12 +439,12 @@ mod tests {
     }
 
     fn refusal(described: Described) -> Refusal {
-        checked(described, &"export".parse().unwrap()).err().unwrap()
+        checked(&described, &"export".parse().unwrap()).err().unwrap()
     }
 
     #[test]
     fn a_component_must_say_what_its_file_says() {
-        assert!(checked(described(), &"export".parse().unwrap()).is_ok());
+        assert!(checked(&described(), &"export".parse().unwrap()).is_ok());
         let refusal = refusal(Described { name: "import".into(), ..described() });
         assert_eq!(refusal.code, "wrong_name");
         assert!(refusal.message.contains("import.wasm"), "{}", refusal.message);
@@ -377,7 +468,7 @@ mod tests {
         let asked = |reason: &str| Asked { kind: "data".into(), target: "*".into(), reason: reason.into() };
         assert!(
             checked(
-                Described { description: "Two\nlines.".into(), ..described() },
+                &Described { description: "Two\nlines.".into(), ..described() },
                 &"export".parse().unwrap()
             )
             .is_ok()
@@ -387,15 +478,64 @@ mod tests {
             Described { title: "two\nlines".into(), ..described() },
             Described { title: "x".repeat(1_001), ..described() },
             Described { description: "\u{9b}31m".into(), ..described() },
-            Described { description: "x".repeat(20_001), ..described() },
+            Described { description: "x".repeat(DESCRIPTION_CHARS_MAX + 1), ..described() },
             Described { permissions: vec![asked("a\rb")], ..described() },
             Described { permissions: vec![asked(&"x".repeat(1_001))], ..described() },
-            Described { permissions: vec![asked("x"); 101], ..described() },
+            Described { permissions: vec![asked("x"); PERMISSIONS_MAX + 1], ..described() },
         ] {
             assert_eq!(refusal(bad.clone()).code, "describe_failed", "{bad:?}");
         }
-        let schema = format!(r#"{{"type": "object", "title": "{}"}}"#, "x".repeat(1 << 20));
+        let schema = format!(r#"{{"type": "object", "title": "{}"}}"#, "x".repeat(SCHEMA_BYTES_MAX));
         assert_eq!(refusal(Described { input_schema: schema, ..described() }).code, "invalid_schema");
+        let refused = refusal(Described { name: "\u{1}".repeat(100_000), ..described() });
+        assert!(refused.code == "wrong_name" && refused.message.chars().count() <= 2_001);
+    }
+
+    #[test]
+    fn a_schema_is_as_deep_as_clients_can_read() {
+        let nested = |levels: usize| {
+            let input_schema =
+                format!(r#"{{"type": "object", "default": {}{}}}"#, "[".repeat(levels), "]".repeat(levels));
+            checked(&Described { input_schema, ..described() }, &"export".parse().unwrap())
+        };
+        assert!(nested(47).is_ok());
+        let refused = nested(48).err().unwrap();
+        assert!(refused.code == "invalid_schema" && refused.message.contains("48"), "{refused:?}");
+    }
+
+    #[test]
+    fn a_policy_says_how_much_a_component_may_say_of_itself() {
+        let refusal = |described: Described| {
+            let limits = Limits {
+                description_chars_max: 20,
+                schema_bytes_max: 30,
+                permissions_max: 1,
+                ..Limits::default()
+            };
+            Lengths::of(&described).refused(&limits, "export.toml")
+        };
+        assert_eq!(refusal(described()), None);
+        let asked = Asked { kind: "data".into(), target: "*".into(), reason: "reads".into() };
+        for (long, code, key) in [
+            (
+                Described { description: "x".repeat(21), ..described() },
+                "describe_failed",
+                "20 (limits.description_chars_max in export.toml)",
+            ),
+            (
+                Described { output_schema: Some(" ".repeat(31)), ..described() },
+                "invalid_schema",
+                "30 (limits.schema_bytes_max in export.toml)",
+            ),
+            (
+                Described { permissions: vec![asked.clone(), asked], ..described() },
+                "describe_failed",
+                "1 (limits.permissions_max in export.toml)",
+            ),
+        ] {
+            let refused = refusal(long).unwrap();
+            assert!(refused.code == code && refused.message.ends_with(key), "{refused:?}");
+        }
     }
 
     #[test]

@@ -5,12 +5,19 @@ use serde::Deserialize as _;
 use toml::{Table, Value};
 
 use crate::engine::POOL_TABLE_ELEMENTS;
+use crate::registry::plugin::{DESCRIPTION_CHARS_MAX, PERMISSIONS_MAX, SCHEMA_BYTES_MAX};
 
 const MEMORY_BYTES_MIN: u64 = 64 * 1024;
 /// What a 32-bit guest can address.
 const MEMORY_BYTES_MAX: u64 = 1 << 32;
+/// A component that calls nothing deeply needs some of it all the same.
+const STACK_BYTES_MIN: u64 = 64 * 1024;
+const STACK_BYTES_MAX: u64 = 64 << 20;
 const TIMEOUT_MS_MAX: u64 = 30 * 24 * 60 * 60 * 1_000;
 const CALL_BYTES_MAX: u64 = 1 << 30;
+const RANDOM_BYTES_MAX: u64 = 1 << 26;
+/// What is made there is deleted one by one.
+const SCRATCH_ENTRIES_MAX: u64 = 1_000_000;
 const TABLE_ELEMENTS_MAX: u64 = POOL_TABLE_ELEMENTS as u64;
 /// For each the host keeps some bytes.
 const RESOURCES_MAX: u64 = 100_000;
@@ -58,9 +65,14 @@ fn check(policy: &Policy) -> Result<(), String> {
         ("limits.query_memory_bytes_max", limits.query_memory_bytes_max),
         ("limits.tables_max", limits.tables_max.into()),
         ("limits.instances_max", limits.instances_max.into()),
+        ("limits.memories_max", limits.memories_max.into()),
         ("limits.resources_max", limits.resources_max.into()),
         ("limits.http_in_flight_max", limits.http_in_flight_max.into()),
         ("limits.http_timeout_ms", limits.http_timeout_ms),
+        ("limits.saves_per_second", limits.saves_per_second.into()),
+        ("limits.saved_bytes_per_second", limits.saved_bytes_per_second),
+        ("limits.description_chars_max", limits.description_chars_max.into()),
+        ("limits.schema_bytes_max", limits.schema_bytes_max.into()),
         ("retry.max_attempts", retry.max_attempts.into()),
         ("concurrency", policy.concurrency.unwrap_or(1).into()),
         ("max_wait_ms", policy.max_wait_ms.unwrap_or(1)),
@@ -76,6 +88,13 @@ fn check(policy: &Policy) -> Result<(), String> {
         ("limits.timeout_ms", limits.timeout_ms, TIMEOUT_MS_MAX),
         ("limits.cancel_grace_ms", limits.cancel_grace_ms, TIMEOUT_MS_MAX),
         ("limits.memory_bytes_max", limits.memory_bytes_max, MEMORY_BYTES_MAX),
+        ("limits.stack_bytes_max", limits.stack_bytes_max, STACK_BYTES_MAX),
+        ("limits.call_bytes_max", limits.call_bytes_max, CALL_BYTES_MAX),
+        ("limits.random_bytes_max", limits.random_bytes_max.into(), RANDOM_BYTES_MAX),
+        ("limits.scratch_entries_max", limits.scratch_entries_max.into(), SCRATCH_ENTRIES_MAX),
+        ("limits.description_chars_max", limits.description_chars_max.into(), DESCRIPTION_CHARS_MAX as u64),
+        ("limits.schema_bytes_max", limits.schema_bytes_max.into(), SCHEMA_BYTES_MAX as u64),
+        ("limits.permissions_max", limits.permissions_max.into(), PERMISSIONS_MAX as u64),
         ("limits.result_bytes_max", limits.result_bytes_max, CALL_BYTES_MAX),
         ("limits.checkpoint_bytes_max", limits.checkpoint_bytes_max, CALL_BYTES_MAX),
         ("limits.message_bytes_max", limits.message_bytes_max, CALL_BYTES_MAX),
@@ -86,6 +105,7 @@ fn check(policy: &Policy) -> Result<(), String> {
         ("limits.table_elements_max", limits.table_elements_max, TABLE_ELEMENTS_MAX),
         ("limits.tables_max", limits.tables_max.into(), OF_A_COMPONENT_MAX),
         ("limits.instances_max", limits.instances_max.into(), OF_A_COMPONENT_MAX),
+        ("limits.memories_max", limits.memories_max.into(), OF_A_COMPONENT_MAX),
         ("limits.resources_max", limits.resources_max.into(), RESOURCES_MAX),
         ("limits.artifacts_max", limits.artifacts_max.into(), ARTIFACTS_MAX),
         ("limits.cursors_max", limits.cursors_max.into(), CURSORS_MAX),
@@ -94,6 +114,10 @@ fn check(policy: &Policy) -> Result<(), String> {
         if value > max {
             return Err(format!("{key} is {value}; it is at most {max}"));
         }
+    }
+    if limits.stack_bytes_max < STACK_BYTES_MIN {
+        let value = limits.stack_bytes_max;
+        return Err(format!("limits.stack_bytes_max is {value}; {STACK_BYTES_MIN} is the least"));
     }
     if limits.memory_bytes_max < MEMORY_BYTES_MIN {
         let value = limits.memory_bytes_max;
@@ -162,6 +186,10 @@ mod tests {
             ("[limits]\ntimeout_ms = 0", "limits.timeout_ms"),
             ("[limits]\nmemory_bytes_max = 1", "limits.memory_bytes_max"),
             ("[limits]\nmemory_bytes_max = 99999999999", "limits.memory_bytes_max"),
+            ("[limits]\nstack_bytes_max = 1000", "limits.stack_bytes_max"),
+            ("[limits]\nstack_bytes_max = 99999999999", "limits.stack_bytes_max"),
+            ("[limits]\nsaves_per_second = 0", "limits.saves_per_second"),
+            ("[limits]\nschema_bytes_max = 99999999", "limits.schema_bytes_max"),
             ("[retry]\nmax_attempts = 0", "retry.max_attempts"),
             ("[retry]\nmin_backoff_ms = 10\nmax_backoff_ms = 9", "retry.min_backoff_ms"),
             ("[limits]\ncursors_max = 10000", "limits.cursors_max"),

@@ -52,7 +52,7 @@ impl Shelf {
         }
         let before = self.served.take().map(|served| served.plugin);
         let (wanted, refusal) = match component {
-            Some(Ok(plugin)) => match blocked(&plugin, &policy) {
+            Some(Ok(plugin)) => match refused(&plugin, &policy) {
                 None => (Some(plugin), None),
                 Some(refusal) => (before, Some(refusal)),
             },
@@ -61,7 +61,7 @@ impl Shelf {
         };
         self.refusal = refusal;
         self.served = wanted
-            .filter(|plugin| blocked(plugin, &policy).is_none())
+            .filter(|plugin| refused(plugin, &policy).is_none())
             .map(|plugin| Served { job: Arc::new(loaded(&plugin, policy)), plugin });
     }
 
@@ -108,9 +108,12 @@ fn loaded(plugin: &Plugin, policy: Policy) -> LoadedJob {
     }
 }
 
-/// The grants that a plugin lacks.
-fn blocked(plugin: &Plugin, policy: &Policy) -> Option<Refusal> {
+/// Why a plugin is not served under a policy: it says too much of itself, or lacks grants.
+fn refused(plugin: &Plugin, policy: &Policy) -> Option<Refusal> {
     let file = format!("{}.toml", plugin.job_type.name);
+    if let Some(refusal) = plugin.lengths.refused(&policy.limits, &file) {
+        return Some(refusal);
+    }
     let missing = policy.grants.missing(&plugin.job_type.permissions, &file)?;
     Some(Refusal::new("blocked", missing))
 }

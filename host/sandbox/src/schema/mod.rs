@@ -14,9 +14,12 @@ mod pattern;
 mod survey;
 mod tell;
 
+use std::sync::Arc;
+
 use jsonschema::{Draft, PatternOptions, Validator};
 use longshore_domain::InputViolation;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use self::budget::{ErrorCost, Limits, Stopped};
 use self::counted::{Counted, Counting};
@@ -26,6 +29,12 @@ const VIOLATIONS_MAX: usize = 20;
 
 /// What a check may take: half a second, twice if something is wrong, and then a hundred megabytes.
 const LIMITS: Limits = Limits { steps: 50_000_000, bytes: 96 << 20 };
+
+/// What a check may take of a thread on which others wait: some two milliseconds. Nearly all of them are done by then.
+const QUICK: Limits = Limits { steps: 200_000, bytes: 4 << 20 };
+
+/// Checks that take longer are done one after the other, on a thread of their own.
+static LONG_CHECKS: Semaphore = Semaphore::const_new(1);
 
 /// A schema, compiled.
 pub(crate) struct Schema {
@@ -52,8 +61,31 @@ impl Schema {
     }
 
     /// Where `value` does not fit.
-    pub(crate) fn violations(&self, value: &Value) -> Vec<InputViolation> {
-        self.violations_within(LIMITS, value)
+    pub(crate) async fn violations(self: &Arc<Self>, value: &Value) -> Vec<InputViolation> {
+        if let Ok(violations) = self.violations_if_quick(value) {
+            return violations;
+        }
+        let _turn = LONG_CHECKS.acquire().await;
+        let (this, value) = (Arc::clone(self), value.clone());
+        let checked = tokio::task::spawn_blocking(move || this.violations_within(LIMITS, &value));
+        checked.await.unwrap_or_else(|_panic| vec![unchecked(Stopped::Broken)])
+    }
+
+    /// The same, unless it takes longer than others should wait.
+    fn violations_if_quick(&self, value: &Value) -> Result<Vec<InputViolation>, Stopped> {
+        let counted = Counted::root(value);
+        let fits = budget::within(QUICK, self.per_error, || self.validator.is_valid(counted))?;
+        if fits.result && !fits.undecided {
+            return Ok(Vec::new());
+        }
+        let counted = Counted::root(value);
+        let listed = budget::within(QUICK, self.per_error, || self.listed(counted))?.result;
+        if listed.is_empty() { Err(Stopped::Steps) } else { Ok(listed) }
+    }
+
+    fn listed(&self, value: Counted<'_>) -> Vec<InputViolation> {
+        let errors = self.validator.iter_errors(value).take(VIOLATIONS_MAX);
+        errors.map(|error| tell::violation(&error)).collect()
     }
 
     fn violations_within(&self, limits: Limits, value: &Value) -> Vec<InputViolation> {
@@ -64,10 +96,7 @@ impl Schema {
             Err(stopped) => return vec![unchecked(stopped)],
         }
         // All that is wrong is collected before the first violation is there.
-        let listed = budget::within(limits, self.per_error, || {
-            let errors = self.validator.iter_errors(value).take(VIOLATIONS_MAX);
-            errors.map(|error| tell::violation(&error)).collect::<Vec<_>>()
-        });
+        let listed = budget::within(limits, self.per_error, || self.listed(value));
         match listed {
             Ok(listed) if listed.result.is_empty() => {
                 vec![tell::whole("whether it fits the schema cannot be told: a pattern takes too many steps")]
@@ -105,7 +134,7 @@ mod tests {
 
     fn check(schema: &Value, value: &Value) -> Vec<(String, String)> {
         let schema = Schema::compile(schema).unwrap();
-        schema.violations(value).into_iter().map(|v| (v.field, v.message)).collect()
+        schema.violations_within(LIMITS, value).into_iter().map(|v| (v.field, v.message)).collect()
     }
 
     #[test]

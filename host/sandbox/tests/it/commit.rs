@@ -48,7 +48,7 @@ async fn a_resumed_attempt_goes_on_from_the_last_save() {
     let text = std::fs::read_to_string(bed.files.folder.join("2/log.txt")).unwrap();
     assert_eq!(text, "step 0\nstep 1\nstep 2\nstep 3\nstep 4\n");
     assert!(!bed.files.folder.join("1").exists(), "what the first attempt left is gone after the first save");
-    let keys = bed.store.keys.lock().unwrap().clone();
+    let keys = bed.store.sent.lock().unwrap().keys.clone();
     assert_eq!(keys, ["step-0", "step-1", "step-2", "step-3", "step-4"]);
     assert_eq!(bed.log(), ["attempt 1 begins at step 0", "attempt 2 begins at step 2"]);
 }

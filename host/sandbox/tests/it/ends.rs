@@ -93,7 +93,7 @@ async fn a_panic_is_a_trap_with_its_message_and_a_backtrace() {
 async fn other_traps_say_what_they_are() {
     let bed = Bed::new();
     let failure = failed(bed.run("trap", &json!({"how": "overflow"})).await);
-    assert_failure(&failure, Code::Trap, &["call stack"]);
+    assert_failure(&failure, Code::LimitExceeded, &["1048576 (limits.stack_bytes_max in trap.toml)"]);
     assert!(failure.detail.unwrap().lines().count() <= 32);
     let failure = failed(bed.run("trap", &json!({"how": "out_of_bounds"})).await);
     assert_failure(&failure, Code::Trap, &["out of bounds"]);
@@ -101,6 +101,30 @@ async fn other_traps_say_what_they_are() {
     assert_failure(&failure, Code::Trap, &["exited"]);
     // And the sandbox goes on.
     completed(&bed.run("trivial", &json!({})).await);
+}
+
+#[tokio::test]
+async fn a_policy_says_how_deep_a_job_may_go() {
+    let mut bed = Bed::new();
+    for (depth, stack_bytes_max, may) in [
+        (40_000, 1 << 20, false),
+        (40_000, 16 << 20, true),
+        (4_000, 1 << 20, true),
+        (4_000, 64 << 10, false),
+        (100, 64 << 10, true),
+    ] {
+        bed.policy.limits.stack_bytes_max = stack_bytes_max;
+        let report = bed.run("trap", &json!({"how": "overflow", "depth": depth})).await;
+        if may {
+            completed(&report);
+        } else {
+            let named = format!("{stack_bytes_max} (limits.stack_bytes_max in trap.toml)");
+            assert_failure(&failed(report), Code::LimitExceeded, &[&named]);
+        }
+    }
+    // A stack of its own does not keep a job from being interrupted.
+    bed.policy.limits.timeout_ms = 200;
+    assert_failure(&failed(bed.run("spin", &json!({})).await), Code::Timeout, &["limits.timeout_ms"]);
 }
 
 #[tokio::test]

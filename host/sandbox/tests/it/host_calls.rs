@@ -99,6 +99,10 @@ async fn limits_name_themselves() {
     limits.messages_max = 2;
     limits.message_bytes_max = 500;
     limits.unsaved_message_bytes_max = 600;
+    limits.all_message_bytes_max = 700;
+    limits.random_bytes_max = 1_000;
+    limits.call_bytes_max = 2_000;
+    limits.result_bytes_max = 1_000;
     limits.checkpoint_bytes_max = 64;
     let open = |name: &str| json!({"open": {"name": name}});
     let send = |key: &str, bytes| json!({"send": {"channel": "email", "key": key, "body_bytes": bytes}});
@@ -114,7 +118,13 @@ async fn limits_name_themselves() {
         (json!([send("a", 1), send("b", 1), send("c", 1)]), ["2", "limits.messages_max"]),
         (json!([send("a", 501)]), ["500", "limits.message_bytes_max"]),
         (json!([send("a", 400), send("b", 400)]), ["600", "limits.unsaved_message_bytes_max"]),
+        (
+            json!([send("a", 400), {"save": {"bytes": 1}}, send("b", 400)]),
+            ["700", "limits.all_message_bytes_max"],
+        ),
         (json!([{"save": {"bytes": 65}}]), ["64", "limits.checkpoint_bytes_max"]),
+        (json!([{"save": {"bytes": 3_000}}]), ["2000", "limits.call_bytes_max"]),
+        (json!([{"random": {"bytes": 1_001}}]), ["1000", "limits.random_bytes_max"]),
     ] {
         let bed = Bed { policy: bed.policy.clone(), ..Bed::new() };
         let failure = bed.probe_fails(calls).await;

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use async_trait::async_trait;
 use longshore_domain::{
     ArtifactFiles, AttemptFiles, AttemptRef, CheckpointStore, Claimed, Clock, Code, Failure, LiveProgress,
-    LoadedJob, LogLine, Look, Owner, Policy, RunOutcome, RunReport, RunRequest, Save, SaveAnswer,
-    SavedArtifact, SavedCheckpoint, StopSignal, StoreError, TaskId, Timestamp, Unpublished,
+    LoadedJob, LogLine, Look, NewMessage, Owner, Policy, RunOutcome, RunReport, RunRequest, Save, SaveAnswer,
+    SavedArtifact, SavedCheckpoint, SentMessages, StopSignal, StoreError, TaskId, Timestamp, Unpublished,
 };
 use longshore_guest_build::{Toolchain, build};
 use longshore_sandbox::{Sandbox, SandboxOptions, load_plugin};
@@ -55,7 +55,7 @@ impl Clock for Standstill {
 pub(crate) struct FakeStore {
     pub(crate) saves: Mutex<Vec<Save>>,
     pub(crate) lines: Mutex<Vec<LogLine>>,
-    pub(crate) keys: Mutex<Vec<String>>,
+    pub(crate) sent: Mutex<SentMessages>,
     pub(crate) answer: Mutex<Option<Result<SaveAnswer, StoreError>>>,
 }
 
@@ -64,7 +64,9 @@ impl CheckpointStore for FakeStore {
     async fn save(&self, _: AttemptRef, save: Save) -> Result<SaveAnswer, StoreError> {
         let answer = self.answer.lock().unwrap().clone();
         if !matches!(answer, Some(Err(_) | Ok(SaveAnswer::Fenced))) {
-            self.keys.lock().unwrap().extend(save.messages.iter().map(|message| message.key.clone()));
+            let mut sent = self.sent.lock().unwrap();
+            sent.keys.extend(save.messages.iter().map(|message| message.key.clone()));
+            sent.bytes += save.messages.iter().map(NewMessage::bytes).sum::<u64>();
             self.saves.lock().unwrap().push(save);
         }
         answer.unwrap_or(Ok(SaveAnswer::Saved { cancel_requested: false }))
@@ -75,8 +77,8 @@ impl CheckpointStore for FakeStore {
         Ok(())
     }
 
-    async fn message_keys(&self, _: TaskId) -> Result<Vec<String>, StoreError> {
-        Ok(self.keys.lock().unwrap().clone())
+    async fn sent_messages(&self, _: TaskId) -> Result<SentMessages, StoreError> {
+        Ok(self.sent.lock().unwrap().clone())
     }
 }
 

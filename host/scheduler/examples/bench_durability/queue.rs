@@ -161,7 +161,7 @@ struct NeverRun;
 
 #[async_trait]
 impl JobProgram for NeverRun {
-    fn check_input(&self, _: &Value) -> Vec<InputViolation> {
+    async fn check_input(&self, _: &Value) -> Vec<InputViolation> {
         Vec::new()
     }
 

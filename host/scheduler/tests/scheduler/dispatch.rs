@@ -64,6 +64,22 @@ async fn attempts_are_used_up_and_a_retry_on_request_begins_anew() {
 }
 
 #[tokio::test]
+async fn a_job_type_for_which_there_was_no_room_rests_and_others_go_on() {
+    let world = World::new();
+    let process = world.process("one", 4);
+    process.load("other", Policy::default());
+    let id = process.submit("job", "no_room_once").await;
+    assert_eq!(process.claim_and_run().await, 1);
+    assert_eq!(process.status(id).await.task.state, TaskState::Queued);
+    process.submit("other", "complete").await;
+    assert_eq!(process.claim_and_run().await, 1, "of the other job type only");
+    assert_eq!(process.status(id).await.task.state, TaskState::Queued);
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(process.claim_and_run().await, 1);
+    assert_eq!(process.status(id).await.task.state, TaskState::Completed);
+}
+
+#[tokio::test]
 async fn slots_and_concurrency_are_limits() {
     let world = World::new();
     let process = world.process("one", 3);

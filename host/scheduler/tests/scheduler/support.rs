@@ -29,7 +29,7 @@ struct Scripted {
 
 #[async_trait]
 impl JobProgram for Scripted {
-    fn check_input(&self, input: &Value) -> Vec<InputViolation> {
+    async fn check_input(&self, input: &Value) -> Vec<InputViolation> {
         if input.is_object() {
             Vec::new()
         } else {
@@ -44,7 +44,8 @@ impl JobProgram for Scripted {
             "retry_once" if request.claimed.attempt.number == 1 => {
                 RunOutcome::Failed(Failure::new(Code::JobRetry, "not yet"))
             }
-            "complete" | "retry_once" => RunOutcome::Completed("{}".into()),
+            "no_room_once" if request.claimed.attempt.number == 1 => RunOutcome::NoRoom,
+            "complete" | "retry_once" | "no_room_once" => RunOutcome::Completed("{}".into()),
             "fail" => RunOutcome::Failed(Failure::new(Code::JobFailed, "never")),
             "panic" => panic!("the script says so"),
             "wait" => tokio::select! {

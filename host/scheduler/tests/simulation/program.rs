@@ -40,7 +40,7 @@ struct Work<'a> {
 
 #[async_trait]
 impl JobProgram for Chancy {
-    fn check_input(&self, _input: &Value) -> Vec<InputViolation> {
+    async fn check_input(&self, _input: &Value) -> Vec<InputViolation> {
         Vec::new()
     }
 

@@ -10,8 +10,8 @@ use longshore_domain::{
     ExpiredLease, FailureWindow, Finish, FinishAnswer, Fire, FireAnswer, JobTypeClaim, JobTypeName,
     LiveCounts, LogLine, MessageClaim, MessageFilter, MessagePage, NewSchedule, NewTask, OutboxMessage,
     Owner, Page, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer, Schedule,
-    ScheduleStore, StoreError, SubmitError, Submitted, SyncedSchedules, Task, TaskFilter, TaskId, TaskStore,
-    Timestamp, Unpublished, WorkerId,
+    ScheduleStore, SentMessages, StoreError, SubmitError, Submitted, SyncedSchedules, Task, TaskFilter,
+    TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
 };
 use longshore_store::SqliteStore;
 use uuid::Uuid;
@@ -77,8 +77,8 @@ impl CheckpointStore for GatedStore {
         self.store.append_log(task, lines).await
     }
 
-    async fn message_keys(&self, task: TaskId) -> Result<Vec<String>, StoreError> {
-        self.store.message_keys(task).await
+    async fn sent_messages(&self, task: TaskId) -> Result<SentMessages, StoreError> {
+        self.store.sent_messages(task).await
     }
 }
 

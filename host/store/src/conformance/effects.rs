@@ -1,6 +1,6 @@
 //! Cases of the commit rule: checkpoint, progress and artifacts become real together.
 
-use longshore_domain::{Code, Next, SaveAnswer, TaskState};
+use longshore_domain::{Code, NewMessage, Next, SaveAnswer, TaskState};
 
 use super::Open;
 use super::kit::{Kit, artifact, at, completed, end, failure, finished_artifact, message, progress, save};
@@ -34,14 +34,17 @@ pub async fn saves_are_counted_and_replace_each_other(open: Open) {
     let second = kit.claim_one(at(4)).await.attempt;
     let mut saved = save(at(5), b"two");
     saved.artifacts = vec![artifact("a", 100), artifact("d", 4)];
-    saved.messages = vec![message("m2")];
+    let naive = NewMessage { body: "naïve ✓".into(), ..message("m2") };
+    saved.messages = vec![naive.clone()];
     kit.save(second, saved).await;
     kit.save(second, save(at(6), b"")).await;
     kit.finish(end(second, at(7), failure(Code::JobRetry), Next::RetryAt(at(7)))).await;
     let checkpoint = kit.claim_one(at(8)).await.checkpoint.unwrap();
     assert_eq!((checkpoint.attempt, checkpoint.saves, checkpoint.messages), (2, 3, 2));
     assert_eq!((checkpoint.state, checkpoint.artifacts), (Vec::new(), Vec::new()));
-    assert_eq!(kit.store.message_keys(first.task).await.unwrap(), ["m1", "m2"]);
+    let sent = kit.store.sent_messages(first.task).await.unwrap();
+    assert_eq!(sent.keys, ["m1", "m2"]);
+    assert_eq!(sent.bytes, message("m1").bytes() + naive.bytes());
 }
 
 /// A save of an attempt that lost its lease leaves no trace.
@@ -55,7 +58,7 @@ pub async fn a_late_save_changes_nothing(open: Open) {
     assert_eq!(kit.store.save(first, late).await.unwrap(), SaveAnswer::Fenced);
     let second = kit.claim_one(at(5)).await;
     assert_eq!(second.checkpoint, None);
-    assert!(kit.store.message_keys(first.task).await.unwrap().is_empty());
+    assert!(kit.store.sent_messages(first.task).await.unwrap().keys.is_empty());
 }
 
 /// Progress that was only reported goes with the attempt; that of the save stays.

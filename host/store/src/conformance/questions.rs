@@ -187,7 +187,7 @@ pub async fn an_unknown_task_is_nothing(open: Open) {
     assert!(kit.store.attempts(id).await.unwrap().is_empty());
     assert!(kit.store.log(id, 0, 10).await.unwrap().is_empty());
     assert!(kit.store.messages(id).await.unwrap().is_empty());
-    assert!(kit.store.message_keys(id).await.unwrap().is_empty());
+    assert!(kit.store.sent_messages(id).await.unwrap().keys.is_empty());
     kit.store.mark_published(id).await.unwrap();
     assert!(kit.store.list(TaskFilter { limit: 5, ..TaskFilter::default() }).await.unwrap().tasks.is_empty());
 }

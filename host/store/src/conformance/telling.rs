@@ -38,7 +38,11 @@ pub async fn a_completion_is_told_once(open: Open) {
     assert_eq!(body["data"]["job_id"], id.to_string());
     assert!(body["data"]["result"].is_object());
     assert_eq!(claimed(&kit, claim(5, 10, 10)).await.len(), 2, "it is delivered like any other");
-    assert_eq!(kit.store.message_keys(id).await.unwrap(), ["own"], "and a job never sees it among its own");
+    assert_eq!(
+        kit.store.sent_messages(id).await.unwrap().keys,
+        ["own"],
+        "and a job never sees it among its own"
+    );
 }
 
 /// Every way to end is told: a failure at the last attempt only, a cancellation, a deadline.

@@ -1,8 +1,8 @@
 //! Messages: committed with the effects of an attempt, then handed out until they are delivered.
 
 use longshore_domain::{
-    ClaimedMessages, HOST_KEY_PREFIX, MessageClaim, NewMessage, OutboxMessage, Spent, TaskId, Timestamp,
-    message_id,
+    ClaimedMessages, HOST_KEY_PREFIX, MessageClaim, NewMessage, OutboxMessage, SentMessages, Spent, TaskId,
+    Timestamp, message_id,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
@@ -66,8 +66,9 @@ statements! {
         ORDER BY o.number";
 
     /// Without those of the host.
-    KEYS = "
-        SELECT o.key
+    SENT = "
+        SELECT o.key, octet_length(o.channel) + octet_length(o.key) + octet_length(o.recipient)
+            + octet_length(o.subject) + octet_length(o.content_type) + octet_length(o.body)
         FROM tasks AS t
         CROSS JOIN outbox AS o INDEXED BY outbox_task ON o.seq = t.seq
         WHERE t.id = ?1 AND substr(o.key, 1, length(?2)) <> ?2
@@ -197,11 +198,16 @@ pub(crate) fn of_task(c: &Connection, task: TaskId) -> Result<Vec<OutboxMessage>
     Ok(messages.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The keys of the messages that a task has sent, in the order of their commit.
-pub(crate) fn keys(c: &Connection, task: TaskId) -> Result<Vec<String>, Fault> {
-    let mut statement = c.prepare_cached(KEYS)?;
-    let keys = statement.query_map(params![task.as_bytes(), HOST_KEY_PREFIX], |row| row.get(0))?;
-    Ok(keys.collect::<rusqlite::Result<_>>()?)
+/// What a task has sent, in the order of their commit.
+pub(crate) fn sent(c: &Connection, task: TaskId) -> Result<SentMessages, Fault> {
+    let mut statement = c.prepare_cached(SENT)?;
+    let mut rows = statement.query(params![task.as_bytes(), HOST_KEY_PREFIX])?;
+    let mut sent = SentMessages::default();
+    while let Some(row) = rows.next()? {
+        sent.keys.push(row.get(0)?);
+        sent.bytes += row.get::<_, i64>(1)? as u64;
+    }
+    Ok(sent)
 }
 
 /// A message and its number.

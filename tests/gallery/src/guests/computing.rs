@@ -9,7 +9,11 @@ pub(super) const GUESTS: &[Guest] = &[
     // Calls use little fuel and much time.
     Guest::runs("spins_in_host_calls", "timeout", &["2000", "limits.timeout_ms in spins_in_host_calls.toml"])
         .under("[limits]\ntimeout_ms = 2000"),
-    Guest::runs("recurses", "trap", &["call stack of 1048576 bytes"]),
+    // Where nothing begins, nothing looks at the time but the host itself.
+    Guest::runs("calls_in_a_straight_line", "timeout", &["2000", "limits.timeout_ms"])
+        .under("[limits]\ntimeout_ms = 2000"),
+    Guest::runs("gives_what_takes_long_to_check", "job_failed", &["takes too long"]),
+    Guest::runs("recurses", "limit_exceeded", &["1048576", "limits.stack_bytes_max in recurses.toml"]),
     Guest::runs(
         "allocates_without_end",
         "out_of_memory",

@@ -16,7 +16,7 @@ pub(super) const GUESTS: &[Guest] = &[
     Guest::runs(
         "fills_the_outbox",
         "limit_exceeded",
-        &["67108864", "limits.unsaved_message_bytes_max in fills_the_outbox.toml"],
+        &["16777216", "limits.unsaved_message_bytes_max in fills_the_outbox.toml"],
     )
     .under("[grants]\noutbox = [\"email\"]"),
     Guest::runs(
@@ -28,6 +28,8 @@ pub(super) const GUESTS: &[Guest] = &[
     Guest::runs("fills_the_disk", "limit_exceeded", &["limits.artifact_bytes_max in fills_the_disk.toml"])
         .under("[limits]\nartifact_bytes_max = 268_435_456"),
     Guest::runs("floods_checkpoints", "timeout", &["limits.timeout_ms"]).under(SHORT),
+    Guest::runs("floods_saves", "timeout", &["limits.timeout_ms"]).under(SHORT),
+    Guest::runs("keeps_requests", "job_failed", &["all was refused"]),
     Guest::runs("leaks_cursors", "limit_exceeded", &["16", "limits.cursors_max in leaks_cursors.toml"])
         .under("[grants]\ndata = [\"shop\"]"),
     Guest::runs(

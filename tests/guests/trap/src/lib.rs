@@ -8,6 +8,8 @@ wit_bindgen::generate!({ path: "../../../wit", world: "job" });
 struct Input {
     #[serde(default)]
     how: How,
+    /// How deep it calls itself; without end if not said.
+    depth: Option<u64>,
 }
 
 #[derive(Default, Deserialize)]
@@ -18,7 +20,7 @@ enum How {
     Panic,
     /// Calls `exit`.
     Exit,
-    /// Calls itself without end.
+    /// Calls itself.
     Overflow,
     /// Reads outside of its memory.
     OutOfBounds,
@@ -35,7 +37,7 @@ impl Guest for Component {
             description: "Ends badly, in the way that it is told.".into(),
             input_schema: r#"{
                 "type": "object",
-                "properties": {"how": {"enum": ["panic", "exit", "overflow", "out_of_bounds"]}}
+                "properties": {"how": {"enum": ["panic", "exit", "overflow", "out_of_bounds"]}, "depth": {"type": "integer"}}
             }"#
             .into(),
             output_schema: None,
@@ -49,7 +51,7 @@ impl Guest for Component {
         match input.how {
             How::Panic => fall(),
             How::Exit => std::process::exit(1),
-            How::Overflow => Ok(deeper(0).to_string()),
+            How::Overflow => Ok(deeper(input.depth.unwrap_or(u64::MAX)).to_string()),
             // SAFETY: none, on purpose: the address is far outside of what this guest has.
             How::OutOfBounds => Ok(unsafe { std::ptr::read_volatile(0xffff_0000 as *const u8) }.to_string()),
         }
@@ -61,10 +63,9 @@ fn fall() -> ! {
     panic!("the floor is gone")
 }
 
-#[expect(unconditional_recursion, reason = "it is to overflow its stack")]
 #[inline(never)]
-fn deeper(depth: u64) -> u64 {
-    deeper(std::hint::black_box(depth) + 1).wrapping_mul(3)
+fn deeper(left: u64) -> u64 {
+    if left == 0 { 1 } else { deeper(std::hint::black_box(left) - 1).wrapping_mul(3) }
 }
 
 export!(Component);

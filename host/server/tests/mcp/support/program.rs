@@ -18,7 +18,7 @@ pub struct Scripted {
 
 #[async_trait]
 impl JobProgram for Scripted {
-    fn check_input(&self, input: &Value) -> Vec<InputViolation> {
+    async fn check_input(&self, input: &Value) -> Vec<InputViolation> {
         match input.get("do") {
             Some(Value::String(_)) => Vec::new(),
             _ => vec![InputViolation { field: "/do".into(), message: "do is a text and is required".into() }],
