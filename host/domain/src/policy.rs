@@ -155,7 +155,7 @@ impl Default for Limits {
             instances_max: 512,
             memories_max: 64,
             resources_max: 1_000,
-            call_bytes_max: 32 * MIB,
+            call_bytes_max: 16 * MIB,
             random_bytes_max: 1 << 20,
             cancel_grace_ms: 5_000,
             artifacts_max: 100,

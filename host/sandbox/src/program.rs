@@ -23,7 +23,7 @@ use crate::runner;
 use crate::sandbox::Shared;
 use crate::schema::Schema;
 use crate::stubs;
-use crate::turns::{Ticks, Turns};
+use crate::turns::Turn;
 
 /// Handles to resources that a guest may hold for each resource of the host, its own and borrowed ones included.
 const HANDLES_A_RESOURCE: usize = 10;
@@ -106,7 +106,8 @@ impl Linked {
         let deadline = tokio::time::Instant::now() + DESCRIBE_TIMEOUT;
         let no_engine = |error| Failure::new(Code::HostError, format!("{error:#}"));
         let code = self.code(&limits).await.map_err(no_engine)?;
-        let mut place = Place::new(code, guest, &limits, self.shared.engines.ticks());
+        let turn = Turn::new(self.shared.engines.ticks());
+        let mut place = Place::new(code, guest, &limits, turn.clone());
         let mut instance = tokio::time::timeout_at(deadline, place.instantiate()).await;
         if matches!(&instance, Ok(Err(error)) if is_pool_full(error)) {
             let code = self.code_outside_the_pool(&limits).await.map_err(no_engine)?;
@@ -115,7 +116,7 @@ impl Linked {
         }
         let mut store = place.store;
         let described = match instance {
-            Ok(Ok(job)) => tokio::time::timeout_at(deadline, job.call_describe(&mut store)).await,
+            Ok(Ok(job)) => tokio::time::timeout_at(deadline, turn.of(job.call_describe(&mut store))).await,
             Ok(Err(error)) => Ok(Err(error)),
             Err(late) => Err(late),
         };
@@ -143,25 +144,25 @@ impl Linked {
 pub(crate) struct Place {
     pub(crate) store: Store<Guest>,
     code: Arc<JobPre<Guest>>,
-    ticks: Ticks,
+    turn: Turn,
 }
 
 impl Place {
-    pub(crate) fn new(code: Arc<JobPre<Guest>>, guest: Guest, limits: &Limits, ticks: Ticks) -> Self {
-        Self { store: store(code.engine(), guest, limits, ticks.clone()), code, ticks }
+    pub(crate) fn new(code: Arc<JobPre<Guest>>, guest: Guest, limits: &Limits, turn: Turn) -> Self {
+        Self { store: store(code.engine(), guest, limits, turn.clone()), code, turn }
     }
 
     /// Makes the instance. This runs code of the guest, which may wait for ever in the host: whoever waits for it must
     /// not do so for longer than the guest may take.
     pub(crate) async fn instantiate(&mut self) -> wasmtime::Result<Job> {
-        self.code.instantiate_async(&mut self.store).await
+        self.turn.of(self.code.instantiate_async(&mut self.store)).await
     }
 
     /// The same guest, begun anew, with the same code on another engine.
     pub(crate) fn moved_to(self, code: Arc<JobPre<Guest>>, limits: &Limits) -> Self {
         let mut guest = self.store.into_data();
         guest.start_over(limits);
-        Self::new(code, guest, limits, self.ticks)
+        Self::new(code, guest, limits, self.turn)
     }
 }
 
@@ -191,7 +192,7 @@ fn link(linker: &Linker<Guest>, component: &Component) -> wasmtime::Result<JobPr
 }
 
 /// A `wasmtime::Store` in which everything is metered and bounded.
-fn store(engine: &Engine, guest: Guest, limits: &Limits, ticks: Ticks) -> Store<Guest> {
+fn store(engine: &Engine, guest: Guest, limits: &Limits, turn: Turn) -> Store<Guest> {
     let mut store = Store::new(engine, guest);
     store.limiter(|guest| &mut guest.allowance);
     // These fail only on an engine without fuel, and all of ours have it.
@@ -205,7 +206,7 @@ fn store(engine: &Engine, guest: Guest, limits: &Limits, ticks: Ticks) -> Store<
         guest.check()?;
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
     });
-    store.call_hook_async(Turns::new(ticks));
+    store.call_hook_async(turn);
     store.set_hostcall_fuel(usize::try_from(limits.bytes_of_one_call()).unwrap_or(usize::MAX));
     store.set_max_component_handles(limits.resources_max as usize * HANDLES_A_RESOURCE);
     store

@@ -18,6 +18,7 @@ use crate::guest::{Attempt, Guest};
 use crate::host_api::keep_no_secret;
 use crate::log::{LogFlusher, TaskLog};
 use crate::program::{Place, Program, is_pool_full};
+use crate::turns::Turn;
 
 /// How long a line of a long-running job's log waits at most before it is kept.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
@@ -131,8 +132,9 @@ async fn call(program: &Program, mut guest: Guest, input: &str, limits: LimitsOf
         return (guest, Conclusion::Ended(Ended::Stopped(reason)));
     }
 
+    let turn = Turn::new(program.shared.engines.ticks());
     let mut place = match program.linked.code(limits.limits).await {
-        Ok(code) => Place::new(code, guest, limits.limits, program.shared.engines.ticks()),
+        Ok(code) => Place::new(code, guest, limits.limits, turn.clone()),
         Err(error) => return (guest, no_room(limits, &format!("{error:#}"))),
     };
     let mut instance = watch(pin!(place.instantiate()), &stop, &flusher, deadline, limits).await;
@@ -146,7 +148,7 @@ async fn call(program: &Program, mut guest: Guest, input: &str, limits: LimitsOf
     let mut store = place.store;
     let called = match instance {
         Ok(Ok(instance)) => {
-            let call = pin!(instance.call_run(&mut store, input));
+            let call = pin!(turn.of(instance.call_run(&mut store, input)));
             watch(call, &stop, &flusher, deadline, limits).await
         }
         Ok(Err(error)) => Ok(Err(error)),
