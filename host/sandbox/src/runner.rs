@@ -92,7 +92,9 @@ pub(crate) async fn run(program: &Program, mut request: RunRequest) -> RunReport
             }
         };
         tell(&mut failure.message, MESSAGE_CHARS_MAX);
-        failure.detail.as_mut().map(|detail| tell(detail, DETAIL_CHARS_MAX));
+        if let Some(detail) = &mut failure.detail {
+            tell(detail, DETAIL_CHARS_MAX);
+        }
     }
     if let Some(attempt) = attempt
         && !matches!(report.outcome, RunOutcome::Completed(_))

@@ -438,14 +438,14 @@ mod tests {
         }
     }
 
-    fn refusal(described: Described) -> Refusal {
-        checked(&described, &"export".parse().unwrap()).err().unwrap()
+    fn refusal(described: &Described) -> Refusal {
+        checked(described, &"export".parse().unwrap()).err().unwrap()
     }
 
     #[test]
     fn a_component_must_say_what_its_file_says() {
         assert!(checked(&described(), &"export".parse().unwrap()).is_ok());
-        let refusal = refusal(Described { name: "import".into(), ..described() });
+        let refusal = refusal(&Described { name: "import".into(), ..described() });
         assert_eq!(refusal.code, "wrong_name");
         assert!(refusal.message.contains("import.wasm"), "{}", refusal.message);
     }
@@ -453,14 +453,14 @@ mod tests {
     #[test]
     fn schemas_are_checked() {
         for wrong in ["", "{", r#"{"type": "string"}"#, "true", r#"{"type": "object", "required": 1}"#] {
-            let refusal = refusal(Described { input_schema: wrong.into(), ..described() });
+            let refusal = refusal(&Described { input_schema: wrong.into(), ..described() });
             assert_eq!(refusal.code, "invalid_schema", "{wrong}");
         }
         assert_eq!(
-            refusal(Described { output_schema: Some("[]".into()), ..described() }).code,
+            refusal(&Described { output_schema: Some("[]".into()), ..described() }).code,
             "invalid_schema"
         );
-        assert_eq!(refusal(Described { description: " ".into(), ..described() }).code, "describe_failed");
+        assert_eq!(refusal(&Described { description: " ".into(), ..described() }).code, "describe_failed");
     }
 
     #[test]
@@ -483,11 +483,11 @@ mod tests {
             Described { permissions: vec![asked(&"x".repeat(1_001))], ..described() },
             Described { permissions: vec![asked("x"); PERMISSIONS_MAX + 1], ..described() },
         ] {
-            assert_eq!(refusal(bad.clone()).code, "describe_failed", "{bad:?}");
+            assert_eq!(refusal(&bad).code, "describe_failed", "{bad:?}");
         }
         let schema = format!(r#"{{"type": "object", "title": "{}"}}"#, "x".repeat(SCHEMA_BYTES_MAX));
-        assert_eq!(refusal(Described { input_schema: schema, ..described() }).code, "invalid_schema");
-        let refused = refusal(Described { name: "\u{1}".repeat(100_000), ..described() });
+        assert_eq!(refusal(&Described { input_schema: schema, ..described() }).code, "invalid_schema");
+        let refused = refusal(&Described { name: "\u{1}".repeat(100_000), ..described() });
         assert!(refused.code == "wrong_name" && refused.message.chars().count() <= 2_001);
     }
 
@@ -505,16 +505,16 @@ mod tests {
 
     #[test]
     fn a_policy_says_how_much_a_component_may_say_of_itself() {
-        let refusal = |described: Described| {
+        let refused_by_policy = |described: &Described| {
             let limits = Limits {
                 description_chars_max: 20,
                 schema_bytes_max: 30,
                 permissions_max: 1,
                 ..Limits::default()
             };
-            Lengths::of(&described).refused(&limits, "export.toml")
+            Lengths::of(described).refused(&limits, "export.toml")
         };
-        assert_eq!(refusal(described()), None);
+        assert_eq!(refused_by_policy(&described()), None);
         let asked = Asked { kind: "data".into(), target: "*".into(), reason: "reads".into() };
         for (long, code, key) in [
             (
@@ -533,7 +533,7 @@ mod tests {
                 "1 (limits.permissions_max in export.toml)",
             ),
         ] {
-            let refused = refusal(long).unwrap();
+            let refused = refused_by_policy(&long).unwrap();
             assert!(refused.code == code && refused.message.ends_with(key), "{refused:?}");
         }
     }

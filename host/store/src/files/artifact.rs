@@ -97,11 +97,8 @@ impl ArtifactFile {
     pub(super) fn sync(&mut self) -> io::Result<()> {
         self.flush()?;
         if self.dirty {
-            // A file whose sync failed may have lost bytes that a second sync would not miss.
-            let synced = self.file().and_then(|file| file.sync_data());
-            self.broken |= synced.is_err();
-            synced.map_err(|error| at("sync the artifact", &self.path, &error))?;
-            (self.dirty, self.written) = (false, false);
+            self.sync_file()?;
+            self.dirty = false;
         }
         // Between saves an artifact may rest for long; its buffer should not.
         self.gathered = Vec::new();
@@ -116,10 +113,7 @@ impl ArtifactFile {
     pub(super) fn close(&mut self) -> io::Result<()> {
         if self.written {
             // An error that the system finds later would be told only to those who have the file open.
-            let synced = self.file().and_then(|file| file.sync_data());
-            self.broken |= synced.is_err();
-            synced.map_err(|error| at("sync the artifact", &self.path, &error))?;
-            self.written = false;
+            self.sync_file()?;
         }
         self.file = None;
         Ok(())
@@ -133,6 +127,15 @@ impl ArtifactFile {
             bytes: self.length,
             sha256: Some(format!("{:x}", self.digest.clone().finalize())),
         }
+    }
+
+    fn sync_file(&mut self) -> io::Result<()> {
+        let synced = self.file().and_then(File::sync_data);
+        // A file whose sync failed may have lost bytes that a second sync would not miss.
+        self.broken |= synced.is_err();
+        synced.map_err(|error| at("sync the artifact", &self.path, &error))?;
+        self.written = false;
+        Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {
