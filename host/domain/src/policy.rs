@@ -156,7 +156,7 @@ impl Default for Limits {
             memories_max: 64,
             resources_max: 1_000,
             call_bytes_max: 16 * MIB,
-            random_bytes_max: 1 << 20,
+            random_bytes_max: 1 << 18,
             cancel_grace_ms: 5_000,
             artifacts_max: 100,
             artifact_bytes_max: 1_024 * MIB,

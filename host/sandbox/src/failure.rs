@@ -8,6 +8,7 @@ use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::backtrace;
+use crate::http::HEADERS_BYTES_MAX;
 use crate::limits::{Allowance, Refused};
 
 /// The host ends the attempt. Host functions return it as their error, which unwinds the guest.
@@ -104,6 +105,10 @@ pub(crate) fn classify(
         refused_growth(refused, limits)
     } else if let Some(failure) = too_many(error, limits) {
         failure
+    } else if innermost(error).contains("total size of fields exceeds limit") {
+        let message =
+            format!("the job set headers of more bytes than a request may have: {HEADERS_BYTES_MAX}");
+        Failure::new(Code::LimitExceeded, message)
     } else if let Some(exit) = error.downcast_ref::<I32Exit>() {
         Failure::new(
             Code::Trap,

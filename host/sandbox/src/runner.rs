@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use longshore_domain::{
     Code, Failure, Limits, LiveProgress, RunOutcome, RunReport, RunRequest, StopReason, StopSignal, Usage,
 };
-use serde::de::IgnoredAny;
 
 use crate::bindings::longshore::job::types::JobError;
 use crate::disk::Directories;
@@ -18,6 +17,7 @@ use crate::guest::{Attempt, Guest};
 use crate::host_api::keep_no_secret;
 use crate::log::{LogFlusher, TaskLog};
 use crate::program::{Place, Program, is_pool_full};
+use crate::schema::{DEPTH_MAX, is_too_deep};
 use crate::turns::Turn;
 
 /// How long a line of a long-running job's log waits at most before it is kept.
@@ -285,11 +285,12 @@ async fn check_result(program: &Program, attempt: &mut Attempt, result: String) 
     let not_json = |error: serde_json::Error| {
         Ended::failed(Code::JobFailed, format!("the job's result is not JSON: {error}"))
     };
-    let Some(schema) = &program.output else {
-        serde_json::from_str::<IgnoredAny>(&result).map_err(not_json)?;
-        return Ok(result);
-    };
     let value = serde_json::from_str(&result).map_err(not_json)?;
+    if is_too_deep(&value) {
+        let message = format!("the job's result is nested deeper than {DEPTH_MAX} levels");
+        return Err(Ended::failed(Code::JobFailed, message));
+    }
+    let Some(schema) = &program.output else { return Ok(result) };
     let violations = schema.violations(&value).await;
     if violations.is_empty() {
         return Ok(result);

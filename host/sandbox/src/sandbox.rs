@@ -13,6 +13,7 @@ use crate::data::Sources;
 use crate::disk::{self, Scratch};
 use crate::engine::Engines;
 use crate::guest::Guest;
+use crate::host_api::Paces;
 use crate::http;
 
 /// How a sandbox is set up.
@@ -80,6 +81,8 @@ pub(crate) struct Shared {
     pub(crate) linker: Linker<Guest>,
     /// The same for the engines without a pool, by the length of their stacks.
     on_demand_linkers: Mutex<BTreeMap<u64, Linker<Guest>>>,
+    /// How fast the jobs of each type save.
+    pub(crate) paces: Paces,
     pub(crate) store: Arc<dyn CheckpointStore>,
     pub(crate) files: Arc<dyn ArtifactFiles>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -108,6 +111,7 @@ impl Sandbox {
                 engines,
                 linker,
                 on_demand_linkers: Mutex::default(),
+                paces: Paces::default(),
                 store,
                 files,
                 clock,

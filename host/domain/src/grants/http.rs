@@ -51,8 +51,12 @@ impl HttpGrant {
         let methods: Vec<String> =
             self.methods.iter().map(|method| format!("{:?}", method.as_str())).collect();
         let allow_private = if self.allow_private { ", allow_private = true" } else { "" };
+        // Clients are told this line. A value without `{SECRET}` may be one itself.
+        let shown = |value: &HeaderTemplate| {
+            if value.secrets().next().is_some() { value.0.clone() } else { "…".to_owned() }
+        };
         let headers: Vec<String> =
-            self.headers.iter().map(|(name, value)| format!("{} = {:?}", name.0, value.0)).collect();
+            self.headers.iter().map(|(name, value)| format!("{} = {:?}", name.0, shown(value))).collect();
         let headers = match headers.as_slice() {
             [] => String::new(),
             headers => format!(", headers = {{ {} }}", headers.join(", ")),
@@ -299,13 +303,13 @@ mod tests {
     fn a_grant_is_shown_as_it_is_written() {
         let grant = grant(serde_json::json!({
             "url": "https://api.example.com/v1", "methods": ["POST"], "allow_private": true,
-            "headers": {"Authorization": "Bearer {token}"},
+            "headers": {"Authorization": "Bearer {token}", "X-Key": "hunter2"},
         }))
         .unwrap();
         assert_eq!(
             grant.line(),
             "{ url = \"https://api.example.com/v1\", methods = [\"POST\"], allow_private = true, headers = { authorization \
-             = \"Bearer {token}\" } }"
+             = \"Bearer {token}\", x-key = \"…\" } }"
         );
         assert_eq!(grant.to_string(), "POST https://api.example.com/v1");
     }

@@ -157,6 +157,16 @@ impl HostDescriptor for Files<'_> {
         if open_flags.contains(OpenFlags::CREATE) {
             self.charge(Quota::entry)?;
         }
+        // To open a pipe waits for who writes to it, in a thread that cannot be stopped.
+        let beneath = Resource::new_borrow(folder.rep());
+        if let Ok(stat) = self.view.stat_at(beneath, path_flags, path.clone()).await
+            && !matches!(
+                stat.type_,
+                DescriptorType::RegularFile | DescriptorType::Directory | DescriptorType::SymbolicLink
+            )
+        {
+            return Err(ErrorCode::NotPermitted.into());
+        }
         self.view.open_at(folder, path_flags, path, open_flags, flags).await
     }
 

@@ -1,8 +1,10 @@
 //! `checkpoint`: where the effects of an attempt become real.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use longshore_domain::{Limits, LogLevel, Save, SaveAnswer, StopReason};
+use longshore_domain::{JobTypeName, Limits, LogLevel, Save, SaveAnswer, StopReason};
 use tokio::time::Instant;
 
 use crate::bindings::longshore::job::checkpoint::Host;
@@ -14,6 +16,9 @@ use crate::host_api::{keep_no_secret, signal};
 /// How far an attempt may be ahead of its pace before a save waits: a few saves that come together are as good as those
 /// that keep their distance.
 const AHEAD: Duration = Duration::from_millis(250);
+
+/// Attempts of one job type that can save at their full pace at once; more share it.
+const ATTEMPTS_AT_PACE: u32 = 2;
 
 /// Messages that the database takes in the time of one more save.
 const MESSAGES_A_SAVE: u32 = 32;
@@ -41,14 +46,12 @@ async fn save(attempt: &mut Attempt, state: Vec<u8>) -> wasmtime::Result<Signal>
         return Err(Ended::Stopped(StopReason::Fenced).into());
     }
     // Before anything is written: a guest that is ended while it waits has saved nothing.
-    keep_pace(attempt).await;
     let cost = Cost {
         bytes: state.len() as u64 + attempt.outbox.unsaved_bytes(),
         messages: attempt.outbox.unsaved(),
         artifacts: attempt.artifacts.written(),
     };
-    let cost = cost.within(attempt.limits());
-    attempt.saves_paid_until = attempt.saves_paid_until.max(Instant::now()) + cost;
+    keep_pace(attempt, cost.within(attempt.limits())).await;
     // Files first: what the store lists must be on disk.
     let artifacts = attempt.artifacts.sync().await?;
     let save = Save {
@@ -78,10 +81,13 @@ async fn save(attempt: &mut Attempt, state: Vec<u8>) -> wasmtime::Result<Signal>
     }
 }
 
-/// Waits until the attempt has kept the pace of its saves, and tells the author of a job that has to.
-async fn keep_pace(attempt: &mut Attempt) {
+/// Waits until the attempt, and its job type, have kept the pace of their saves, and tells the author of a job that has to.
+async fn keep_pace(attempt: &mut Attempt, cost: Duration) {
     let now = Instant::now();
-    let may_save_at = attempt.saves_paid_until.checked_sub(AHEAD).unwrap_or(now);
+    let own = attempt.saves_paid_until.max(now);
+    attempt.saves_paid_until = own + cost;
+    let shared = attempt.shared.paces.take(&attempt.request.job.job_type.name, now, cost / ATTEMPTS_AT_PACE);
+    let may_save_at = own.max(shared).checked_sub(AHEAD).unwrap_or(now);
     if may_save_at <= now {
         return;
     }
@@ -90,6 +96,21 @@ async fn keep_pace(attempt: &mut Attempt) {
         attempt.log.write(LogLevel::Warn, told.into());
     }
     tokio::time::sleep_until(may_save_at).await;
+}
+
+/// Until when the saves of all attempts of a job type would keep them.
+#[derive(Debug, Default)]
+pub(crate) struct Paces(Mutex<HashMap<JobTypeName, Instant>>);
+
+impl Paces {
+    /// Adds a save to those of a job type, and says when its turn is.
+    fn take(&self, job_type: &JobTypeName, now: Instant, cost: Duration) -> Instant {
+        let mut paces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        paces.retain(|_, paid_until| *paid_until > now);
+        let turn = paces.get(job_type).copied().unwrap_or(now);
+        paces.insert(job_type.clone(), turn + cost);
+        turn
+    }
 }
 
 /// What a save brings to disk.
@@ -115,6 +136,16 @@ impl Cost {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn attempts_of_a_job_type_share_a_pace() {
+        let (paces, now, cost) = (Paces::default(), Instant::now(), Duration::from_millis(100));
+        let (one, other) = ("one".parse().unwrap(), "other".parse().unwrap());
+        assert_eq!(paces.take(&one, now, cost), now);
+        assert_eq!(paces.take(&one, now, cost), now + cost);
+        assert_eq!(paces.take(&other, now, cost), now);
+        assert_eq!(paces.take(&one, now + 5 * cost, cost), now + 5 * cost, "what was not used is gone");
+    }
 
     #[test]
     fn saves_are_paced_by_their_number_and_by_their_bytes() {

@@ -12,6 +12,8 @@ mod task;
 
 use longshore_domain::{Code, Grants};
 
+pub(crate) use self::checkpoint::Paces;
+
 use crate::bindings::longshore::job::types::{self, HostError, Signal};
 use crate::failure::Ended;
 use crate::guest::{Attempt, Guest};

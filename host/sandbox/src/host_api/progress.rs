@@ -8,11 +8,15 @@ use crate::host_api::signal;
 /// Bytes of the line that says how far the job is; the rest is cut off.
 const MESSAGE_BYTES_MAX: usize = 500;
 
+/// The largest number that every client can read: beyond it, JavaScript loses digits.
+const NUMBER_MAX: u64 = (1 << 53) - 1;
+
 impl Host for Guest {
     fn report(&mut self, done: u64, total: Option<u64>, message: String) -> wasmtime::Result<Signal> {
         let message = one_line(self.log.known.hidden(message));
         let attempt = self.attempt()?;
-        attempt.request.progress.report(done, total, message);
+        let total = total.map(|total| total.min(NUMBER_MAX));
+        attempt.request.progress.report(done.min(NUMBER_MAX), total, message);
         Ok(signal(attempt))
     }
 }

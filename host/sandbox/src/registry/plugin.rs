@@ -18,7 +18,7 @@ use crate::program::{Linked, Program};
 use crate::registry::cache::{Cache, Entry};
 use crate::registry::{code, compile};
 use crate::sandbox::Shared;
-use crate::schema::Schema;
+use crate::schema::{DEPTH_MAX, Schema, is_too_deep};
 
 /// Bytes of a component file.
 pub(crate) const COMPONENT_BYTES_MAX: u64 = 64 << 20;
@@ -34,9 +34,6 @@ pub(crate) const PERMISSIONS_MAX: usize = 1_000;
 
 /// Bytes of a schema, whatever a policy allows.
 pub(crate) const SCHEMA_BYTES_MAX: usize = 1 << 20;
-
-/// How deep a schema may be nested. It is within other objects when clients are sent it, and many read 64 levels at most.
-const SCHEMA_DEPTH_MAX: usize = 48;
 
 /// Characters of why a file is not served, which may repeat what the file says.
 const REFUSAL_CHARS_MAX: usize = 2_000;
@@ -392,21 +389,11 @@ fn schema(which: &str, text: &str) -> Result<(Value, Schema), Refusal> {
     }
     let value: Value =
         serde_json::from_str(text).map_err(|error| wrong(format!("it is not JSON: {error}")))?;
-    if depth(&value) > SCHEMA_DEPTH_MAX {
-        return Err(wrong(format!("it is nested deeper than {SCHEMA_DEPTH_MAX} levels")));
+    if is_too_deep(&value) {
+        return Err(wrong(format!("it is nested deeper than {DEPTH_MAX} levels")));
     }
     let schema = Schema::compile(&value).map_err(wrong)?;
     Ok((value, schema))
-}
-
-/// How deep a value is nested. It was read from a text, so there is an end to it.
-fn depth(value: &Value) -> usize {
-    let below = match value {
-        Value::Array(items) => items.iter().map(depth).max(),
-        Value::Object(fields) => fields.values().map(depth).max(),
-        _ => return 0,
-    };
-    1 + below.unwrap_or(0)
 }
 
 /// The digest by which a component is known.

@@ -33,12 +33,29 @@ const CURSORS_MAX: u64 = 256;
 /// Reads a policy file. What it leaves out is as in `defaults`.
 pub(crate) fn parse(text: &str, defaults: &Policy) -> Result<Policy, String> {
     // Read for its own sake first: an error of this reading knows its line.
-    let _: Policy = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+    let _: Policy = toml::from_str(text).map_err(|error| told(text, &error))?;
     let mut merged = Table::try_from(defaults).map_err(|error| error.to_string())?;
     merge(&mut merged, text.parse().map_err(|error: toml::de::Error| error.to_string())?);
     let policy = Policy::deserialize(Value::Table(merged)).map_err(|error| error.to_string())?;
     check(&policy)?;
     Ok(policy)
+}
+
+/// Where a text is wrong and how, without the text: clients are told, and a value of a header may be a secret.
+fn told(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+    let key = text.lines().nth(line - 1).and_then(|line| line.split_once('='));
+    let key = key.map(|(key, _)| format!(" ({})", key.trim())).unwrap_or_default();
+    let mut message = error.message().to_owned();
+    // What serde quotes of a value is between a kind and what was expected.
+    if let Some(start) = message.find("string \"")
+        && let Some(end) = message.rfind("\", expected")
+    {
+        message.replace_range(start..=end, "a text");
+    }
+    format!("line {line}, column {column}{key}: {message}")
 }
 
 fn merge(below: &mut Table, above: Table) {
@@ -175,8 +192,12 @@ mod tests {
     fn mistakes_are_told_with_their_line() {
         let error = parse("enabled = true\n[limits]\nfule = 1\n", &Policy::default()).unwrap_err();
         assert!(error.contains("line 3") && error.contains("fule"), "{error}");
-        let error = parse("enabled = \"yes\"", &Policy::default()).unwrap_err();
-        assert!(error.contains("line 1"), "{error}");
+        let error = parse("enabled = \"hunter2\"", &Policy::default()).unwrap_err();
+        assert_eq!(error, "line 1, column 11 (enabled): invalid type: a text, expected a boolean");
+        let literal =
+            "[grants]\nhttp = [{ url = \"https://a.example\", headers = { x-key = \"hunter2\", } x }]\n";
+        let error = parse(literal, &Policy::default()).unwrap_err();
+        assert!(error.contains("line 2") && !error.contains("hunter2"), "{error}");
     }
 
     #[test]

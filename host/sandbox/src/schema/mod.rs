@@ -7,6 +7,7 @@
 
 mod budget;
 mod counted;
+mod depth;
 mod instrument;
 mod mark;
 mod order;
@@ -23,6 +24,7 @@ use tokio::sync::Semaphore;
 
 use self::budget::{ErrorCost, Limits, Stopped};
 use self::counted::{Counted, Counting};
+pub(crate) use self::depth::{DEPTH_MAX, is_too_deep};
 
 /// Violations that are listed; a caller mends a few at a time.
 const VIOLATIONS_MAX: usize = 20;

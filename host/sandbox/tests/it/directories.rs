@@ -17,6 +17,10 @@ fn bed(granted: &[&str]) -> Bed {
         fs::write(folder.join("secret"), "hunter2").unwrap();
         symlink(folder.join("secret"), reference.join("leak")).unwrap();
         symlink("..", reference.join("up")).unwrap();
+        // Whoever opens it waits for somebody who writes to it.
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        let pipe = reference.join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
         options.directories.insert("reference".into(), reference);
         options.directories.insert("gone".into(), folder.join("gone"));
         options.scratch_dir = Some(folder.join("scratch"));
@@ -67,6 +71,7 @@ async fn a_directory_is_read_and_nothing_else() {
         {"hard_link": ["/reference/cities.csv", "/reference/linked"]},
         {"read": "/reference/../secret"},
         {"read": "/reference/leak"},
+        {"read": "/reference/pipe"},
         {"read": "/reference/up/secret"},
         {"list": "/reference/.."},
         {"read": "/etc/passwd"},
@@ -78,7 +83,7 @@ async fn a_directory_is_read_and_nothing_else() {
     }
     let reference = bed.folder.path().join("reference");
     assert_eq!(fs::read_to_string(reference.join("cities.csv")).unwrap(), "Delhi");
-    assert_eq!(fs::read_dir(reference).unwrap().count(), 4);
+    assert_eq!(fs::read_dir(reference).unwrap().count(), 5);
 }
 
 #[tokio::test]

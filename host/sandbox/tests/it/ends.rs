@@ -153,6 +153,10 @@ async fn results_are_checked() {
     );
     let answer = async |text: &str| bed.probe_fails(json!([{"answer": {"text": text}}])).await;
     assert_failure(&answer("{").await, Code::JobFailed, &["not JSON"]);
+    // What would be text to some clients, and unreadable to others.
+    assert_failure(&answer("[1e999]").await, Code::JobFailed, &["not JSON"]);
+    let nested = "[".repeat(49) + &"]".repeat(49);
+    assert_failure(&answer(&nested).await, Code::JobFailed, &["48 levels"]);
     assert_failure(&answer("7").await, Code::JobFailed, &["output schema", "array"]);
     assert_failure(&answer("[1, \"forbidden\"]").await, Code::JobFailed, &["output schema", "/1"]);
 }
