@@ -26,6 +26,7 @@ mod registry;
 mod runner;
 mod sandbox;
 mod schema;
+mod stand_back;
 mod stubs;
 mod turns;
 mod verdict;

@@ -20,6 +20,7 @@ use crate::data::functions;
 use crate::data::memory::QueryMemory;
 use crate::data::source::{Request, Source};
 use crate::data::time::WorkingTime;
+use crate::stand_back::stand_back;
 
 /// How long a reader waits for its next query before it ends.
 const IDLE_MAX: Duration = Duration::from_secs(30);
@@ -108,18 +109,6 @@ pub(crate) fn serve(source: &Weak<Source>, path: &Path, requests: &mpsc::Receive
         }
     }
 }
-
-/// Lets other threads of the host go first. A query that computes cannot be made to pause, as a guest can: it would take a
-/// whole processor from all other jobs, and from the answers to clients.
-#[cfg(target_os = "linux")]
-fn stand_back() {
-    const NICE: i32 = 5;
-    // On Linux this is of one thread. Where it is refused the query is as quick as before.
-    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
-}
-
-#[cfg(not(target_os = "linux"))]
-fn stand_back() {}
 
 /// Opens a connection that reads and does nothing else.
 fn open(path: &Path) -> rusqlite::Result<Connection> {

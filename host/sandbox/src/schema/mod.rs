@@ -16,15 +16,17 @@ mod survey;
 mod tell;
 
 use std::sync::Arc;
+use std::thread;
 
 use jsonschema::{Draft, PatternOptions, Validator};
 use longshore_domain::InputViolation;
 use serde_json::Value;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use self::budget::{ErrorCost, Limits, Stopped};
 use self::counted::{Counted, Counting};
 pub(crate) use self::depth::{DEPTH_MAX, is_too_deep};
+use crate::stand_back::stand_back;
 
 /// Violations that are listed; a caller mends a few at a time.
 const VIOLATIONS_MAX: usize = 20;
@@ -69,8 +71,14 @@ impl Schema {
         }
         let _turn = LONG_CHECKS.acquire().await;
         let (this, value) = (Arc::clone(self), value.clone());
-        let checked = tokio::task::spawn_blocking(move || this.violations_within(LIMITS, &value));
-        checked.await.unwrap_or_else(|_panic| vec![unchecked(Stopped::Broken)])
+        let (found, violations) = oneshot::channel();
+        let check = move || {
+            stand_back();
+            let _ = found.send(this.violations_within(LIMITS, &value));
+        };
+        // If it cannot be started, nothing is ever found.
+        let _ = thread::Builder::new().name("longshore-check".into()).spawn(check);
+        violations.await.unwrap_or_else(|_| vec![unchecked(Stopped::Broken)])
     }
 
     /// The same, unless it takes longer than others should wait.
