@@ -7,7 +7,8 @@ pub(crate) struct Arguments {
     pub(crate) history: u32,
     pub(crate) schedule: u32,
     pub(crate) rounds: usize,
-    /// Tasks of a round. So many that the write-ahead log goes back into the database within it, and its cost counts.
+    /// Tasks of a round. So many that the write-ahead log goes back into the database several times within each kind of
+    /// work: with fewer, one time more or less made a fifth of the whole.
     pub(crate) tasks: usize,
     pub(crate) sweeps: usize,
     pub(crate) idle_sweeps: usize,
@@ -20,7 +21,7 @@ impl Arguments {
             history: 1_000_000,
             schedule: 1_000_000,
             rounds: 9,
-            tasks: 5_000,
+            tasks: 20_000,
             sweeps: 20,
             idle_sweeps: 1_000,
             synchronous: Synchronous::Full,

@@ -8,6 +8,7 @@ use std::time::Instant;
 /// What each kind of work cost, in microseconds, one number a round.
 #[derive(Default)]
 pub(crate) struct Costs {
+    pub(crate) submit: Cost,
     pub(crate) claim: Cost,
     pub(crate) sweep: Cost,
     pub(crate) idle_sweep: Cost,

@@ -12,6 +12,7 @@ use longshore_domain::{
 };
 use longshore_scheduler::{Hub, Pruner, Running, ServiceParts, Sweeper};
 use longshore_store::{LocalFiles, SqliteStore, StoreOptions};
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -28,12 +29,16 @@ pub(crate) struct Queue {
     sweeper: Sweeper,
     pruner: Pruner,
     clock: Arc<StillClock>,
+    /// A connection of its own.
+    beside: Connection,
 }
 
 impl Queue {
     pub(crate) fn open(folder: &Path, options: StoreOptions) -> Self {
         std::fs::create_dir_all(folder).expect("a folder can be made");
-        let store = SqliteStore::open(store_file(folder), options).expect("the store opens");
+        let file = store_file(folder);
+        let store = SqliteStore::open(&file, options).expect("the store opens");
+        let beside = Connection::open(&file).expect("the database opens");
         let clock = Arc::new(StillClock(AtomicI64::new(work::BEGINNING.ms())));
         let (_changes, catalog_changes) = watch::channel(0);
         let parts = ServiceParts {
@@ -48,12 +53,27 @@ impl Queue {
             callbacks: None,
             zones: TimeZones::bundled(),
         };
-        Self { store, sweeper: Sweeper::new(parts.clone()), pruner: Pruner::new(parts), clock }
+        Self { store, sweeper: Sweeper::new(parts.clone()), pruner: Pruner::new(parts), clock, beside }
     }
 
-    /// Lets `CALLERS` callers submit `tasks` tasks.
-    pub(crate) async fn submit(&self, tasks: usize) {
+    /// Brings the whole write-ahead log back into the database, and says in which time.
+    pub(crate) fn write_log_back(&self) -> Duration {
+        let began = Instant::now();
+        let (busy, pages, written): (i64, i64, i64) = self
+            .beside
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .expect("the log goes back");
+        assert_eq!((busy, pages), (0, written), "nobody reads or writes meanwhile");
+        began.elapsed()
+    }
+
+    /// The time in which `CALLERS` callers submit `tasks` tasks.
+    pub(crate) async fn submit(&self, tasks: usize) -> Duration {
+        let began = Instant::now();
         work::submit(&self.store, tasks, CALLERS, self.clock.now()).await;
+        began.elapsed()
     }
 
     /// The time in which all that is queued is claimed and ended.
@@ -91,8 +111,10 @@ impl Queue {
         work::submit_for_later(&self.store, LEFT_BEHIND, now).await;
         self.clock.advance();
         let now = self.clock.now();
+        self.write_log_back();
         let began = Instant::now();
         let swept = self.sweeper.tick(now).await.expect("it sweeps");
+        self.write_log_back();
         let time = began.elapsed();
         assert_eq!(swept.recovered as usize, LEFT_BEHIND, "all leases ran out");
         assert_eq!(swept.promoted as usize, LEFT_BEHIND, "all that was due is queued");
