@@ -1,5 +1,7 @@
 //! Texts of others, made fit to be kept and shown.
 
+use longshore_domain::beginning_of;
+
 /// Characters of a failure that are kept.
 const CHARS_MAX: usize = 500;
 
@@ -12,10 +14,8 @@ pub(crate) fn plain(text: &str, secrets: &[&str]) -> String {
     }
     let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     let line = words.collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= CHARS_MAX {
-        return line;
-    }
-    line.chars().take(CHARS_MAX).chain(['…']).collect()
+    let beginning = beginning_of(&line, CHARS_MAX);
+    if beginning.len() < line.len() { format!("{beginning}…") } else { line }
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ mod secret;
 mod state;
 mod store;
 mod task;
+mod text;
 mod time;
 mod timetable;
 mod web_url;
@@ -72,6 +73,7 @@ pub use store::{
     SavedCheckpoint, StoreError, SubmitError, Submitted, TaskFilter, Unpublished,
 };
 pub use task::{NewTask, Progress, STEP_MS, Task};
+pub use text::beginning_of;
 pub use time::{CLOCK_SLACK, Timestamp};
 pub use timetable::{TimeZones, Timetable, TimetableError};
 pub use web_url::{UrlPrefix, parse_web_url};

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use longshore_domain::{
     Code, Failure, Limits, LiveProgress, RunOutcome, RunReport, RunRequest, StopReason, StopSignal, Usage,
+    beginning_of,
 };
 
 use crate::bindings::longshore::job::types::JobError;
@@ -87,9 +88,7 @@ pub(crate) async fn run(program: &Program, mut request: RunRequest) -> RunReport
     if let RunOutcome::Failed(failure) = &mut report.outcome {
         let tell = |text: &mut String, chars_max: usize| {
             *text = log.known.hidden(std::mem::take(text));
-            if let Some((end, _)) = text.char_indices().nth(chars_max) {
-                text.truncate(end);
-            }
+            text.truncate(beginning_of(text, chars_max).len());
         };
         tell(&mut failure.message, MESSAGE_CHARS_MAX);
         if let Some(detail) = &mut failure.detail {
@@ -272,7 +271,7 @@ fn said(attempt: &Attempt, message: String) -> String {
     if message.trim().is_empty() {
         return "the job failed and did not say why".into();
     }
-    message.chars().take(MESSAGE_CHARS_MAX).collect()
+    beginning_of(&message, MESSAGE_CHARS_MAX).to_owned()
 }
 
 async fn check_result(program: &Program, attempt: &mut Attempt, result: String) -> Result<String, Ended> {

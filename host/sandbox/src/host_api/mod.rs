@@ -10,7 +10,7 @@ mod progress;
 mod secrets;
 mod task;
 
-use longshore_domain::{Code, Grants};
+use longshore_domain::{Code, Grants, beginning_of};
 
 pub(crate) use self::checkpoint::Paces;
 
@@ -35,7 +35,7 @@ fn signal(attempt: &Attempt) -> Signal {
 
 /// The beginning of a text that a job made up, which is to fill neither the record of its task nor a log.
 pub(crate) fn shown(text: &str) -> String {
-    text.chars().take(SHOWN_CHARS_MAX).collect()
+    beginning_of(text, SHOWN_CHARS_MAX).to_owned()
 }
 
 /// Ends the attempt for reaching for `target`, which is what the job says it is.

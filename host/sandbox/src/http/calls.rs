@@ -9,7 +9,7 @@ use http::{HeaderName, HeaderValue, Request, Response};
 use http_body_util::BodyExt as _;
 use longshore_domain::{
     Code, HeaderPart, HttpCall, HttpFailure, HttpFailureKind, HttpGrant, LoadedJob, LogLevel, Secret,
-    parse_web_url,
+    beginning_of, parse_web_url,
 };
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -121,9 +121,9 @@ impl Caller {
         // Long paths are no use to an operator, who is told of all that is below the host instead.
         let path = if url.path().len() > PATH_CHARS_MAX { "/" } else { url.path() };
         let target = format!("{} {}{path}", host_api::shown(method), url.origin().ascii_serialization());
-        let target: String = target.chars().take(TARGET_CHARS_MAX).collect();
+        let target = beginning_of(&target, TARGET_CHARS_MAX);
         let job = self.job.job_type.name.as_str();
-        host_api::denied(job, &self.job.policy.grants, "http", "called", &target)
+        host_api::denied(job, &self.job.policy.grants, "http", "called", target)
     }
 
     /// Makes a call, and tells in the task's log why there was no answer.

@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use longshore_domain::{ComponentSha, JobType, JobTypeName, Limits, Permission};
+use longshore_domain::{ComponentSha, JobType, JobTypeName, Limits, Permission, beginning_of};
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -54,7 +54,8 @@ pub(crate) struct Refusal {
 impl Refusal {
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
         let mut message = message.into();
-        if let Some((end, _)) = message.char_indices().nth(REFUSAL_CHARS_MAX) {
+        let end = beginning_of(&message, REFUSAL_CHARS_MAX).len();
+        if end < message.len() {
             message.truncate(end);
             message.push('…');
         }
@@ -324,7 +325,7 @@ fn checked(described: &Described, name: &JobTypeName) -> Result<(JobType, Schema
     let Described { name: said, version, title, description, input_schema, output_schema, permissions } =
         described.clone();
     if said != name.as_str() {
-        let said: String = said.chars().take(LINE_CHARS_MAX).collect();
+        let said = beginning_of(&said, LINE_CHARS_MAX);
         return Err(Refusal::new(
             "wrong_name",
             format!(

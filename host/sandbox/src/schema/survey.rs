@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use longshore_domain::beginning_of;
 use serde_json::{Map, Value};
 
 use super::pattern;
@@ -16,6 +17,9 @@ const PLACES_MAX: usize = 20_000;
 const PATHS_BYTES_MAX: usize = 16 << 20;
 /// What all patterns may take, about: ten megabytes.
 const PATTERNS_MAX: u64 = 100_000;
+
+/// Characters of a pattern, or a reference, that are repeated in an error.
+const SHOWN_CHARS_MAX: usize = 100;
 
 /// How a keyword has schemas.
 pub(super) enum Holds {
@@ -137,7 +141,7 @@ impl<'a> Survey<'a> {
                 for pattern in patterns.keys() {
                     self.pattern(pattern)?;
                     if !pattern::is_plain(pattern) {
-                        let shown: String = pattern.chars().take(100).collect();
+                        let shown = beginning_of(pattern, SHOWN_CHARS_MAX);
                         return Err(format!(
                             "in patternProperties, {shown:?} is no pattern without lookaround and back-references"
                         ));
@@ -197,7 +201,7 @@ impl<'a> Survey<'a> {
 
     /// The place that a reference leads to.
     fn target(&self, root: &'a Value, id: &str, reference: &str) -> Result<usize, String> {
-        let shown: String = reference.chars().take(100).collect();
+        let shown = beginning_of(reference, SHOWN_CHARS_MAX);
         let fragment = reference
             .strip_prefix(id.trim_end_matches('#'))
             .or(Some(reference))

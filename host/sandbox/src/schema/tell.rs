@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Write};
 
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
-use longshore_domain::InputViolation;
+use longshore_domain::{InputViolation, beginning_of};
 use serde_json::{Map, Value};
 
 use super::mark;
@@ -27,7 +27,8 @@ pub(super) fn violation(error: &ValidationError<'_>) -> InputViolation {
         ValidationErrorKind::AdditionalProperties { unexpected }
         | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
             let fields = if unexpected.len() == 1 { "there is no field" } else { "there are no fields" };
-            let names = listed(unexpected.iter().map(|name| format!("{:?}", beginning_of(name))));
+            let names =
+                listed(unexpected.iter().map(|name| format!("{:?}", beginning_of(name, MESSAGE_CHARS_MAX))));
             (Cow::Borrowed(at), format!("{fields} {names}"))
         }
         ValidationErrorKind::Not { schema } => {
@@ -37,7 +38,7 @@ pub(super) fn violation(error: &ValidationError<'_>) -> InputViolation {
         }
         kind => (Cow::Borrowed(at), none_of(kind, error.instance()).unwrap_or_else(|| cut(error))),
     };
-    InputViolation { field: field.chars().take(FIELD_CHARS_MAX).collect(), message: cut(message) }
+    InputViolation { field: beginning_of(&field, FIELD_CHARS_MAX).to_owned(), message: cut(message) }
 }
 
 /// A violation of the value as a whole.
@@ -48,7 +49,8 @@ pub(super) fn whole(message: &str) -> InputViolation {
 /// What to say when one of several values was wanted, each with a description of its own: the values, since their
 /// schemas (`oneOf` with a `const` each) mean nothing to the caller. The same for one of several types.
 fn none_of(kind: &ValidationErrorKind, value: &Value) -> Option<String> {
-    let shown: String = cut(value).chars().take(VALUE_CHARS_MAX).collect();
+    let shown = cut(value);
+    let shown = beginning_of(&shown, VALUE_CHARS_MAX);
     if let Some(types) = types_wanted(kind) {
         return Some(format!("{shown} is not of type {}", types.join(" or ")));
     }
@@ -129,10 +131,6 @@ impl Write for Start {
     }
 }
 
-fn beginning_of(text: &str) -> &str {
-    text.char_indices().nth(MESSAGE_CHARS_MAX).map_or(text, |(end, _)| &text[..end])
-}
-
 /// A value whose text begins like that of `value` for as long as a message can show, and about the bytes that a copy
 /// of it takes. Errors keep copies of the values that they are about, and of those of all alternatives.
 pub(super) fn beginning(value: &Value) -> (Cow<'_, Value>, u64) {
@@ -163,7 +161,7 @@ impl Copied {
     }
 
     fn text(&mut self, text: &str) -> String {
-        let beginning = beginning_of(text);
+        let beginning = beginning_of(text, MESSAGE_CHARS_MAX);
         self.chars += beginning.chars().count() + 2;
         self.bytes += beginning.len() as u64;
         beginning.to_owned()

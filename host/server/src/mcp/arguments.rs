@@ -2,13 +2,20 @@
 
 use std::time::Duration;
 
-use longshore_domain::{InputViolation, TaskId, Timestamp};
+use longshore_domain::{InputViolation, TaskId, Timestamp, beginning_of};
 use serde_json::{Map, Value};
 
 use super::refusal::Refusal;
 
 /// Longest time that can be asked for: ten years.
 const SECONDS_MAX: f64 = 10.0 * 365.0 * 86_400.0;
+
+/// Arguments that are not known, of which each is named: a call may have millions, and an answer that repeats them all is
+/// many times as long.
+const UNKNOWN_TOLD_MAX: usize = 20;
+
+/// Characters of what a client sent that are repeated.
+const SHOWN_CHARS_MAX: usize = 80;
 
 /// Arguments that are being read. Everything wrong is collected, so that one answer names it all.
 #[derive(Debug)]
@@ -101,14 +108,20 @@ impl Arguments {
     /// Ends the reading: fails when anything was wrong or is not known.
     pub(super) fn finish(mut self) -> Result<(), Refusal> {
         let known = self.known.join(", ");
-        let unknown: Vec<String> = self.given.keys().map(|name| name.chars().take(80).collect()).collect();
+        let keys = self.given.keys().take(UNKNOWN_TOLD_MAX);
+        let unknown: Vec<String> = keys.map(|name| beginning_of(name, SHOWN_CHARS_MAX).to_owned()).collect();
+        let more = self.given.len() - unknown.len();
         for name in unknown {
             let message = if known.is_empty() {
                 format!("{name} is not known; there are no arguments")
             } else {
                 format!("{name} is not known; the arguments are {known}")
             };
-            self.violations.push(InputViolation { field: format!("/{name}"), message });
+            self.violation(&name, message);
+        }
+        if more > 0 {
+            let message = format!("{more} more arguments are not known");
+            self.violations.push(InputViolation { field: String::new(), message });
         }
         if self.violations.is_empty() { Ok(()) } else { Err(Refusal::arguments(self.violations)) }
     }
@@ -126,7 +139,8 @@ impl Arguments {
     }
 
     fn wrong<T>(&mut self, name: &'static str, expected: &str, value: &Value) -> Option<T> {
-        let shown: String = value.to_string().chars().take(80).collect();
+        let value = value.to_string();
+        let shown = beginning_of(&value, SHOWN_CHARS_MAX);
         self.violation(name, format!("{name} must be {expected}, not {shown}"));
         None
     }
@@ -162,6 +176,15 @@ mod tests {
         assert_eq!(fields, ["/job_id", "/wait_seconds", "/limit", "/run_at", "/job_type", "/wiat"]);
         assert!(refusal.message.contains("wiat is not known; the arguments are job_id, wait_seconds"));
         assert_eq!(refusal.code, "invalid_arguments");
+    }
+
+    #[test]
+    fn an_answer_does_not_grow_with_what_is_wrong() {
+        let given = (0..1_000).map(|number| (format!("{number:0>200}"), json!(1))).collect();
+        let refusal = Arguments::new(given).finish().unwrap_err();
+        assert_eq!(refusal.violations.len(), UNKNOWN_TOLD_MAX + 1);
+        assert!(refusal.message.ends_with("980 more arguments are not known"), "{}", refusal.message);
+        assert!(refusal.message.len() < 5_000);
     }
 
     #[test]

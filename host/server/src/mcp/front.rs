@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use longshore_domain::Owner;
+use longshore_domain::{Owner, beginning_of};
 use longshore_scheduler::TaskService;
 use rmcp::ServerHandler;
 use rmcp::model::{
@@ -208,7 +208,7 @@ impl ServerHandler for Front {
         if request.method == "subscriptions/listen" && Caller::of(&context).modern {
             return listen::listen(self, request.params, &context).await;
         }
-        let method: String = request.method.chars().take(80).collect();
+        let method = beginning_of(&request.method, 80);
         Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, format!("there is no method {method:?}"), None))
     }
 }

@@ -1,7 +1,7 @@
 //! Artifacts as resources: listed, found by template, and read.
 
 use base64::Engine as _;
-use longshore_domain::{StoreError, TaskFilter, TaskState};
+use longshore_domain::{StoreError, TaskFilter, TaskState, beginning_of};
 use longshore_scheduler::{ArtifactFile, ServiceError};
 use rmcp::model::{
     CacheScope, ErrorData, ListResourceTemplatesResult, ListResourcesResult, ReadResourceResult,
@@ -63,7 +63,7 @@ pub(super) fn templates() -> ListResourceTemplatesResult {
 /// The content of an artifact.
 pub(super) async fn read(front: &Front, uri: &str) -> Result<ReadResourceResult, ErrorData> {
     let Some((id, name)) = uri::artifact(uri) else {
-        let shown: String = uri.chars().take(200).collect();
+        let shown = beginning_of(uri, 200);
         return Err(not_found(
             format!("there is no resource {shown:?}; resources have the form {}", uri::TEMPLATE),
             uri,

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use longshore_domain::{Catalog, JobTypeName, Problem};
+use longshore_domain::{Catalog, JobTypeName, Problem, beginning_of};
 use longshore_scheduler::TaskService;
 use rmcp::model::{ErrorData, Tool};
 use tokio::sync::watch;
@@ -39,7 +39,7 @@ fn list(catalog: &Catalog) -> Arc<[Tool]> {
 
 /// The error for a name that is no tool.
 pub(super) fn unknown(catalog: &Catalog, name: &str) -> ErrorData {
-    let shown: String = name.chars().take(80).collect();
+    let shown = beginning_of(name, 80);
     let message = if let Some(problem) = catalog.problems.get(name) {
         let Problem { code, message, .. } = problem;
         format!("Unknown tool: {shown}. A plugin of that name is not offered ({code}): {message}")

@@ -1,5 +1,6 @@
 //! What a line is, by its JSON-RPC envelope alone: the parameters are found but not read.
 
+use longshore_domain::beginning_of;
 use rmcp::model::{ErrorData, RequestId};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
@@ -88,7 +89,10 @@ pub(super) fn read(line: &str) -> Result<Envelope<'_>, Rejection> {
     })?;
     let id = match wire.id {
         Some(raw) => Some(request_id(raw).ok_or_else(|| {
-            Rejection::invalid(None, format!("id must be a string or an integer, not {}", clip(raw.get())))
+            Rejection::invalid(
+                None,
+                format!("id must be a string or an integer, not {}", beginning_of(raw.get(), 40)),
+            )
         })?),
         None => None,
     };
@@ -130,10 +134,6 @@ fn request_id(raw: &RawValue) -> Option<RequestId> {
         b'"' => serde_json::from_str::<String>(raw.get()).ok().map(|text| RequestId::String(text.into())),
         _ => serde_json::from_str::<i64>(raw.get()).ok().map(RequestId::Number),
     }
-}
-
-fn clip(text: &str) -> String {
-    text.chars().take(40).collect()
 }
 
 #[cfg(test)]
