@@ -32,6 +32,8 @@ const POOL_TABLES_EACH: u32 = 4;
 /// Elements that a table of the pool has room for: as many as any policy allows, or the pool would refuse them without a
 /// word. Addresses are reserved, not memory.
 pub(crate) const POOL_TABLE_ELEMENTS: usize = 1 << 20;
+/// What the host keeps of a component, and of each core module, for an instance of it.
+pub(crate) const INSTANCE_BYTES_MAX: usize = 1 << 20;
 /// Tables, and memories, that one core module may have.
 const POOL_PER_MODULE: u32 = 64;
 
@@ -129,6 +131,8 @@ fn pool(max_instances: u32) -> InstanceAllocationStrategy {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(max_instances)
         .total_core_instances(max_instances.saturating_mul(POOL_CORE_INSTANCES_EACH))
+        .max_component_instance_size(INSTANCE_BYTES_MAX)
+        .max_core_instance_size(INSTANCE_BYTES_MAX)
         .total_memories(max_instances)
         .total_tables(max_instances.saturating_mul(POOL_TABLES_EACH))
         .total_stacks(max_instances)

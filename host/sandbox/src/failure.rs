@@ -122,7 +122,7 @@ pub(crate) fn classify(
         limits.hit(Code::LimitExceeded, what, limits.limits.bytes_of_one_call(), "call_bytes_max")
     } else if let Some(trap) = error.downcast_ref::<Trap>() {
         Failure::new(Code::Trap, with_last_words(format!("the component trapped: {trap}"), last_words))
-    } else if error.downcast_ref::<std::io::Error>().is_some() {
+    } else if error.is::<std::io::Error>() || error.is::<rustix::io::Errno>() {
         return Wrong::NoRoom(innermost(error));
     } else {
         Failure::new(

@@ -3,6 +3,8 @@
 //! Runtimes of some languages import more than a job needs. Such a component is to start. What nobody implements ends the
 //! attempt when it is called.
 
+use std::sync::Arc;
+
 use longshore_domain::Code;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, Linker, ResourceType};
@@ -10,6 +12,7 @@ use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, IoError};
 
 use crate::failure::Ended;
 use crate::guest::Guest;
+use crate::host_api::shown;
 
 /// What of WASI is there, packages and single interfaces, in any version 0.2.
 const THERE: [&str; 8] = [
@@ -23,6 +26,11 @@ const THERE: [&str; 8] = [
     "wasi:sockets",
 ];
 
+/// Functions and resources that are stood in for in one component, and bytes of their names. Languages need some hundred;
+/// a component of a stranger may name a hundred thousand, each at length, and the host would have to keep them all.
+const STUBS_MAX: usize = 5_000;
+const NAMES_BYTES_MAX: usize = 1 << 20;
+
 /// Defines whatever of WASI `component` imports and `linker` lacks.
 pub(crate) fn define(linker: &mut Linker<Guest>, component: &Component) -> wasmtime::Result<()> {
     let (engine, ty) = (component.engine(), component.component_type());
@@ -32,29 +40,60 @@ pub(crate) fn define(linker: &mut Linker<Guest>, component: &Component) -> wasmt
             _ => None,
         })
     };
-    let mut resources = Resources::default();
+    let (mut resources, mut count) = (Resources::default(), Count::default());
     for (name, instance) in instances().filter(|(name, _)| !is_missing(name)) {
         for (export, resource) in resources_of(engine, &instance) {
             resources.know(name, &export, resource);
         }
     }
     for (name, instance) in instances().filter(|(name, _)| is_missing(name)) {
+        count.take(name)?;
         let mut stub = linker.instance(name)?;
+        let interface: Arc<str> = name.into();
         for (export, resource) in resources_of(engine, &instance) {
+            count.take(&export)?;
             stub.resource(&export, resources.of(resource), |_, _| Ok(()))?;
         }
         for (export, item) in instance.exports(engine) {
             if let ComponentItem::ComponentFunc(_) = item.ty {
-                let message = format!(
-                    "the job called {export} of {name}, which a Longshore job does not get; build the component without it"
-                );
-                stub.func_new(export, move |_, _, _, _| {
-                    Err(Ended::failed(Code::PermissionDenied, message.clone()).into())
-                })?;
+                count.take(export)?;
+                let (interface, function) = (Arc::clone(&interface), Box::<str>::from(export));
+                stub.func_new(export, move |_, _, _, _| Err(not_there(&interface, &function).into()))?;
             }
         }
     }
     Ok(())
+}
+
+/// The end of an attempt that called what nobody implements.
+fn not_there(interface: &str, function: &str) -> Ended {
+    let (interface, function) = (shown(interface), shown(function));
+    let message = format!(
+        "the job called {function} of {interface}, which a Longshore job does not get; build the component without it"
+    );
+    Ended::failed(Code::PermissionDenied, message)
+}
+
+/// What is stood in for so far.
+#[derive(Default)]
+struct Count {
+    stubs: usize,
+    names_bytes: usize,
+}
+
+impl Count {
+    /// Counts one more, of that name.
+    fn take(&mut self, name: &str) -> wasmtime::Result<()> {
+        self.stubs += 1;
+        self.names_bytes = self.names_bytes.saturating_add(name.len());
+        if self.stubs > STUBS_MAX || self.names_bytes > NAMES_BYTES_MAX {
+            return Err(wasmtime::Error::msg(format!(
+                "it imports more of WASI that a Longshore job does not get than the host stands in for: {STUBS_MAX} \
+                 functions and resources, whose names have {NAMES_BYTES_MAX} bytes"
+            )));
+        }
+        Ok(())
+    }
 }
 
 /// Whether an import is of WASI, and not there.
@@ -106,6 +145,25 @@ impl Resources {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::compiling_engine;
+
+    /// What is said of a component that imports so many functions of an interface that is not there.
+    fn defined(interface: &str, functions: usize) -> Result<(), String> {
+        let functions: String =
+            (0..functions).map(|number| format!(r#"(export "f{number}" (func))"#)).collect();
+        let text = format!(r#"(component (import "{interface}" (instance {functions})))"#);
+        let engine = compiling_engine().unwrap();
+        let component = Component::new(&engine, text).unwrap();
+        define(&mut Linker::new(&engine), &component).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn only_so_much_is_stood_in_for() {
+        assert_eq!(defined("wasi:keyvalue/store@0.2.0", 100), Ok(()));
+        assert!(defined("wasi:keyvalue/store@0.2.0", STUBS_MAX).unwrap_err().contains("5000 functions"));
+        let long = |chars| format!("wasi:keyvalue/{}@0.2.0", "x".repeat(chars));
+        assert_eq!(defined(&long(90_000), STUBS_MAX / 2), Ok(()), "a name is kept once");
+    }
 
     #[test]
     fn only_what_is_not_there_is_missing() {

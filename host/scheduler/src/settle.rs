@@ -61,8 +61,14 @@ pub(crate) fn settle_report(
     })
 }
 
-/// The end of an attempt whose lease ran out.
-pub(crate) fn settle_expired(lease: ExpiredLease, policy: &Policy, now: Timestamp, random: f64) -> Finish {
+/// The end of an attempt whose lease ran out. Without the policy of its job type nobody can say whether that was the last:
+/// the task is queued again and waits for its plugin.
+pub(crate) fn settle_expired(
+    lease: ExpiredLease,
+    policy: Option<&Policy>,
+    now: Timestamp,
+    random: f64,
+) -> Finish {
     let tries = Tries {
         counted: lease.attempts_counted,
         first_started_at: lease.first_started_at,
@@ -72,11 +78,20 @@ pub(crate) fn settle_expired(lease: ExpiredLease, policy: &Policy, now: Timestam
         (Outcome::Cancelled, Next::End)
     } else {
         let mut failure = worker_lost(&lease.worker, lease.attempt);
-        // The loss of a worker says nothing against the task, so the first retry need not wait; a task that kills its
-        // worker each time backs off like any other.
-        let wait =
-            if tries.counted <= 1 { Duration::ZERO } else { policy.retry.delay(tries.counted, random, None) };
-        let next = next_after(&mut failure, tries, policy, now, wait);
+        let next = match policy {
+            // Its time is over: it is given up as any that waits beyond its deadline.
+            _ if tries.deadline_at.is_some_and(|deadline| deadline <= now) => Next::RetryAt(now),
+            None => Next::RetryAt(now),
+            Some(policy) => {
+                // The loss of a worker says nothing against the task, so the first retry need not wait; a task that kills
+                // its worker each time backs off like any other.
+                let wait = match tries.counted {
+                    0 | 1 => Duration::ZERO,
+                    counted => policy.retry.delay(counted, random, None),
+                };
+                next_after(&mut failure, tries, policy, now, wait)
+            }
+        };
         (Outcome::Failed(failure), next)
     };
     Finish {
@@ -156,7 +171,10 @@ fn worker_lost(worker: &WorkerId, attempt: AttemptRef) -> Failure {
 }
 
 fn deadline_exceeded() -> Failure {
-    Failure::new(Code::DeadlineExceeded, "the job did not end within its max_wait_seconds and was given up")
+    Failure::new(
+        Code::DeadlineExceeded,
+        "the job did not end within the time that it may take (max_wait_seconds, or max_wait_ms of its policy), and was given up",
+    )
 }
 
 #[cfg(test)]
@@ -257,9 +275,9 @@ mod tests {
     #[test]
     fn the_first_loss_of_a_worker_costs_no_time_and_so_leaves_what_is_left_until_the_deadline() {
         let now = Timestamp::from_ms(10_000);
-        let next = |lease| settle_expired(lease, &Policy::default(), now, 0.0).next;
+        let next = |lease| settle_expired(lease, Some(&Policy::default()), now, 0.0).next;
         assert_eq!(next(lost(1, Some(10_500))), Next::RetryAt(now));
-        assert_eq!(next(lost(1, Some(10_000))), Next::End);
+        assert_eq!(next(lost(1, Some(10_000))), Next::RetryAt(now), "is given up as any that waits too long");
         assert_eq!(next(lost(2, None)), Next::RetryAt(Timestamp::from_ms(12_000)));
         assert_eq!(next(lost(2, Some(12_000))), Next::End);
         assert_eq!(next(lost(3, None)), Next::End);

@@ -28,9 +28,11 @@ const CLAIM: Duration = Duration::from_secs(1);
 const PRUNE: Duration = Duration::from_secs(5);
 /// What a rate limit is waited for at least. Where more starts a second are allowed, several come at once.
 const SHORTEST_WAIT: Duration = Duration::from_millis(5);
-/// Wait before a loop that failed goes on: short at first, and never so long that a lease ends meanwhile.
+/// Wait before a loop that failed goes on: short at first, and never so long that a lease ends meanwhile (a part of the lease
+/// at most).
 const AFTER_FAILURE: Duration = Duration::from_millis(250);
 const AFTER_FAILURES: Duration = Duration::from_secs(2);
+const PART_OF_LEASE: u32 = 6;
 /// A loop that ran for so long has got over its failures.
 const IS_WELL: Duration = Duration::from_secs(30);
 /// Step of the clock after which nothing is forgotten for a while: a clock that is wrong for a moment must not take all
@@ -61,6 +63,7 @@ pub struct Supervisor {
     parts: ServiceParts,
     dispatcher: Arc<Dispatcher>,
     courier: Arc<Courier>,
+    lease: Duration,
     ending: CancellationToken,
     loops: JoinSet<()>,
 }
@@ -77,6 +80,7 @@ impl Supervisor {
             parts,
             dispatcher,
             courier: Arc::clone(&courier),
+            lease,
             ending: CancellationToken::new(),
             loops: JoinSet::new(),
         };
@@ -121,6 +125,7 @@ impl Supervisor {
     {
         let (parts, dispatcher, ending) =
             (self.parts.clone(), Arc::clone(&self.dispatcher), self.ending.clone());
+        let rest_max = AFTER_FAILURES.min(self.lease / PART_OF_LEASE);
         self.loops.spawn(async move {
             let mut failures = 0;
             loop {
@@ -145,7 +150,7 @@ impl Supervisor {
                         tracing::error!(loop_name = name, %error, "a loop panicked and starts again");
                     }
                 }
-                tokio::time::sleep((AFTER_FAILURE * (1 << failures.min(3))).min(AFTER_FAILURES)).await;
+                tokio::time::sleep((AFTER_FAILURE * (1 << failures.min(3))).min(rest_max)).await;
                 failures += 1;
             }
         });
@@ -221,7 +226,7 @@ async fn sweep(
             swept = sweeper.recover(now).await.map(drop);
         }
         // What this process cannot write, others could not, either: they may have been kept from renewing their leases.
-        swept.inspect_err(|_| vigil.doubt(Instant::now()))?;
+        swept.inspect_err(|_| vigil.cannot_write(Instant::now()))?;
         tokio::time::sleep(every).await;
     }
 }

@@ -1,6 +1,8 @@
 //! Mends what time or a lost process left: expired leases, tasks that are due, tasks past their deadline, artifacts that
 //! were committed and not moved.
 
+use std::time::Duration;
+
 use longshore_domain::{ExpiredLease, FinishAnswer, StoreError, Timestamp};
 
 use crate::ServiceParts;
@@ -13,6 +15,10 @@ const BATCH: u32 = 100;
 
 /// Expired leases that are looked at in one step: more than may run at once.
 const EXPIRED_MAX: u32 = 10_000;
+
+/// How long an expired lease waits for a process that has the plugin of its task loaded. After that the plugin is missing, and
+/// its task waits for it in the queue, like any other.
+const WAIT_FOR_POLICY: Duration = Duration::from_secs(30);
 
 /// What one tick mended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,21 +99,26 @@ impl Sweeper {
         let mut recovered = 0;
         let catalog = self.parts.catalog.current();
         // What becomes of a lost attempt is for the policy of its job type to say. Where that is not loaded, as while a
-        // host starts, the lease waits for whoever has it; a task that was to be cancelled ends whatever the policy.
+        // host starts, the lease waits a while for whoever has it; a task that was to be cancelled, or whose time is over,
+        // ends whatever the policy.
         let expired = self.parts.store.expired(now, EXPIRED_MAX).await?.into_iter();
-        let known =
-            |lease: &ExpiredLease| lease.cancel_requested || catalog.job(lease.job_type.as_str()).is_some();
-        for lease in expired.filter(known).take(BATCH as usize) {
+        let can_be_settled = |lease: &ExpiredLease| {
+            lease.cancel_requested
+                || lease.deadline_at.is_some_and(|deadline| deadline <= now)
+                || lease.expired_at.after(WAIT_FOR_POLICY) <= now
+                || catalog.job(lease.job_type.as_str()).is_some()
+        };
+        for lease in expired.filter(can_be_settled).take(BATCH as usize) {
             let (task, worker) = (lease.attempt.task, lease.worker.clone());
-            let policy =
-                catalog.job(lease.job_type.as_str()).map(|job| job.policy.clone()).unwrap_or_default();
+            let policy = catalog.job(lease.job_type.as_str()).map(|job| job.policy.clone());
             let job_type = lease.job_type.clone();
-            let finish = settle_expired(lease, &policy, now, fastrand::f64());
+            let finish = settle_expired(lease, policy.as_ref(), now, fastrand::f64());
             let ended = Ended::from(&finish);
             if let FinishAnswer::Recorded(state) = self.parts.store.finish(finish).await? {
                 tracing::warn!(job_id = %task, %worker, state = state.as_str(), "recovered from a worker that was lost");
                 self.parts.hub.changed(task);
                 recovered += 1;
+                let policy = policy.unwrap_or_default();
                 note_end(self.parts.store.as_ref(), &job_type, &policy, &ended).await?;
             }
         }

@@ -47,8 +47,13 @@ impl Vigil {
         }
     }
 
-    /// Notes that the database could not be written.
-    pub(crate) fn doubt(&mut self, at: Instant) {
+    /// Notes that the database could not be written. That can go on for as long as it may: nobody could recover anything
+    /// meanwhile, and once it is over those who hold leases have one lease of time.
+    pub(crate) fn cannot_write(&mut self, at: Instant) {
+        self.doubts = Some(Doubts { since: at, until: at + self.lease });
+    }
+
+    fn doubt(&mut self, at: Instant) {
         let since = self.doubts.map_or(at, |doubts| doubts.since);
         let until = (at + self.lease).min(since + self.lease * DOUBTS_MAX);
         self.doubts = Some(Doubts { since, until });
@@ -115,7 +120,11 @@ mod tests {
     #[test]
     fn a_database_that_cannot_be_written_raises_doubts() {
         let mut watched = Watched::new();
-        watched.vigil.doubt(watched.at);
+        for _ in 0..20 {
+            watched.vigil.cannot_write(watched.at);
+            assert!(!watched.look(2_000, 0), "however long that lasts");
+        }
+        watched.vigil.cannot_write(watched.at);
         assert!(!watched.look(1_000, 0));
         assert!(!watched.look(2_900, 0));
         assert!(watched.look(2_900, 0));

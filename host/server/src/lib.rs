@@ -7,6 +7,7 @@ mod cli;
 pub mod config;
 mod embedded;
 pub mod env;
+mod file_size;
 pub mod logging;
 pub mod mcp;
 mod memory;

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -31,6 +31,26 @@ const STATEMENTS_KEPT: usize = 128;
 thread_local! {
     /// How long statements of this thread wait for other processes.
     static PATIENCE: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+    /// When this thread last waited for other processes: from when until when.
+    static HELD_UP: Cell<Option<(Instant, Instant)>> = const { Cell::new(None) };
+}
+
+/// Waits with less than that between them are one: whoever is refused tries again at once.
+const ONE_WAIT: Duration = Duration::from_secs(1);
+
+/// How long this thread was kept from writing since `asked`. A lease that is asked for lasts that much longer: whoever waited
+/// for another program for longer than a lease would be given one that is over.
+pub(crate) fn held_up(asked: Instant) -> Duration {
+    HELD_UP.get().map_or(Duration::ZERO, |(since, until)| until.saturating_duration_since(since.max(asked)))
+}
+
+/// Notes that this thread waited for others from `since` until now.
+fn note_wait(since: Instant) {
+    let since = match HELD_UP.get() {
+        Some((earlier, until)) if since.saturating_duration_since(until) < ONE_WAIT => earlier,
+        _ => since,
+    };
+    HELD_UP.set(Some((since, Instant::now())));
 }
 
 /// Sets how long statements of this thread wait for other processes.
@@ -148,7 +168,9 @@ fn wait_for_others(calls: i32) -> bool {
     if waited >= PATIENCE.get() {
         return false;
     }
+    let since = Instant::now();
     thread::sleep(pause);
+    note_wait(since);
     true
 }
 
@@ -181,6 +203,18 @@ mod tests {
     #[test]
     fn any_path_can_stand_in_a_uri() {
         assert_eq!(in_uri(Path::new("/a b/ü?#%.db")), "/a%20b/%c3%bc%3f%23%25.db");
+    }
+
+    #[test]
+    fn what_kept_a_thread_from_writing_counts_from_when_it_was_asked() {
+        let begin = Instant::now();
+        assert_eq!(held_up(begin), Duration::ZERO);
+        be_patient(Duration::from_secs(1));
+        assert!(wait_for_others(0) && wait_for_others(1));
+        let (since, until) = HELD_UP.get().unwrap();
+        assert!(since >= begin && until - since >= nth_wait(0).0 * 2, "they are one");
+        assert_eq!(held_up(begin), until - since);
+        assert_eq!(held_up(until), Duration::ZERO);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use longshore_domain::{
@@ -15,7 +16,7 @@ use longshore_domain::{
 };
 use uuid::Uuid;
 
-use crate::connection::ReadAccess;
+use crate::connection::{ReadAccess, held_up};
 use crate::readers::Readers;
 use crate::verbs::{
     alert, attempts, breaker, cancel, checkpoint, claim, counts, deadline, finish, firing, get, lease,
@@ -141,7 +142,13 @@ impl TaskStore for SqliteStore {
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError> {
-        self.writer.note(move |c| claim::claim(c, &request)).await
+        let asked = Instant::now();
+        self.writer
+            .note(move |c| {
+                let lease_until = request.lease_until.after(held_up(asked));
+                claim::claim(c, &ClaimRequest { lease_until, ..request.clone() })
+            })
+            .await
     }
 
     async fn next_start(
@@ -190,7 +197,8 @@ impl TaskStore for SqliteStore {
         now: Timestamp,
         lease_until: Timestamp,
     ) -> Result<Vec<RenewalAnswer>, StoreError> {
-        self.writer.note(move |c| lease::renew(c, &renewals, now, lease_until)).await
+        let asked = Instant::now();
+        self.writer.note(move |c| lease::renew(c, &renewals, now, lease_until.after(held_up(asked)))).await
     }
 
     async fn cancel_requests(&self, worker: &WorkerId) -> Result<Vec<TaskId>, StoreError> {
@@ -292,7 +300,13 @@ impl TaskStore for SqliteStore {
     }
 
     async fn claim_messages(&self, claim: MessageClaim) -> Result<ClaimedMessages, StoreError> {
-        self.writer.note(move |c| outbox::claim(c, &claim)).await
+        let asked = Instant::now();
+        self.writer
+            .note(move |c| {
+                let lease_until = claim.lease_until.after(held_up(asked));
+                outbox::claim(c, &MessageClaim { lease_until, ..claim.clone() })
+            })
+            .await
     }
 
     async fn message_delivered(&self, id: Uuid, now: Timestamp) -> Result<(), StoreError> {

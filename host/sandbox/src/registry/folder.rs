@@ -45,9 +45,11 @@ pub(crate) fn look(dir: &Path) -> io::Result<BTreeMap<String, Stamp>> {
             Some(trust::SIGNATURE_SUFFIX) => &mut signatures,
             _ => continue,
         };
-        // Hidden files are those that editors and copying programs have not finished. Links are followed.
-        if let Ok(metadata) = fs::metadata(&path)
-            && metadata.is_file()
+        // Links are followed. What is there and cannot be read is there all the same: a policy that nobody can read must not
+        // be taken for none.
+        let metadata = fs::metadata(&path).or_else(|_| fs::symlink_metadata(&path));
+        // Hidden files are those that editors and copying programs have not finished.
+        if let Ok(metadata) = metadata
             && !stem.starts_with('.')
         {
             let stamp = FileStamp {

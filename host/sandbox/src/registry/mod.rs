@@ -174,7 +174,12 @@ fn tell(
         tracing::info!(job_type = %name, "plugin withdrawn");
     }
     for (stem, problem) in problems {
-        if before.problems.get(stem) != Some(problem) {
+        if before.problems.get(stem) == Some(problem) {
+            continue;
+        }
+        if problem.code == "loading" {
+            tracing::info!(file = %problem.file, "plugin not served yet: {}", problem.message);
+        } else {
             tracing::warn!(file = %problem.file, code = %problem.code, "plugin not served: {}", problem.message);
         }
     }

@@ -1,6 +1,6 @@
 //! From the bytes of a component to a plugin that can be served, or the reason why not.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
 use crate::bindings::longshore::job::types;
+use crate::engine;
 use crate::program::{Linked, Program};
 use crate::registry::cache::{Cache, Entry};
 use crate::registry::{code, compile};
@@ -171,11 +172,16 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Refusal> {
 
 /// The bytes of a file; none if there are more than `most`, however many the file says it has.
 pub(crate) fn read_at_most(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
-    // A pipe in its place, which nobody writes to, would be waited for.
+    let no_file = || io::Error::other("it is no file");
+    // Not even opened: that is an order to some devices.
+    if !fs::metadata(path)?.is_file() {
+        return Err(no_file());
+    }
+    // A pipe that has taken its place since, and that nobody writes to, would be waited for.
     let file =
         OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
     if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is no file"));
+        return Err(no_file());
     }
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes)?;
@@ -242,7 +248,7 @@ async fn cold(
     let code = Arc::clone(&sharing);
     let linked = blocking(move || {
         let component = code::own_code(shared.linker.engine(), &sharing)
-            .map_err(|error| Refusal::new("compile_failed", format!("{error:#}")))?;
+            .map_err(|error| Refusal::new("compile_failed", why_it_has_no_place(&error)))?;
         fits_world(&component)?;
         Linked::new(&shared, component).map_err(|error| {
             let message = format!("it does not fit the world {WORLD}: {error:#}");
@@ -255,6 +261,19 @@ async fn cold(
         Refusal::new("describe_failed", format!("describe failed: {}{detail}", failure.message))
     })?;
     Ok((linked, Described::from(described), code))
+}
+
+/// Why compiled code cannot be loaded. wasmtime speaks of its pool, of which authors and operators know nothing.
+fn why_it_has_no_place(error: &wasmtime::Error) -> String {
+    let why = format!("{error:#}");
+    if !why.contains("pooling allocator") {
+        return why;
+    }
+    format!(
+        "the host would have to keep more than {} bytes for each instance of it, besides its memories and tables: it has too many \
+         imports, functions, data segments or core instances",
+        engine::INSTANCE_BYTES_MAX
+    )
 }
 
 /// Runs `work` where it may take its time.

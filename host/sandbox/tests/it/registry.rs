@@ -1,7 +1,7 @@
 //! The plugin folder, with real components.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -134,6 +134,28 @@ async fn a_bad_file_never_displaces_a_good_version() {
         folder.put("trivial.wasm", &good);
         folder.until("the recovery", |c| c.problems.is_empty()).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_cannot_be_read_is_not_taken_for_none() {
+    let mut folder = Folder::new(&["trivial"]).await;
+    let (dir, elsewhere) = (plugins(&folder.bed), folder.bed.folder.path().join("elsewhere.toml"));
+    fs::write(&elsewhere, "enabled = false").unwrap();
+    symlink(&elsewhere, dir.join("trivial.toml")).unwrap();
+    folder.until("turning it off", |c| c.job("trivial").is_none()).await;
+    fs::rename(&elsewhere, elsewhere.with_extension("away")).unwrap();
+    let problem = folder.problem("trivial", "invalid_policy").await;
+    assert!(problem.message.contains("trivial.toml cannot be read"), "{}", problem.message);
+    assert!(folder.registry.current().job("trivial").is_none(), "it stays turned off");
+    fs::remove_file(dir.join("trivial.toml")).unwrap();
+    fs::create_dir(dir.join("trivial.toml")).unwrap();
+    folder
+        .until("a directory", |c| c.problems.get("trivial").is_some_and(|p| p.message.contains("no file")))
+        .await;
+    fs::remove_dir(dir.join("trivial.toml")).unwrap();
+    folder.until("having no policy", |c| c.job("trivial").is_some()).await;
+    symlink("nowhere", dir.join("other.wasm")).unwrap();
+    folder.problem("other", "unreadable").await;
 }
 
 /// A guest in which some bytes are replaced by as many others.

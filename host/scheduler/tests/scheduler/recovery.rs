@@ -131,3 +131,39 @@ async fn a_lost_attempt_is_judged_by_its_own_policy_or_waits_for_it() {
     let task = next.status(id).await.task;
     assert_eq!((task.state, task.failure.unwrap().code), (TaskState::Failed, Code::WorkerLost));
 }
+
+/// It said `running` for ever, although nothing ran.
+#[tokio::test]
+async fn a_lost_attempt_whose_plugin_is_gone_waits_for_it_in_the_queue() {
+    let world = World::new();
+    let lost = world.process("lost", 1);
+    lost.load("gone", Policy::default());
+    let id = lost.submit("gone", "wait").await;
+    lost.claim().await;
+
+    let next = world.process("next", 1);
+    world.clock.advance(LEASE + Duration::from_secs(31));
+    assert_eq!(next.sweeper.tick(next.parts.clock.now()).await.unwrap().recovered, 1);
+    let status = next.status(id).await;
+    assert_eq!(status.task.state, TaskState::Queued);
+    assert!(status.waiting.unwrap().starts_with("plugin_missing"));
+    next.load("gone", Policy::default());
+    assert_eq!(next.claim().await, 1);
+}
+
+#[tokio::test]
+async fn a_lost_attempt_whose_time_is_over_ends_as_its_deadline_says_with_or_without_its_plugin() {
+    let world = World::new();
+    let lost = world.process("lost", 1);
+    lost.load("gone", Policy { max_wait_ms: Some(5_000), ..Policy::default() });
+    let id = lost.submit("gone", "wait").await;
+    lost.claim().await;
+
+    let next = world.process("next", 1);
+    world.clock.advance(LEASE + Duration::from_secs(5));
+    assert_eq!(next.sweeper.tick(next.parts.clock.now()).await.unwrap().recovered, 1);
+    let task = next.status(id).await.task;
+    assert_eq!((task.state, task.failure.unwrap().code), (TaskState::Failed, Code::DeadlineExceeded));
+    let history = next.service.attempts(&longshore_domain::Owner::local(), id).await.unwrap();
+    assert_eq!(history[0].outcome.as_deref(), Some("worker_lost"));
+}

@@ -190,6 +190,9 @@ fn of_secret(subject: &str, secret: &SecretConfig, mend: &str) -> Option<Finding
         SecretConfig::Env(name) if std::env::var_os(name).is_none() => missing(format!(
             "The environment variable {name}, which should have the secret, is not set here."
         )),
+        SecretConfig::Env(name) if std::env::var_os(name).is_some_and(|secret| secret.is_empty()) => {
+            missing(format!("The environment variable {name}, which should have the secret, is empty here."))
+        }
         SecretConfig::Env(_) => None,
         SecretConfig::File(path) => match fs::read(path) {
             Err(error) => missing(format!("{} cannot be read: {error}.", path.display())),
@@ -252,8 +255,55 @@ async fn of_plugins(config: &Config) -> Vec<Finding> {
             ));
         }
     }
+    findings.extend(of_schedules(config, &catalog));
+    findings.extend(of_alerts(config, &catalog));
     host.shutdown(Shutdown::Now).await;
     findings
+}
+
+/// Schedules of the configuration that wait for a plugin.
+fn of_schedules(config: &Config, catalog: &Catalog) -> Vec<Finding> {
+    let waiting = config.schedules.iter().filter(|schedule| catalog.job(&schedule.job_type).is_none());
+    waiting
+        .map(|schedule| {
+            Finding::new(
+                Severity::Warning,
+                "schedule_waits",
+                format!("[[schedules]] {}", schedule.name),
+                format!(
+                    "No plugin offers its job type {}: when it is due, nothing happens.",
+                    schedule.job_type
+                ),
+                format!("Put {}.wasm into {}.", schedule.job_type, config.plugins.dir.display()),
+            )
+        })
+        .collect()
+}
+
+/// Alerts by email that name nobody who gets them.
+fn of_alerts(config: &Config, catalog: &Catalog) -> Vec<Finding> {
+    let is_mail = |channel: &String| {
+        config.channels.get(channel).is_some_and(|channel| matches!(channel.sink, SinkConfig::Smtp(_)))
+    };
+    let names_nobody = |job: &&std::sync::Arc<longshore_domain::LoadedJob>| {
+        let alert = job.policy.alert.as_ref();
+        alert.is_some_and(|alert| {
+            alert.channel.as_ref().is_some_and(is_mail) && !alert.recipient.contains('@')
+        })
+    };
+    let alerts = catalog.jobs.values().filter(names_nobody);
+    alerts
+        .map(|job| {
+            let name = &job.job_type.name;
+            Finding::new(
+                Severity::Error,
+                "alert_to_nobody",
+                format!("{name}.toml"),
+                "Its [alert] goes through a channel for email, and names no address as its `recipient`.",
+                "Add the recipient; until then nobody is told by email.",
+            )
+        })
+        .collect()
 }
 
 fn problems(catalog: &Catalog) -> Vec<Finding> {

@@ -23,6 +23,7 @@ pub use clock::SystemClock;
 pub use longshore_scheduler::Shutdown;
 
 use crate::config::{Config, time_zones};
+use crate::memory;
 
 /// Has queries of jobs bounded in memory. To be called before anything else is done with SQLite.
 pub(crate) fn limit_memory_of_queries() {
@@ -75,6 +76,7 @@ pub struct Host {
 impl Host {
     /// Opens the project's store, loads its plugins, and begins to work where the role says so.
     pub async fn start(config: &Config, role: Role) -> Result<Self> {
+        memory::keep_giving_back();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let sqlite = parts::open_store(config, role)?;
         let store: Arc<dyn TaskStore> = Arc::clone(&sqlite) as _;

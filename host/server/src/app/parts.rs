@@ -15,6 +15,17 @@ use crate::config::{Config, SecretConfig, SourceConfig, Synchronous};
 
 pub(super) fn open_store(config: &Config, role: Role) -> Result<Arc<SqliteStore>> {
     let path = &config.store.path;
+    let only_looks = matches!(role, Role::Tasks | Role::Inspect);
+    // A new database in place of one that was moved away would hide what is missing, and be in the way of its return.
+    if only_looks && !path.exists() {
+        if role == Role::Tasks {
+            tracing::warn!(
+                "there is no database at {}; serve, worker and run make it when they start",
+                path.display()
+            );
+        }
+        return SqliteStore::in_memory("nothing").context("cannot make a database in memory");
+    }
     if let Some(folder) = path.parent() {
         create_private_folder(folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
@@ -24,10 +35,11 @@ pub(super) fn open_store(config: &Config, role: Role) -> Result<Arc<SqliteStore>
         Synchronous::Normal => longshore_store::Synchronous::Normal,
     };
     let options = StoreOptions { synchronous, ..StoreOptions::default() };
-    let opened = match role {
-        Role::Serve | Role::Worker | Role::Run => SqliteStore::open(path, options),
-        // Who only looks at jobs may do so where nothing can be written.
-        Role::Tasks | Role::Inspect => SqliteStore::open_if_only_to_read(path, options),
+    // Who only looks at jobs may do so where nothing can be written.
+    let opened = if only_looks {
+        SqliteStore::open_if_only_to_read(path, options)
+    } else {
+        SqliteStore::open(path, options)
     };
     opened.with_context(|| format!("cannot open {}", path.display()))
 }

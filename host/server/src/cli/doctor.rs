@@ -82,9 +82,15 @@ fn tell(bar: &ProgressBar, what: &str, done: u64) {
 
 fn deeds(mended: &Mended) -> String {
     let Mended { published, deleted, set_aside, failed, .. } = mended;
-    let mut lines = vec![format!(
-        "Mended: {published} folders published, {deleted} deleted, {set_aside} set aside, {failed} failed."
-    )];
+    let did_nothing = published + deleted + set_aside + failed == 0;
+    let mut lines = if did_nothing && !mended.hindrances.is_empty() {
+        let reason = "Nothing was mended, because what the database says of files cannot be relied on:";
+        vec![reason.to_owned()]
+    } else {
+        vec![format!(
+            "Mended: {published} folders published, {deleted} deleted, {set_aside} set aside, {failed} failed."
+        )]
+    };
     for deed in &mended.deeds {
         if let Some(error) = &deed.error {
             lines.push(within(&format!("{}: {error}", deed.folder.display())));

@@ -34,7 +34,7 @@ use crate::app::{Host, Role};
 use crate::config::{Config, find_project};
 use crate::env;
 use crate::logging::{self, LogFormat};
-use crate::{app, memory, open_files};
+use crate::{app, file_size, memory, open_files};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -164,7 +164,10 @@ fn block_on(command: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode>
         .enable_all()
         .build()
         .context("cannot start the async runtime")?;
-    let done = runtime.block_on(command);
+    let done = runtime.block_on(async {
+        file_size::survive_its_limit();
+        command.await
+    });
     // A thread that still reads stdin would otherwise keep the process from ending.
     runtime.shutdown_background();
     done

@@ -122,6 +122,10 @@ fn next(status: &TaskStatus) -> Option<String> {
         }
         TaskState::Failed => match status.task.failure.as_ref().map(|failure| failure.code) {
             Some(Code::InvalidInput) => "Correct the input and submit the job anew.".into(),
+            // It would go on from the very bytes that are not what they were.
+            Some(Code::ArtifactCorrupt | Code::CheckpointCorrupt) => {
+                "Submit the job anew; to run this one again cannot help.".into()
+            }
             _ => format!(
                 "Call retry_job with job_id {id} to run it again from its last checkpoint, once the cause is gone."
             ),
@@ -129,6 +133,9 @@ fn next(status: &TaskStatus) -> Option<String> {
         TaskState::Cancelled => {
             format!("Call retry_job with job_id {id} to run it again from its last checkpoint.")
         }
+        TaskState::Running if status.task.cancel_requested => format!(
+            "The job was told to stop, and stops soon. Call check_job_status with job_id {id} and wait_seconds to hear when."
+        ),
         TaskState::Scheduled | TaskState::Queued | TaskState::Running | TaskState::InputRequired => format!(
             "The job goes on by itself; do not start it again. Call check_job_status with job_id {id} in {} s, or at once \
              with wait_seconds to be answered when the status changes.",

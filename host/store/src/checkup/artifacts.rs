@@ -109,7 +109,7 @@ fn of_task(layout: &Layout, task: TaskId, files: &TaskFiles, deep: bool, now: Ti
     } else if let Some(number) = files.saved_by {
         let folder = layout.work_of_attempt(AttemptRef { task, number });
         let fits = |artifact: &SavedArtifact, bytes: u64| bytes >= artifact.bytes;
-        flaws(&folder, &files.artifacts, false, fits)
+        flaws(&folder, &files.artifacts, deep, fits)
             .iter()
             .map(|(name, flaw)| not_resumable(&folder, task, files, name, flaw))
             .collect()
@@ -176,7 +176,8 @@ fn flaw(
         return Some(Flaw::Length(metadata.len()));
     }
     let recorded = artifact.sha256.as_ref().filter(|_| deep)?;
-    match digest(&path) {
+    // What an attempt wrote after its last save does not count.
+    match digest(&path, artifact.bytes) {
         Ok(digest) if digest == *recorded => None,
         Ok(_) => Some(Flaw::Content),
         Err(error) => Some(because(&error)),
@@ -190,8 +191,9 @@ fn because(error: &io::Error) -> Flaw {
     }
 }
 
-fn digest(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
+/// SHA-256 of the first `bytes` of a file.
+fn digest(path: &Path, bytes: u64) -> io::Result<String> {
+    let mut file = File::open(path)?.take(bytes);
     let mut chunk = vec![0; CHUNK_BYTES];
     let mut digest = Sha256::new();
     loop {

@@ -84,11 +84,11 @@ fn little_room(folder: &Path, free: u64, total: u64) -> Option<Finding> {
             FindingCode::DiskLow,
             folder.display(),
             format!(
-                "The disk has {} MiB of {} MiB left; jobs fail once it is full.",
+                "The disk has {} MiB of {} MiB left; once it is full jobs wait for room, for an hour.",
                 free >> 20,
                 total >> 20
             ),
-            "Make room, or let finished jobs be forgotten sooner (`ttl_ms` of their policies).",
+            "Make room. A shorter `ttl_ms` in policies lets jobs be forgotten sooner that are submitted from then on.",
         )
     })
 }

@@ -178,10 +178,11 @@ fn running(c: &Connection, now: Timestamp, notes: &mut Notes<'_>) -> Result<(), 
                 FindingCode::LeaseExpired,
                 task,
                 format!(
-                    "Attempt {attempt} lost its lease at {}: its worker {worker} is gone.",
+                    "The lease of attempt {attempt} ended at {}: its worker {worker} has given no sign of life since.",
                     lease_until.rfc3339()
                 ),
-                "Nothing: the next worker or server to look takes the task over, from its last checkpoint.",
+                "Nothing: a worker or server that has the plugin takes the task over, from its last checkpoint; where none has it, the \
+                 task goes back into the queue.",
             ));
         } else if lease_until > now.after(LEASE_MAX) {
             notes.add(Finding::new(

@@ -27,8 +27,9 @@ statements! {
         LIMIT ?2";
 }
 
-const MESSAGE: &str = "the job was not done within its max_wait_seconds: it waited until its deadline. Submit it again \
-                       with more time, or when the queue is shorter";
+const MESSAGE: &str = "the job was not done within the time that it may take (max_wait_seconds, or max_wait_ms of its \
+                       policy): it waited until its deadline. Submit it again with more time, or when the queue is \
+                       shorter";
 
 /// Fails waiting tasks whose deadline is `now` or earlier, and says which.
 pub(crate) fn fail_overdue(c: &Connection, now: Timestamp, limit: u32) -> Result<Vec<TaskId>, Fault> {

@@ -7,7 +7,8 @@ use crate::columns;
 use crate::fault::Fault;
 use crate::statements::statements;
 
-/// Everything of a task but its result and its artifacts. A scheduled task tells why its last attempt failed.
+/// Everything of a task but its result and its artifacts. A scheduled task tells why its last attempt failed. It began with its
+/// first attempt, whether or not that still counts for its retry policy.
 macro_rules! task_columns {
     () => {
         "t.id, t.owner, t.job_type, t.payload, t.idempotency_key, t.priority, t.created_at, t.ttl_ms,
@@ -19,7 +20,7 @@ macro_rules! task_columns {
              ELSE coalesce(r.deadline_at, q.deadline_at, s.deadline_at) END,
         coalesce(f.finished_at, r.updated_at, q.since, s.since),
         s.due_at,
-        coalesce(f.first_started_at, r.first_started_at, q.first_started_at, s.first_started_at),
+        coalesce(a1.started_at, f.first_started_at, r.first_started_at, q.first_started_at, s.first_started_at),
         f.finished_at,
         coalesce(f.attempts, r.attempt, q.attempts, s.attempts),
         coalesce(r.cancel_requested, 0),
@@ -41,6 +42,7 @@ macro_rules! task_tables {
         LEFT JOIN ready AS q ON q.job_type = t.job_type AND q.rank = t.rank AND q.seq = t.seq
         LEFT JOIN scheduled AS s ON s.seq = t.seq
         LEFT JOIN attempts AS a ON a.seq = s.seq AND a.number = s.attempts
+        LEFT JOIN attempts AS a1 ON a1.seq = t.seq AND a1.number = 1
         LEFT JOIN checkpoints AS c ON c.seq = t.seq"
     };
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use longshore_domain::{JobTypeName, Owner, TaskFilter, TaskState};
 use longshore_scheduler::TaskService;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::output::{print, print_json, say};
 use crate::cli::table::Table;
@@ -54,7 +54,8 @@ pub(super) async fn run(service: &TaskService, args: Args) -> Result<()> {
     let jobs: Vec<JobView> =
         page.tasks.into_iter().map(|task| JobView::from(&service.describe_listed(task))).collect();
     if args.json {
-        return print_json(&json!({"jobs": jobs, "next": page.next}));
+        let rows = jobs.iter().map(row).collect::<Result<Vec<Value>>>()?;
+        return print_json(&json!({"jobs": rows, "next": page.next}));
     }
     if jobs.is_empty() {
         say("There are no such jobs.");
@@ -65,6 +66,15 @@ pub(super) async fn run(service: &TaskService, args: Args) -> Result<()> {
         say(&format!("There are more: add --after {next}"));
     }
     Ok(())
+}
+
+/// A job as `--json` has it. Artifacts are not read for a list, so nothing is said of them.
+fn row(job: &JobView) -> Result<Value> {
+    let mut row = serde_json::to_value(job)?;
+    if let Some(fields) = row.as_object_mut() {
+        fields.shift_remove("artifacts");
+    }
+    Ok(row)
 }
 
 fn table(jobs: &[JobView]) -> Table {

@@ -28,7 +28,8 @@ pub(in crate::cli) struct Args {
     #[command(flatten)]
     job: Job,
 
-    /// Print the job's status with `payload`, `attempt_history`, `checkpoint`, `messages` and `log`
+    /// Print the job's status with `payload`, `priority`, `idempotency_key`, `deadline_at`, `attempt_history`, `checkpoint`,
+    /// `messages` and `log`
     #[arg(long)]
     json: bool,
 }
@@ -48,6 +49,9 @@ pub(super) async fn run(service: &TaskService, args: Args) -> Result<()> {
     if args.json {
         let mut view = serde_json::to_value(JobView::from(&status))?;
         view["payload"] = payload(&status);
+        view["priority"] = json!(status.task.priority);
+        view["idempotency_key"] = json!(status.task.idempotency_key);
+        view["deadline_at"] = json!(status.task.deadline_at.map(rfc3339));
         view["attempt_history"] = attempts.iter().map(attempt_view).collect();
         view["checkpoint"] = json!(checkpoint);
         view["messages"] = messages.iter().map(|message| json!(MessageView::from(message))).collect();
