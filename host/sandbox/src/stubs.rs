@@ -153,7 +153,7 @@ mod tests {
             (0..functions).map(|number| format!(r#"(export "f{number}" (func))"#)).collect();
         let text = format!(r#"(component (import "{interface}" (instance {})))"#, exports.concat());
         let engine = compiling_engine().unwrap();
-        let component = Component::new(&engine, text).unwrap();
+        let component = Component::new(&engine, wat::parse_str(text).unwrap()).unwrap();
         define(&mut Linker::new(&engine), &component).map_err(|error| error.to_string())
     }
 

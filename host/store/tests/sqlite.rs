@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longshore_domain::{
-    NewTask, Owner, StoreError, SubmitError, TaskFilter, TaskId, TaskState, TaskStore, Timestamp,
+    ClaimRequest, ComponentSha, JobTypeClaim, NewTask, Owner, StoreError, SubmitError, TaskFilter, TaskId,
+    TaskState, TaskStore, Timestamp, WorkerId,
 };
 use longshore_store::{SqliteStore, StoreOptions, fill_history, fill_schedule};
 
@@ -113,6 +114,44 @@ async fn a_write_waits_for_another_program() {
     assert!(!submission.is_finished());
     other.execute_batch("COMMIT").unwrap();
     submission.await.unwrap().unwrap();
+}
+
+/// Another program held the database for longer than a lease: who asked for one meanwhile got one that was over, and lost the
+/// task to the next that looked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_waited_for_another_program_lasts_that_much_longer() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tasks.db");
+    let store = open(&path);
+    store.submit(new_task()).await.unwrap();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let lease_until = Timestamp::from_ms(1_000);
+    let claim = tokio::spawn({
+        let store = Arc::clone(&store);
+        let export = JobTypeClaim {
+            name: new_task().job_type,
+            component: ComponentSha::new("0".repeat(64)),
+            concurrency: None,
+            rate: None,
+            has_breaker: false,
+        };
+        let request = ClaimRequest {
+            worker: WorkerId::new("worker"),
+            now: Timestamp::from_ms(1),
+            lease_until,
+            limit: 1,
+            job_types: vec![export],
+        };
+        async move { store.claim(request).await }
+    });
+    // What is waited for is real, and so is the wait.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(claim.await.unwrap().unwrap().len(), 1);
+    let expired = async |at| store.expired(at, 10).await.unwrap().len();
+    assert_eq!(expired(lease_until.after(Duration::from_millis(20))).await, 0);
+    assert_eq!(expired(lease_until.after(Duration::from_secs(3_600))).await, 1);
 }
 
 #[test]

@@ -107,9 +107,25 @@ fn a_file_that_is_not_accepted_is_not_run_to_be_looked_at() {
     assert_eq!(project.json(&inspect)["name"], "probe", "a project without `accept` takes what it is given");
 }
 
+/// An operator had moved the data away. A look made a new database in its place, which said that there were no jobs and was in
+/// the way of what was moved back.
+#[test]
+fn who_only_looks_makes_no_database() {
+    let project = Project::with_shop();
+    for look in [&["task", "list"][..], &["plugin", "list"], &["outbox", "list"], &["schedule", "list"]] {
+        let output = project.longshore(look);
+        assert!(output.status.success(), "{look:?}");
+        assert!(!project.path("data").exists(), "{look:?}");
+        let says_so = String::from_utf8(output.stderr).unwrap().contains("there is no database at");
+        assert_eq!(says_so, look != ["plugin", "list"], "{look:?}");
+    }
+}
+
 #[test]
 fn what_jobs_keep_is_for_nobody_else() {
     let project = Project::with_shop();
+    let run = ["run", "export", "--payload", r#"{"table": "suppliers", "format": "csv"}"#];
+    assert!(project.longshore(&run).status.success());
     let mode = fs::metadata(project.path("data")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
 }

@@ -65,6 +65,8 @@ fn what_is_lost_or_wrong_is_told_and_what_is_left_over_is_mended() {
 #[test]
 fn data_that_others_may_read_is_told() {
     let project = Project::with_shop();
+    let run = ["run", "export", "--payload", r#"{"table": "suppliers", "format": "csv"}"#];
+    assert!(project.longshore(&run).status.success());
     let open = |path: &str| fs::set_permissions(project.path(path), Permissions::from_mode(0o755)).unwrap();
     open("");
     assert!(!codes(&doctor(&project, &[]).1).contains(&"data_exposed"), "the folder with the data is closed");

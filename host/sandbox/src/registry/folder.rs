@@ -169,7 +169,7 @@ mod tests {
         }
         fs::create_dir(dir.path().join("folder.wasm")).unwrap();
         let found = look(dir.path()).unwrap();
-        assert_eq!(found.keys().collect::<Vec<_>>(), ["export"]);
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["export", "folder"], "what cannot be read is told of");
         assert!(found["export"].policy.is_some());
     }
 }

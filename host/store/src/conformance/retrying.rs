@@ -40,7 +40,7 @@ pub async fn a_released_attempt_does_not_count(open: Open) {
     kit.submit(new_task()).await;
     let state = kit.finish(end(first, at(5), Outcome::Cancelled, Next::Release)).await;
     assert_eq!(state, TaskState::Queued);
-    assert_eq!(kit.get(first.task).await.started_at, None);
+    assert_eq!(kit.get(first.task).await.started_at, Some(at(1)), "it began then, whatever counts");
     let second = kit.claim(at(6), 1).await.remove(0);
     assert_eq!((second.attempt.task, second.attempt.number), (first.task, 2));
     assert_eq!((second.attempts_counted, second.first_started_at), (1, at(6)));
@@ -61,7 +61,7 @@ pub async fn a_retry_on_request_counts_anew(open: Open) {
     kit.retry(first.task, at(50)).await;
     let task = kit.get(first.task).await;
     assert_eq!((task.state, task.attempts, task.updated_at), (TaskState::Queued, 1, at(50)));
-    assert_eq!((task.failure, task.finished_at, task.started_at), (None, None, None));
+    assert_eq!((task.failure, task.finished_at, task.started_at), (None, None, Some(at(1))));
     let second = kit.claim_one(at(60)).await;
     assert_eq!((second.attempt.number, second.attempts_counted), (2, 1));
     assert_eq!(second.first_started_at, at(60));

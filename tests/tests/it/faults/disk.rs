@@ -1,9 +1,11 @@
 //! A disk that is full, broken or read-only, under a running process.
 
+use std::process::Command;
+
 use serde_json::json;
 
 use super::{files, made, outcomes, project, steps, undisturbed, until_step};
-use crate::support::{Machine, until};
+use crate::support::{Client, Era, Machine, until};
 
 #[test]
 fn a_job_waits_for_room_on_the_disk_and_then_makes_the_same_files() {
@@ -34,6 +36,26 @@ fn a_job_waits_for_room_on_the_disk_and_then_makes_the_same_files() {
     machine.is_mended();
     assert_eq!(made(&client.ended(&id)), expected);
     until("the work folder to be empty", || files(&project.path("data/work")).is_empty());
+}
+
+/// The signal that the system sends then ended the host, with all that ran in it.
+#[test]
+fn a_limit_on_the_size_of_files_fails_an_attempt_and_leaves_the_host() {
+    let project = project();
+    let serve = project.command(&["serve"]);
+    let mut limited = Command::new("sh");
+    // In blocks of 512 bytes.
+    limited
+        .args(["-c", "ulimit -f 4000; exec \"$0\" \"$@\""])
+        .arg(serve.get_program())
+        .args(serve.get_args());
+    limited.current_dir(project.path(""));
+    let mut client = Client::start(limited, Era::Modern);
+    let id = client.enqueue("counter", json!({"steps": 8, "pile_bytes": 2_500_000}));
+    let waiting = client.until(&id, |status| status["waiting_reason"].is_string());
+    assert_eq!(waiting["status"], "scheduled", "{waiting}");
+    assert_eq!(outcomes(&project, &id)[0], "storage_failed");
+    client.tool("list_jobs", json!({}));
 }
 
 #[test]
