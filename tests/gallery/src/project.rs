@@ -50,7 +50,7 @@ impl Ground<'_> {
         let project = Project::with_config(self.longshore, none.path(), TABLES)?
             .with_env("XDG_CACHE_HOME", &self.cache);
         Connection::open(project.folder().join("shop.db"))?.execute_batch(SHOP)?;
-        put(&project, neighbours::NAME, &self.component(neighbours::NAME)?, "")?;
+        put(&project, neighbours::NAME, &self.component(neighbours::NAME)?, neighbours::POLICY)?;
         Ok(project)
     }
 

@@ -10,18 +10,22 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(200);
 /// A change between two looks that is none.
 const STILL_MIB: f64 = 0.1;
+/// How long it has to stay unchanged: the server looks once a second whether there is memory to give back.
+const STILL: Duration = Duration::from_millis(1_200);
 
 /// Waits until the server's memory has stopped changing, and gives it in MiB.
 pub(crate) fn memory_mib(pid: u32) -> Result<f64> {
     let began = Instant::now();
-    let mut last = resident_mib(pid)?;
+    let mut still = (resident_mib(pid)?, began);
     loop {
         std::thread::sleep(LOOK);
         let now = resident_mib(pid)?;
-        if (now - last).abs() < STILL_MIB || began.elapsed() > PATIENCE {
+        if (now - still.0).abs() > STILL_MIB {
+            still = (now, Instant::now());
+        }
+        if still.1.elapsed() > STILL || began.elapsed() > PATIENCE {
             return Ok(now);
         }
-        last = now;
     }
 }
 

@@ -85,7 +85,11 @@ impl Arguments {
     /// A point in time that may be absent.
     pub(super) fn time(&mut self, name: &'static str) -> Option<Timestamp> {
         let value = self.take(name)?;
-        match value.as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok()) {
+        match value
+            .as_str()
+            .filter(|text| has_an_offset(text))
+            .and_then(|text| text.parse::<jiff::Timestamp>().ok())
+        {
             Some(time) => Some(Timestamp::from_ms(time.as_millisecond())),
             None => self.wrong(name, "a time such as 2026-03-31T18:00:00+05:30 (RFC 3339)", &value),
         }
@@ -150,6 +154,13 @@ impl Arguments {
     }
 }
 
+/// Whether the offset of a time, where it has one, is less than a day, as RFC 3339 has it. jiff takes more.
+fn has_an_offset(time: &str) -> bool {
+    let offset = time.rfind(['+', '-']).and_then(|sign| time.get(sign + 1..sign + 3));
+    time.ends_with(['Z', 'z'])
+        || offset.and_then(|hours| hours.parse::<u8>().ok()).is_some_and(|hours| hours < 24)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -200,7 +211,7 @@ mod tests {
     fn times_have_an_offset() {
         let mut good = arguments(json!({"run_at": "2026-03-01T05:30:00+05:30"}));
         assert_eq!(good.time("run_at"), Some(Timestamp::from_ms(1_772_323_200_000)));
-        for bad in [json!("2026-03-01T00:00:00"), json!(5), json!("")] {
+        for bad in [json!("2026-03-01T00:00:00"), json!("2026-03-01T00:00:00+25:00"), json!(5), json!("")] {
             let mut arguments = arguments(json!({ "run_at": bad }));
             assert_eq!(arguments.time("run_at"), None);
             assert!(arguments.finish().is_err());

@@ -29,6 +29,7 @@ pub(super) const GUESTS: &[Guest] = &[
         .under("[limits]\nartifact_bytes_max = 268_435_456"),
     Guest::runs("floods_checkpoints", "timeout", &["limits.timeout_ms"]).under(SHORT),
     Guest::runs("floods_saves", "timeout", &["limits.timeout_ms"]).under(SHORT),
+    Guest::runs("keeps_headers", "limit_exceeded", &["1000", "limits.resources_max in keeps_headers.toml"]),
     Guest::runs("keeps_requests", "job_failed", &["all was refused"]),
     Guest::runs("leaks_cursors", "limit_exceeded", &["16", "limits.cursors_max in leaks_cursors.toml"])
         .under("[grants]\ndata = [\"shop\"]"),
