@@ -11,6 +11,8 @@ fn stop_outside_of_a_commit(project: &Project, client: &Client) {
     let database = Connection::open(project.path("data/longshore.db")).unwrap();
     until("a moment outside of a commit", || {
         client.signal("STOP");
+        // Its threads go on for a moment, and one could begin a commit then.
+        until("all of it to stand still", || client.stands_still());
         let is_free = database.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok();
         if !is_free {
             client.signal("CONT");

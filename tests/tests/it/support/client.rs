@@ -104,7 +104,7 @@ impl Client {
             Ok(line) => serde_json::from_str(&line)
                 .unwrap_or_else(|error| panic!("stdout carried no JSON ({error}): {line}")),
             Err(RecvTimeoutError::Timeout) => panic!("no answer within {PATIENCE:?}"),
-            Err(RecvTimeoutError::Disconnected) => panic!("the server ended"),
+            Err(RecvTimeoutError::Disconnected) => panic!("the server ended: {:?}", self.child.wait()),
         }
     }
 
@@ -196,6 +196,16 @@ impl Client {
             }
             assert!(begin.elapsed() < PATIENCE, "the job did not end: {status}");
         }
+    }
+
+    /// Whether all threads of the server are stopped.
+    pub(crate) fn stands_still(&self) -> bool {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        threads.map_while(Result::ok).all(|thread| {
+            // A thread that has just ended has no state.
+            std::fs::read_to_string(thread.path().join("stat"))
+                .is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')))
+        })
     }
 
     /// Sends the server a signal, such as `STOP`.
