@@ -22,7 +22,7 @@ mod glibc {
 
     /// How often it is looked whether the process has become larger and much of that is free, and how much that is.
     const EVERY: Duration = Duration::from_secs(1);
-    const MUCH: usize = 8 << 20;
+    const MUCH: usize = 4 << 20;
 
     /// Has the allocator keep little of what is freed. By itself, glibc raises both thresholds to 32 MiB and 64 MiB when large
     /// blocks come and go, and a host kept hundreds of megabytes that one plugin had made it hold for a moment.
