@@ -20,9 +20,11 @@ mod glibc {
     /// free at the end of a heap.
     const THRESHOLD: libc::c_int = 128 * 1024;
 
-    /// How often it is looked whether the process has become larger and much of that is free, and how much that is.
+    /// How often it is looked whether much is free, and how much that is.
     const EVERY: Duration = Duration::from_secs(1);
     const MUCH: usize = 4 << 20;
+    /// What counts as a change since the last time.
+    const CHANGE: usize = 1 << 20;
 
     /// Has the allocator keep little of what is freed. By itself, glibc raises both thresholds to 32 MiB and 64 MiB when large
     /// blocks come and go, and a host kept hundreds of megabytes that one plugin had made it hold for a moment.
@@ -43,15 +45,17 @@ mod glibc {
             let thread = thread::Builder::new().name("longshore-memory".into());
             // Without it the process only stays larger.
             let _ = thread.spawn(|| {
-                let mut kept = resident();
+                let mut left = (resident(), free());
                 loop {
                     thread::sleep(EVERY);
-                    let now = resident();
-                    kept = kept.min(now);
-                    // What was given back counts as free until it is used again, so that much is free says nothing alone.
-                    if now - kept > MUCH && free() > MUCH {
+                    let now = (resident(), free());
+                    // What was given back counts as free until it is used again: there is something to do only if something
+                    // has changed since.
+                    let has_changed =
+                        [now.0.abs_diff(left.0), now.1.abs_diff(left.1)].into_iter().max() > Some(CHANGE);
+                    if has_changed && now.1 > MUCH {
                         trim();
-                        kept = resident();
+                        left = (resident(), free());
                     }
                 }
             });
