@@ -28,8 +28,8 @@ const CLAIM: Duration = Duration::from_secs(1);
 const PRUNE: Duration = Duration::from_secs(5);
 /// What a rate limit is waited for at least. Where more starts a second are allowed, several come at once.
 const SHORTEST_WAIT: Duration = Duration::from_millis(5);
-/// Wait before a loop that failed goes on: short at first, and never so long that a lease ends meanwhile (a part of the lease
-/// at most).
+/// Wait before a loop that failed goes on: short at first, and never more than this part of a lease, or leases would end
+/// meanwhile.
 const AFTER_FAILURE: Duration = Duration::from_millis(250);
 const AFTER_FAILURES: Duration = Duration::from_secs(2);
 const PART_OF_LEASE: u32 = 6;
