@@ -15,6 +15,7 @@ mod file_error;
 mod grants;
 mod http_call;
 mod ids;
+mod input;
 mod job_type;
 mod live;
 mod outbox;
@@ -34,7 +35,7 @@ mod timetable;
 mod web_url;
 
 pub use alert::{AlertPolicy, AlertState};
-pub use artifact::{ArtifactRecord, SavedArtifact};
+pub use artifact::{ArtifactPage, ArtifactRecord, ListedArtifact, SavedArtifact};
 pub use attempt::{AttemptRecord, AttemptRef, LogLevel, LogLine, Outcome, Usage};
 pub use breaker::{BreakerPolicy, BreakerState, Gate};
 pub use callback::{Callback, HOST_KEY_PREFIX, ended_message};
@@ -47,6 +48,7 @@ pub use grants::{
 };
 pub use http_call::{HttpBody, HttpCall, HttpClient, HttpFailure, HttpFailureKind, NoHttp};
 pub use ids::{ComponentSha, IdError, JobTypeName, Owner, TaskId, WorkerId};
+pub use input::read_input;
 pub use job_type::{JobType, Permission};
 pub use live::{LiveProgress, StopReason, StopSignal};
 pub use outbox::{

@@ -11,7 +11,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    AlertPolicy, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer, Catalog,
+    AlertPolicy, ArtifactPage, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer, Catalog,
     CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages, ExpiredLease, Failure, FailureWindow, Finish,
     FinishAnswer, JobTypeClaim, JobTypeName, LiveCounts, LiveProgress, LoadedJob, LogLine, MessageClaim,
     MessageFilter, MessagePage, NewMessage, NewTask, OutboxMessage, Owner, Page, Progress, Renewal,
@@ -141,6 +141,15 @@ pub trait TaskStore: CheckpointStore + ScheduleStore {
 
     /// Lines of a task's log from line `from` (0 is the first), oldest first.
     async fn log(&self, id: TaskId, from: u64, limit: u32) -> Result<Vec<LogLine>, StoreError>;
+
+    /// Artifacts of the completed tasks of an owner, those of the newest task first. `after` is `next` of the page before;
+    /// anything else is `NoSuchPage`.
+    async fn artifacts(
+        &self,
+        owner: &Owner,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<ArtifactPage, StoreError>;
 
     /// How many tasks wait and run, by job type.
     async fn live_counts(&self) -> Result<LiveCounts, StoreError>;

@@ -122,12 +122,9 @@ impl Task {
         Some(serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.into())))
     }
 
-    /// Records it has worked through: what `result`, its own, says, or the progress while that says nothing.
-    pub fn records_processed(&self, result: Option<&Value>) -> u64 {
-        result
-            .and_then(|result| result.get("records_processed"))
-            .and_then(Value::as_u64)
-            .unwrap_or(self.progress.done)
+    /// How many records it worked through, if `result`, its own, says so.
+    pub fn records_processed(result: &Value) -> Option<u64> {
+        result.get("records_processed").and_then(Value::as_u64)
     }
 }
 

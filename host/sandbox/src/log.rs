@@ -81,7 +81,8 @@ impl TaskLog {
     fn end_line(&self, lines: &mut Lines, stream: Stream) {
         let bytes = std::mem::take(&mut lines.partial[stream as usize]);
         let text = self.known.hidden(String::from_utf8_lossy(&bytes).trim_end().to_owned());
-        if text.is_empty() {
+        // Rust's advice after a panic is for who runs a program, and nobody can follow it here.
+        if text.is_empty() || (stream == Stream::Err && text.starts_with("note: run with `RUST_BACKTRACE=")) {
             return;
         }
         let level = match stream {
@@ -224,6 +225,10 @@ mod tests {
         let log = log(10_000);
         log.write_stream(Stream::Out, b"one\ntw");
         log.write_stream(Stream::Err, b"oops\n\n");
+        log.write_stream(
+            Stream::Err,
+            b"note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n",
+        );
         log.write_stream(Stream::Out, b"o\nthree");
         assert_eq!(texts(&log), ["one", "oops", "two"]);
         log.close();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longshore_domain::{Callback, Catalog, Gate, JobTypeName, NewTask, Owner, TaskId, Timestamp};
+use longshore_domain::{Callback, Catalog, Gate, JobTypeName, NewTask, Owner, TaskId, Timestamp, read_input};
 
 use crate::{ServiceError, ServiceParts, SubmitRequest};
 
@@ -30,18 +30,18 @@ impl ServiceParts {
     pub(crate) async fn check(
         &self,
         owner: &Owner,
-        request: SubmitRequest,
+        mut request: SubmitRequest,
         now: Timestamp,
     ) -> Result<NewTask, ServiceError> {
-        let payload = request.payload.to_string();
-        let (bytes, max) = (payload.len() as u64, self.payload_bytes_max);
+        let (bytes, max) = (request.payload.to_string().len() as u64, self.payload_bytes_max);
         if bytes > max {
             return Err(ServiceError::PayloadTooLarge { bytes, max });
         }
         let catalog = self.catalog.current();
         let job =
             catalog.job(&request.job_type).ok_or_else(|| unknown_job_type(&catalog, &request.job_type))?;
-        let violations = job.program.check_input(&request.payload).await;
+        let input = read_input(std::mem::take(&mut request.payload), &job.job_type.input_schema);
+        let violations = job.program.check_input(&input).await;
         if !violations.is_empty() {
             return Err(ServiceError::InvalidInput { job_type: request.job_type, violations });
         }
@@ -63,7 +63,7 @@ impl ServiceParts {
             id: TaskId::random(),
             owner: owner.clone(),
             job_type: job.job_type.name.clone(),
-            payload,
+            payload: input.to_string(),
             idempotency_key: request.idempotency_key,
             priority: request.priority,
             created_at: now,

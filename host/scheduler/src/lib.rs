@@ -9,6 +9,7 @@ mod admission;
 mod channel;
 mod courier;
 mod dispatcher;
+mod durations;
 mod error;
 mod health;
 mod hub;

@@ -64,8 +64,9 @@ impl TaskService {
             priority: request.priority,
             ..SubmitRequest::default()
         };
-        self.parts.check(owner, task, now).await?;
+        let checked = self.parts.check(owner, task, now).await?;
         let new = self.new_schedule(owner, Origin::Agent, request, now)?;
+        let new = NewSchedule { payload: checked.payload, ..new };
         match self.parts.store.add_schedule(new.clone(), SCHEDULES_MAX).await? {
             AddScheduleAnswer::Added(schedule) => {
                 Ok(Scheduled { status: self.describe_schedule(schedule), existed: false })

@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longshore_domain::{
-    ArtifactFiles, AttemptRecord, AttemptRef, CancelAnswer, Catalog, CheckpointSummary, Clock, JobCatalog,
-    LiveCounts, LogLine, MessageFilter, MessagePage, MessageSink, OutboxMessage, Owner, Page, ResendAnswer,
-    RetryAnswer, StopReason, Task, TaskFilter, TaskId, TaskState, TaskStore, TimeZones, Timestamp,
+    ArtifactFiles, ArtifactPage, AttemptRecord, AttemptRef, CancelAnswer, Catalog, CheckpointSummary, Clock,
+    JobCatalog, LiveCounts, LogLine, MessageFilter, MessagePage, MessageSink, OutboxMessage, Owner, Page,
+    ResendAnswer, RetryAnswer, StopReason, Task, TaskFilter, TaskId, TaskState, TaskStore, TimeZones,
+    Timestamp,
 };
 use serde_json::Value;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use crate::durations::Durations;
 use crate::publisher::Publisher;
 use crate::running::Running;
 use crate::status::{poll_after_ms, waiting_reason};
@@ -86,13 +88,14 @@ pub struct SubmittedStatus {
 pub struct TaskService {
     pub(crate) parts: ServiceParts,
     publisher: Publisher,
+    durations: Arc<Durations>,
 }
 
 impl TaskService {
     /// A service made of `parts`.
     pub fn new(parts: ServiceParts) -> Arc<Self> {
         let publisher = Publisher::new(Arc::clone(&parts.store), Arc::clone(&parts.files));
-        Arc::new(Self { parts, publisher })
+        Arc::new(Self { parts, publisher, durations: Arc::default() })
     }
 
     /// Checks a request and makes it a durable task. When this returns, the task survives anything.
@@ -118,46 +121,26 @@ impl TaskService {
         self.describe(task).await
     }
 
-    /// Waits until a task has ended, `timeout` at most, and says how it is then.
+    /// Waits until a task has ended or asks a question, `timeout` at most, and returns its status then.
     pub async fn wait_for_end(
         &self,
         owner: &Owner,
         id: TaskId,
         timeout: Duration,
     ) -> Result<TaskStatus, ServiceError> {
-        self.wait_until(owner, id, timeout, |_, task| task.state.is_terminal()).await
-    }
-
-    /// Waits until the state of a task changes, `timeout` at most, and says how it is then. Progress alone is no change.
-    pub async fn wait_for_change(
-        &self,
-        owner: &Owner,
-        id: TaskId,
-        timeout: Duration,
-    ) -> Result<TaskStatus, ServiceError> {
-        self.wait_until(owner, id, timeout, |before, task| {
-            task.state.is_terminal() || (before.state, before.attempts) != (task.state, task.attempts)
-        })
-        .await
-    }
-
-    async fn wait_until(
-        &self,
-        owner: &Owner,
-        id: TaskId,
-        timeout: Duration,
-        enough: impl Fn(&Task, &Task) -> bool + Send,
-    ) -> Result<TaskStatus, ServiceError> {
         let mut watch = self.watch(id);
+        let waits = |status: &TaskStatus| {
+            !status.task.state.is_terminal() && status.task.state != TaskState::InputRequired
+        };
         let first = self.status(owner, id).await?;
-        if enough(&first.task, &first.task) || timeout.is_zero() {
+        if !waits(&first) || timeout.is_zero() {
             return Ok(first);
         }
         let ended = tokio::time::timeout(timeout, async {
             loop {
                 watch.changed().await;
                 let status = self.status(owner, id).await?;
-                if enough(&first.task, &status.task) {
+                if !waits(&status) {
                     return Ok(status);
                 }
             }
@@ -209,9 +192,26 @@ impl TaskService {
 
     /// What is told of a task that was listed.
     pub fn describe_listed(&self, task: Task) -> TaskStatus {
-        let poll_after_ms = poll_after_ms(&task, self.parts.clock.now());
+        self.durations.learn(&task);
+        let typical = self.durations.typical(&task.job_type);
+        let poll_after_ms = poll_after_ms(&task, typical, self.parts.clock.now());
         let waiting = waiting_reason(&task, &self.catalog());
         TaskStatus { task, waiting, poll_after_ms, artifacts: Vec::new() }
+    }
+
+    /// Artifacts of the owner's completed tasks, those of the newest task first.
+    pub async fn artifacts(
+        &self,
+        owner: &Owner,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<ArtifactPage, ServiceError> {
+        Ok(self.parts.store.artifacts(owner, after, limit).await?)
+    }
+
+    /// Whether the end of a job can be posted to a URL that the caller names.
+    pub fn offers_callbacks(&self) -> bool {
+        self.parts.callbacks.is_some()
     }
 
     /// How many tasks of each job type wait and run, whoever's they are.

@@ -1,6 +1,7 @@
 //! What a client is told of a task.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use longshore_domain::{Catalog, SavedArtifact, Task, TaskState, Timestamp};
 
@@ -11,7 +12,7 @@ pub struct TaskStatus {
     pub task: Task,
     /// Why it waits although it is due, if there is a reason beyond its turn.
     pub waiting: Option<String>,
-    /// When to ask again, in milliseconds: 1 s at first, up to 30 s for what takes long, sooner when the end is near.
+    /// When to ask again, in milliseconds: by what jobs of its type take and it has taken, sooner when the end is near.
     pub poll_after_ms: u64,
     /// Its artifacts and where they are, once it is completed.
     pub artifacts: Vec<ArtifactFile>,
@@ -28,12 +29,14 @@ pub struct ArtifactFile {
     pub problem: Option<String>,
 }
 
-const POLL_MIN_MS: u64 = 1_000;
+const POLL_MIN_MS: u64 = 100;
 const POLL_MAX_MS: u64 = 30_000;
 
-/// When to ask again: a tenth of the time that the task has taken, or half of what is left by its progress when that is
-/// known and less, within 1 to 30 s. Zero for a task that has ended.
-pub(crate) fn poll_after_ms(task: &Task, now: Timestamp) -> u64 {
+/// When to ask again: after a tenth of what jobs of the type typically take, or of the time that this one has taken if
+/// that is more, or half of what is left by its progress if that is less, within 100 ms to 30 s. So a client learns of
+/// an end with a delay of a tenth at most. Zero for a task that has ended.
+pub(crate) fn poll_after_ms(task: &Task, typical: Option<Duration>, now: Timestamp) -> u64 {
+    let typical = typical.map_or(0, |typical| typical.as_millis() as u64);
     let elapsed = |since: Timestamp| now.since(since).as_millis() as u64;
     match task.state {
         state if state.is_terminal() => 0,
@@ -48,9 +51,11 @@ pub(crate) fn poll_after_ms(task: &Task, now: Timestamp) -> u64 {
                 let left = u128::from(spent) * missing / u128::from(task.progress.done);
                 u64::try_from(left).unwrap_or(u64::MAX)
             });
-            (spent / 10).min(left.map_or(u64::MAX, |left| left / 2)).clamp(POLL_MIN_MS, POLL_MAX_MS)
+            (spent.max(typical) / 10)
+                .min(left.map_or(u64::MAX, |left| left / 2))
+                .clamp(POLL_MIN_MS, POLL_MAX_MS)
         }
-        _ => (elapsed(task.created_at) / 10).clamp(POLL_MIN_MS, POLL_MAX_MS),
+        _ => (elapsed(task.created_at).max(typical) / 10).clamp(POLL_MIN_MS, POLL_MAX_MS),
     }
 }
 
@@ -78,13 +83,13 @@ pub(crate) fn missing_plugin(catalog: &Catalog, job_type: &str) -> Option<String
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use longshore_domain::{Owner, Progress, TaskId};
     use proptest::prelude::*;
 
     use super::*;
 
-    fn running(done: u64, total: Option<u64>) -> Task {
+    pub(crate) fn running(done: u64, total: Option<u64>) -> Task {
         Task {
             id: TaskId::random(),
             owner: Owner::local(),
@@ -112,14 +117,25 @@ mod tests {
 
     #[test]
     fn polling_backs_off_and_comes_nearer_at_the_end() {
-        let at = |task: &Task, seconds: i64| poll_after_ms(task, Timestamp::from_ms(seconds * 1_000));
-        assert_eq!(at(&running(0, None), 1), 1_000);
+        let at = |task: &Task, seconds: i64| poll_after_ms(task, None, Timestamp::from_ms(seconds * 1_000));
+        assert_eq!(at(&running(0, None), 0), 100);
+        assert_eq!(at(&running(0, None), 2), 200);
         assert_eq!(at(&running(0, None), 100), 10_000);
         assert_eq!(at(&running(0, None), 10_000), 30_000);
         assert_eq!(at(&running(90, Some(100)), 90), 5_000);
-        assert_eq!(at(&running(99, Some(100)), 99), 1_000);
+        assert_eq!(at(&running(99, Some(100)), 99), 500);
         assert_eq!(at(&running(10, Some(100)), 100), 10_000);
         assert_eq!(at(&running(1, Some((1 << 62) + 1)), 1 << 17), 30_000, "more is left than 64 bits hold");
+    }
+
+    #[test]
+    fn polling_follows_what_jobs_of_the_type_take() {
+        let at = |typical: u64, ms: i64| {
+            let typical = Some(Duration::from_millis(typical));
+            poll_after_ms(&running(0, None), typical, Timestamp::from_ms(ms))
+        };
+        assert_eq!((at(5, 0), at(5, 50)), (100, 100));
+        assert_eq!((at(20_000, 0), at(20_000, 10_000), at(20_000, 40_000)), (2_000, 2_000, 4_000));
     }
 
     /// Numbers of every size, the largest included.
@@ -132,7 +148,7 @@ mod tests {
         fn a_poll_is_never_too_soon_nor_too_late(
             state in prop::sample::select(&TaskState::ALL[..]), done in of_any_size(),
             total in prop::option::of(of_any_size()), due in prop::option::of(any::<i64>()),
-            started in prop::option::of(any::<i64>()), now in any::<i64>(),
+            started in prop::option::of(any::<i64>()), now in any::<i64>(), typical in prop::option::of(any::<u64>()),
         ) {
             let task = Task {
                 state,
@@ -140,7 +156,8 @@ mod tests {
                 started_at: started.map(Timestamp::from_ms),
                 ..running(done, total)
             };
-            let wait = poll_after_ms(&task, Timestamp::from_ms(now));
+            let typical = typical.map(Duration::from_millis);
+            let wait = poll_after_ms(&task, typical, Timestamp::from_ms(now));
             if state.is_terminal() {
                 prop_assert_eq!(wait, 0);
             } else {
@@ -152,7 +169,7 @@ mod tests {
         fn a_poll_comes_no_later_for_more_progress(
             done in of_any_size(), more in of_any_size(), total in of_any_size(), now in 0_i64..i64::MAX,
         ) {
-            let at = |done| poll_after_ms(&running(done, Some(total)), Timestamp::from_ms(now));
+            let at = |done| poll_after_ms(&running(done, Some(total)), None, Timestamp::from_ms(now));
             prop_assert!(at(done.saturating_add(more)) <= at(done));
         }
     }

@@ -4,6 +4,7 @@
 
 pub mod app;
 mod cli;
+pub mod client_schema;
 pub mod config;
 mod embedded;
 pub mod env;

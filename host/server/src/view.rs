@@ -4,7 +4,7 @@ mod schedule;
 
 use std::path::PathBuf;
 
-use longshore_domain::{Code, Failure, MessageState, OutboxMessage, Progress, TaskState, Timestamp};
+use longshore_domain::{Code, Failure, MessageState, OutboxMessage, Progress, Task, TaskState, Timestamp};
 use longshore_scheduler::{ArtifactFile, TaskStatus};
 use serde::Serialize;
 use serde_json::Value;
@@ -28,8 +28,9 @@ pub struct JobView {
     pub completed_at: Option<String>,
     /// How far it is.
     pub progress: ProgressView,
-    /// Records it has worked through: what the result says, or the progress while there is no result.
-    pub records_processed: u64,
+    /// Records it has worked through, if its result says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub records_processed: Option<u64>,
     /// Its result, once completed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<Value>,
@@ -156,7 +157,7 @@ impl From<&TaskStatus> for JobView {
             started_at: task.started_at.map(rfc3339),
             completed_at: task.finished_at.map(rfc3339),
             progress: ProgressView::from(&task.progress),
-            records_processed: task.records_processed(result.as_ref()),
+            records_processed: result.as_ref().and_then(Task::records_processed),
             result,
             // A scheduled task keeps the failure of its last attempt; that is a reason to wait, not an end.
             error: task.failure.as_ref().filter(|_| task.state == TaskState::Failed).map(ErrorView::from),
@@ -202,6 +203,12 @@ pub fn rfc3339(at: Timestamp) -> String {
     at.rfc3339()
 }
 
+/// The time as RFC 3339 in UTC, to the second.
+pub fn rfc3339_to_the_second(at: Timestamp) -> String {
+    let text = at.rfc3339();
+    text.split_once('.').map_or(text.clone(), |(seconds, _)| format!("{seconds}Z"))
+}
+
 #[cfg(test)]
 mod tests {
     use longshore_domain::{Owner, Task, TaskId};
@@ -241,7 +248,7 @@ mod tests {
         let view = serde_json::to_value(JobView::from(&status(TaskState::Running))).unwrap();
         assert_eq!(view["created_at"], "2026-03-01T00:00:00.000Z");
         assert_eq!(view["progress"], json!({"done": 5, "total": 10, "percent": 50, "message": "half"}));
-        assert_eq!(view["records_processed"], 5);
+        assert!(view.get("records_processed").is_none());
         assert_eq!(view["poll_after_ms"], 1_000);
         assert!(view.get("result").is_none() && view.get("error").is_none());
     }
@@ -251,7 +258,12 @@ mod tests {
         let mut status = status(TaskState::Completed);
         status.task.result = Some(r#"{"records_processed": 1842}"#.into());
         let view = JobView::from(&status);
-        assert_eq!((view.records_processed, view.poll_after_ms), (1_842, None));
+        assert_eq!((view.records_processed, view.poll_after_ms), (Some(1_842), None));
+    }
+
+    #[test]
+    fn times_are_cut_to_the_second() {
+        assert_eq!(rfc3339_to_the_second(Timestamp::from_ms(1_772_323_200_999)), "2026-03-01T00:00:00Z");
     }
 
     #[test]

@@ -6,21 +6,22 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use longshore_domain::{
-    AddScheduleAnswer, AlertPolicy, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer,
-    CheckpointStore, CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages, DeleteScheduleAnswer,
-    ExpiredLease, FailureWindow, Finish, FinishAnswer, Fire, FireAnswer, JobTypeClaim, JobTypeName,
-    LiveCounts, LogLine, MessageClaim, MessageFilter, MessagePage, NewSchedule, NewTask, OutboxMessage,
-    Owner, Page, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer, Schedule,
-    ScheduleStore, SentMessages, StoreError, SubmitError, Submitted, SyncedSchedules, Task, TaskFilter,
-    TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
+    AddScheduleAnswer, AlertPolicy, ArtifactPage, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState,
+    CancelAnswer, CheckpointStore, CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages,
+    DeleteScheduleAnswer, ExpiredLease, FailureWindow, Finish, FinishAnswer, Fire, FireAnswer, JobTypeClaim,
+    JobTypeName, LiveCounts, LogLine, MessageClaim, MessageFilter, MessagePage, NewSchedule, NewTask,
+    OutboxMessage, Owner, Page, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer,
+    Schedule, ScheduleStore, SentMessages, StoreError, SubmitError, Submitted, SyncedSchedules, Task,
+    TaskFilter, TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
 };
 use uuid::Uuid;
 
 use crate::connection::{ReadAccess, held_up};
 use crate::readers::Readers;
 use crate::verbs::{
-    alert, attempts, breaker, cancel, checkpoint, claim, counts, deadline, finish, firing, get, lease,
-    letters, list, log, outbox, prune, publication, rate, retry, save, schedule, schedules, submit,
+    alert, attempts, breaker, cancel, checkpoint, claim, counts, deadline, finish, finished_artifacts,
+    firing, get, lease, letters, list, log, outbox, prune, publication, rate, retry, save, schedule,
+    schedules, submit,
 };
 use crate::writer::{SharedCommitter, Writer};
 use crate::{StoreOptions, read_only};
@@ -265,6 +266,16 @@ impl TaskStore for SqliteStore {
 
     async fn log(&self, id: TaskId, from: u64, limit: u32) -> Result<Vec<LogLine>, StoreError> {
         self.readers.read(move |c| log::read(c, id, from, limit)).await
+    }
+
+    async fn artifacts(
+        &self,
+        owner: &Owner,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<ArtifactPage, StoreError> {
+        let owner = owner.clone();
+        self.readers.read(move |c| finished_artifacts::list(c, &owner, after.as_deref(), limit)).await
     }
 
     async fn live_counts(&self) -> Result<LiveCounts, StoreError> {

@@ -115,7 +115,7 @@ pub enum Op {
 
 fn value_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
-        "type": ["string", "number", "boolean", "array", "null"],
+        "type": ["string", "number", "boolean", "array"],
         "items": { "type": ["string", "number", "boolean"] },
     })
 }

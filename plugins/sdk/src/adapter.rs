@@ -3,12 +3,7 @@
 use crate::bindings::Guest;
 use crate::bindings::longshore::job::types as wit;
 use crate::component::ComponentHost;
-use crate::{Context, Job, JobError, Result};
-use schemars::JsonSchema;
-use schemars::Schema;
-use schemars::generate::SchemaSettings;
-use schemars::transform::RecursiveTransform;
-use serde_json::{Value, json};
+use crate::{Context, Job, JobError, Result, schema};
 use std::marker::PhantomData;
 use std::rc::Rc;
 
@@ -37,8 +32,8 @@ pub(crate) fn describe<J: Job>() -> wit::JobType {
         version: J::VERSION.into(),
         title: J::TITLE.into(),
         description: J::DESCRIPTION.into(),
-        input_schema: schema::<J::Input>(SchemaSettings::draft2020_12()),
-        output_schema: Some(schema::<J::Output>(SchemaSettings::draft2020_12().for_serialize())),
+        input_schema: schema::input::<J::Input>(),
+        output_schema: Some(schema::output::<J::Output>()),
         permissions: J::permissions().into_iter().map(permission).collect(),
     }
 }
@@ -48,30 +43,6 @@ pub(crate) fn run<J: Job>(ctx: &Context<J::State>, input: &str) -> Result<String
     let output = J::run(ctx, parse_input(input)?)?;
     ctx.flush_artifacts();
     Ok(serde_json::to_string(&output)?)
-}
-
-fn schema<T: JsonSchema>(settings: SchemaSettings) -> String {
-    // Inlined, because some clients that show a tool's schema to a model do not follow `$ref`.
-    settings
-        .with(|s| s.inline_subschemas = true)
-        .with_transform(RecursiveTransform(one_type_each))
-        .into_generator()
-        .into_root_schema_for::<T>()
-        .as_value()
-        .to_string()
-}
-
-/// Writes several types as alternatives of one each. Clients that turn a tool's schema into that of a model often know
-/// only schemas of one type, and drop the others.
-fn one_type_each(schema: &mut Schema) {
-    if schema.get("anyOf").is_some() {
-        return;
-    }
-    if let Some(Value::Array(types)) = schema.get("type") {
-        let alternatives = types.iter().map(|kind| json!({ "type": kind })).collect::<Vec<_>>();
-        schema.remove("type");
-        schema.insert("anyOf".to_owned(), alternatives.into());
-    }
 }
 
 /// The schema has been checked by the host, so what fails here is what a schema cannot say; the path tells where.
@@ -107,21 +78,18 @@ macro_rules! export {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use schemars::JsonSchema;
     use serde::Deserialize;
 
-    #[derive(Debug, Deserialize, JsonSchema)]
+    #[derive(Debug, Deserialize)]
     #[allow(dead_code)]
     struct Nested {
-        /// How many.
         count: u32,
     }
 
-    #[derive(Debug, Deserialize, JsonSchema)]
+    #[derive(Debug, Deserialize)]
     #[allow(dead_code)]
     struct Input {
         items: Vec<Nested>,
-        /// Left out for all.
         limit: Option<u32>,
     }
 
@@ -130,22 +98,5 @@ mod tests {
         let error = parse_input::<Input>(r#"{"items": [{"count": 1}, {"count": "two"}]}"#).unwrap_err();
         let JobError::InvalidInput(message) = error else { panic!("{error}") };
         assert!(message.starts_with("items[1].count: invalid type: string \"two\""), "{message}");
-    }
-
-    #[test]
-    fn schemas_are_of_draft_2020_12_and_carry_the_doc_comments() {
-        let schema = schema::<Input>(SchemaSettings::draft2020_12());
-        assert!(schema.contains("https://json-schema.org/draft/2020-12/schema"), "{schema}");
-        assert!(schema.contains("How many."), "{schema}");
-        assert!(!schema.contains("$ref"), "{schema}");
-    }
-
-    #[test]
-    fn no_schema_has_several_types() {
-        let schema: Value = serde_json::from_str(&schema::<Input>(SchemaSettings::draft2020_12())).unwrap();
-        let limit = &schema["properties"]["limit"];
-        assert_eq!(limit["anyOf"], json!([{ "type": "integer" }, { "type": "null" }]), "{limit}");
-        assert_eq!(limit.get("type"), None);
-        assert_eq!(limit["description"], "Left out for all.");
     }
 }

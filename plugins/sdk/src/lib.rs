@@ -68,6 +68,7 @@ mod error;
 mod host;
 mod job;
 mod log;
+mod schema;
 #[cfg(feature = "testing")]
 pub mod testing;
 

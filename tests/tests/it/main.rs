@@ -16,3 +16,4 @@ mod reload;
 mod schedules;
 mod support;
 mod terminal;
+mod tokens;

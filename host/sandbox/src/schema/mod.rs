@@ -44,6 +44,8 @@ static LONG_CHECKS: Semaphore = Semaphore::const_new(1);
 pub(crate) struct Schema {
     validator: Validator<Counting>,
     per_error: ErrorCost,
+    /// What it was compiled from, to tell which fields there are.
+    source: Value,
 }
 
 impl Schema {
@@ -61,7 +63,7 @@ impl Schema {
                 "" => tell::cut(error),
                 path => tell::cut(format_args!("{error} (at {path})")),
             })?;
-        Ok(Self { validator, per_error })
+        Ok(Self { validator, per_error, source: schema.clone() })
     }
 
     /// Where `value` does not fit.
@@ -95,7 +97,7 @@ impl Schema {
 
     fn listed(&self, value: Counted<'_>) -> Vec<InputViolation> {
         let errors = self.validator.iter_errors(value).take(VIOLATIONS_MAX);
-        errors.map(|error| tell::violation(&error)).collect()
+        errors.map(|error| tell::violation(&error, &self.source)).collect()
     }
 
     fn violations_within(&self, limits: Limits, value: &Value) -> Vec<InputViolation> {
@@ -180,7 +182,7 @@ mod tests {
         assert_eq!(
             violations,
             [
-                (String::new(), "there is no field \"limit\"".into()),
+                (String::new(), "there is no field \"limit\"; the fields are city, month".into()),
                 ("/city".into(), "7 is not of type \"string\"".into()),
                 ("/month".into(), "is required".into()),
             ]

@@ -16,7 +16,8 @@ const VALUE_CHARS_MAX: usize = MESSAGE_CHARS_MAX / 4;
 /// A path has the names of the value, and these may be as long as the value.
 const FIELD_CHARS_MAX: usize = 1_000;
 
-pub(super) fn violation(error: &ValidationError<'_>) -> InputViolation {
+/// What is wrong, by an error of the check against `schema`.
+pub(super) fn violation(error: &ValidationError<'_>, schema: &Value) -> InputViolation {
     let at = error.instance_path().as_str();
     let (field, message) = match error.kind() {
         ValidationErrorKind::Required { property } => {
@@ -29,7 +30,8 @@ pub(super) fn violation(error: &ValidationError<'_>) -> InputViolation {
             let fields = if unexpected.len() == 1 { "there is no field" } else { "there are no fields" };
             let names =
                 listed(unexpected.iter().map(|name| format!("{:?}", beginning_of(name, MESSAGE_CHARS_MAX))));
-            (Cow::Borrowed(at), format!("{fields} {names}"))
+            let known = known_fields(schema, error.schema_path().as_str());
+            (Cow::Borrowed(at), format!("{fields} {names}{known}"))
         }
         ValidationErrorKind::Not { schema } => {
             let instance = error.instance();
@@ -39,6 +41,16 @@ pub(super) fn violation(error: &ValidationError<'_>) -> InputViolation {
         kind => (Cow::Borrowed(at), none_of(kind, error.instance()).unwrap_or_else(|| cut(error))),
     };
     InputViolation { field: beginning_of(&field, FIELD_CHARS_MAX).to_owned(), message: cut(message) }
+}
+
+/// The fields that an object may have, for who sent another one. `keyword` leads to what refused it.
+fn known_fields(schema: &Value, keyword: &str) -> String {
+    let object = keyword.rsplit_once('/').and_then(|(object, _)| schema.pointer(object));
+    match object.and_then(|object| object.get("properties")).and_then(Value::as_object) {
+        Some(known) if known.is_empty() => "; it takes no fields".to_owned(),
+        Some(known) => format!("; the fields are {}", listed(known.keys().map(String::clone))),
+        None => String::new(),
+    }
 }
 
 /// A violation of the value as a whole.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use longshore_domain::{
-    AddScheduleAnswer, AlertPolicy, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer,
-    CheckpointStore, CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages, DeleteScheduleAnswer,
-    ExpiredLease, FailureWindow, Finish, FinishAnswer, Fire, FireAnswer, JobTypeClaim, JobTypeName,
-    LiveCounts, LogLine, MessageClaim, MessageFilter, MessagePage, NewSchedule, NewTask, OutboxMessage,
-    Owner, Page, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer, Schedule,
-    ScheduleStore, SentMessages, StoreError, SubmitError, Submitted, SyncedSchedules, Task, TaskFilter,
-    TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
+    AddScheduleAnswer, AlertPolicy, ArtifactPage, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState,
+    CancelAnswer, CheckpointStore, CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages,
+    DeleteScheduleAnswer, ExpiredLease, FailureWindow, Finish, FinishAnswer, Fire, FireAnswer, JobTypeClaim,
+    JobTypeName, LiveCounts, LogLine, MessageClaim, MessageFilter, MessagePage, NewSchedule, NewTask,
+    OutboxMessage, Owner, Page, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer,
+    Schedule, ScheduleStore, SentMessages, StoreError, SubmitError, Submitted, SyncedSchedules, Task,
+    TaskFilter, TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
 };
 use longshore_store::SqliteStore;
 use uuid::Uuid;
@@ -273,6 +273,15 @@ impl TaskStore for GatedStore {
 
     async fn log(&self, id: TaskId, from: u64, limit: u32) -> Result<Vec<LogLine>, StoreError> {
         self.store.log(id, from, limit).await
+    }
+
+    async fn artifacts(
+        &self,
+        owner: &Owner,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<ArtifactPage, StoreError> {
+        self.store.artifacts(owner, after, limit).await
     }
 
     async fn live_counts(&self) -> Result<LiveCounts, StoreError> {

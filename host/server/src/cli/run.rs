@@ -207,10 +207,13 @@ fn report(status: &TaskStatus, messages: &[OutboxMessage]) -> String {
         (Some(start), Some(end)) => format!(" in {}", text::span(end.since(start))),
         _ => String::new(),
     };
-    let records = text::count(view.records_processed);
+    let records = view.records_processed.map(|records| format!("{} records ", text::count(records)));
+    let records = records.unwrap_or_default();
     match task.state {
-        TaskState::Completed => lines.push(format!("Completed{took}: {records} records (job {id})")),
-        TaskState::Cancelled => lines.push(format!("Cancelled{took} after {records} records (job {id})")),
+        TaskState::Completed => lines.push(format!("Completed{took}: {records}(job {id})")),
+        TaskState::Cancelled => {
+            lines.push(format!("Cancelled{took} after {} units (job {id})", text::count(view.progress.done)))
+        }
         TaskState::Failed => {
             let (code, message) = view
                 .error

@@ -131,7 +131,7 @@ struct Mcp {
 
 impl Default for Mcp {
     fn default() -> Self {
-        Self { wait_seconds: 5 }
+        Self { wait_seconds: 3 }
     }
 }
 

@@ -169,7 +169,7 @@ mod tests {
     fn an_empty_file_gives_the_defaults() {
         let config = load("").unwrap();
         assert_eq!(config.worker, WorkerConfig { concurrency: 50, lease: Duration::from_secs(6) });
-        assert_eq!(config.mcp.wait, Duration::from_secs(5));
+        assert_eq!(config.mcp.wait, Duration::from_secs(3));
         assert_eq!(config.limits.payload_bytes_max, 1 << 20);
         assert_eq!(config.store.synchronous, Synchronous::Full);
         assert_eq!(config.defaults, Policy::default());

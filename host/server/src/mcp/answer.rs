@@ -1,12 +1,14 @@
 //! What a tool answers, before it is put into protocol types.
 
-use longshore_domain::{Code, TaskState};
+mod next;
+
+use longshore_domain::TaskState;
 use longshore_scheduler::{ArtifactFile, ScheduleStatus, TaskStatus};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::uri;
-use crate::view::{JobView, ScheduleView};
+use crate::view::{JobView, ScheduleView, rfc3339_to_the_second};
 
 /// The answer of a tool.
 #[derive(Clone, Debug)]
@@ -44,7 +46,8 @@ impl Answer {
         let mut answer = Self::status(status);
         answer.failed = matches!(status.task.state, TaskState::Failed | TaskState::Cancelled);
         if status.task.state == TaskState::Cancelled {
-            let error = json!({ "code": "cancelled", "message": "the job was cancelled", "retryable": true });
+            let error =
+                json!({ "code": "cancelled", "message": "the job was cancelled", "retryable": false });
             answer.body.insert("error".into(), error);
         }
         answer
@@ -71,7 +74,7 @@ pub(super) fn links(status: &TaskStatus) -> Vec<Link> {
     status.artifacts.iter().map(link).collect()
 }
 
-/// The status of a job.
+/// The status of a job: what an agent uses, and nothing that says nothing.
 fn body(status: &TaskStatus) -> Map<String, Value> {
     let mut body = fields(status);
     if let Some(Value::Array(artifacts)) = body.get_mut("artifacts") {
@@ -81,17 +84,32 @@ fn body(status: &TaskStatus) -> Map<String, Value> {
             }
         }
     }
-    if let Some(next) = next(status) {
-        body.insert("next".into(), next.into());
-    }
+    body.insert("next".into(), next::after_status(status).into());
     body
 }
 
-/// A job within a list. Lists leave results and artifacts out, so nothing is said of them.
+/// A job within a list: enough to choose one, which `check_job_status` then shows whole.
 pub(super) fn row(status: &TaskStatus) -> Value {
     let mut row = fields(status);
-    row.shift_remove("artifacts");
-    row.shift_remove("result");
+    // One time is enough: when it ended, is due, or was submitted.
+    if row.contains_key("completed_at") || row.contains_key("due_at") {
+        row.shift_remove("created_at");
+    }
+    for name in
+        ["artifacts", "result", "records_processed", "started_at", "attempts", "poll_after_ms", "error"]
+    {
+        row.shift_remove(name);
+    }
+    row.shift_remove("progress");
+    if let Some(percent) = status.task.progress.percent().filter(|_| status.task.state == TaskState::Running)
+    {
+        row.insert("percent".into(), percent.into());
+    }
+    if status.task.state == TaskState::Failed
+        && let Some(failure) = &status.task.failure
+    {
+        row.insert("error".into(), failure.code.as_str().into());
+    }
     Value::Object(row)
 }
 
@@ -101,7 +119,39 @@ pub(super) fn schedule_row(status: &ScheduleStatus) -> Map<String, Value> {
 }
 
 fn fields(status: &TaskStatus) -> Map<String, Value> {
-    object(JobView::from(status))
+    let mut fields = object(JobView::from(status));
+    let progress = &status.task.progress;
+    let says_nothing = progress.done == 0 && progress.total.is_none() && progress.message.is_empty();
+    if status.task.state.is_terminal() || says_nothing {
+        fields.shift_remove("progress");
+    } else if let Some(Value::Object(progress)) = fields.get_mut("progress") {
+        // The share follows from the other two.
+        progress.retain(|name, value| name != "percent" && !value.is_null() && value != "");
+    }
+    let task = &status.task;
+    let times = [
+        ("created_at", Some(task.created_at)),
+        ("started_at", task.started_at),
+        ("completed_at", task.finished_at),
+        ("due_at", task.due_at),
+    ];
+    // An agent makes nothing of milliseconds, nor of two times that are the same to it.
+    for (name, time) in times {
+        if let (Some(shown), Some(time)) = (fields.get_mut(name).filter(|shown| shown.is_string()), time) {
+            *shown = rfc3339_to_the_second(time).into();
+        }
+    }
+    if !task.state.is_terminal() && fields.get("started_at").is_some_and(|started| !started.is_null()) {
+        fields.shift_remove("created_at");
+    }
+    if task.attempts <= 1 {
+        fields.shift_remove("attempts");
+    }
+    fields.retain(|name, value| {
+        let empty = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+        name == "result" || !empty
+    });
+    fields
 }
 
 fn object(view: impl Serialize) -> Map<String, Value> {
@@ -110,36 +160,4 @@ fn object(view: impl Serialize) -> Map<String, Value> {
         // A view is a struct of texts, numbers and JSON, which always make an object.
         _ => Map::new(),
     }
-}
-
-/// What to do next, where there is something to do.
-fn next(status: &TaskStatus) -> Option<String> {
-    let id = status.task.id;
-    Some(match status.task.state {
-        TaskState::Completed if status.artifacts.is_empty() => return None,
-        TaskState::Completed => {
-            "Read the artifacts with resources/read by their uri, or from disk by their path.".into()
-        }
-        TaskState::Failed => match status.task.failure.as_ref().map(|failure| failure.code) {
-            Some(Code::InvalidInput) => "Correct the input and submit the job anew.".into(),
-            // It would go on from the very bytes that are not what they were.
-            Some(Code::ArtifactCorrupt | Code::CheckpointCorrupt) => {
-                "Submit the job anew; to run this one again cannot help.".into()
-            }
-            _ => format!(
-                "Call retry_job with job_id {id} to run it again from its last checkpoint, once the cause is gone."
-            ),
-        },
-        TaskState::Cancelled => {
-            format!("Call retry_job with job_id {id} to run it again from its last checkpoint.")
-        }
-        TaskState::Running if status.task.cancel_requested => format!(
-            "The job was told to stop, and stops soon. Call check_job_status with job_id {id} and wait_seconds to hear when."
-        ),
-        TaskState::Scheduled | TaskState::Queued | TaskState::Running | TaskState::InputRequired => format!(
-            "The job goes on by itself; do not start it again. Call check_job_status with job_id {id} in {} s, or at once \
-             with wait_seconds to be answered when the status changes.",
-            status.poll_after_ms.div_ceil(1_000)
-        ),
-    })
 }

@@ -1,8 +1,8 @@
-//! Reads the arguments of our own tools, and names each one that is wrong.
+//! Reads the arguments of our own tools, the way models send them, and names each one that is wrong.
 
 use std::time::Duration;
 
-use longshore_domain::{InputViolation, TaskId, Timestamp, beginning_of};
+use longshore_domain::{InputViolation, TaskId, Timestamp, beginning_of, read_input};
 use serde_json::{Map, Value};
 
 use super::refusal::Refusal;
@@ -26,8 +26,13 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    /// The arguments of a call.
-    pub(super) fn new(given: Map<String, Value>) -> Self {
+    /// The arguments of a call of a tool with that schema.
+    pub(super) fn new(given: Map<String, Value>, schema: &Value) -> Self {
+        let given = match read_input(Value::Object(given), schema) {
+            Value::Object(given) => given,
+            // An object is read as nothing else.
+            _ => Map::new(),
+        };
         Self { given, known: Vec::new(), violations: Vec::new() }
     }
 
@@ -169,7 +174,7 @@ mod tests {
 
     fn arguments(value: Value) -> Arguments {
         let Value::Object(given) = value else { panic!("no object") };
-        Arguments::new(given)
+        Arguments::new(given, &json!({"properties": {"limit": {"type": "integer"}}}))
     }
 
     #[test]
@@ -192,10 +197,17 @@ mod tests {
     #[test]
     fn an_answer_does_not_grow_with_what_is_wrong() {
         let given = (0..1_000).map(|number| (format!("{number:0>200}"), json!(1))).collect();
-        let refusal = Arguments::new(given).finish().unwrap_err();
+        let refusal = Arguments::new(given, &json!({})).finish().unwrap_err();
         assert_eq!(refusal.violations.len(), UNKNOWN_TOLD_MAX + 1);
         assert!(refusal.message.ends_with("980 more arguments are not known"), "{}", refusal.message);
         assert!(refusal.message.len() < 5_000);
+    }
+
+    #[test]
+    fn whole_numbers_may_have_a_point() {
+        let mut arguments = arguments(json!({"limit": 5.0}));
+        assert_eq!(arguments.integer("limit", 1, 100), Some(5));
+        arguments.finish().unwrap();
     }
 
     #[test]

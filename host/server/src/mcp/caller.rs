@@ -2,7 +2,7 @@
 //! where `initialize` said it for all requests.
 
 use longshore_domain::Progress;
-use rmcp::model::{ProgressToken, ProtocolVersion, TASKS_EXTENSION_ID};
+use rmcp::model::{ProgressToken, ProtocolVersion, RequestId, TASKS_EXTENSION_ID};
 use rmcp::service::{Peer, RequestContext, RoleServer};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +20,8 @@ pub(super) struct Caller {
     pub(super) tasks: bool,
     /// Whether the client knows links to resources in tool results; before 2025-06-18 nobody did.
     pub(super) links: bool,
+    /// Its id.
+    pub(super) id: RequestId,
     /// Where progress of this request is told, if the client asked for it.
     progress: Option<ProgressToken>,
     /// Cancelled when the client no longer wants an answer.
@@ -45,6 +47,7 @@ impl Caller {
             modern,
             tasks: modern && declared,
             links: modern || session_knows_links(),
+            id: context.id.clone(),
             progress: context.meta.get_progress_token(),
             cancelled: context.ct.clone(),
             peer: context.peer.clone(),

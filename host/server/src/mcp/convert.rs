@@ -1,6 +1,6 @@
 //! Puts jobs into the types of the protocol. The only file that knows both.
 
-use longshore_domain::{LoadedJob, Progress, Task, TaskState};
+use longshore_domain::{ListedArtifact, LoadedJob, Progress, SavedArtifact, Task, TaskState};
 use longshore_scheduler::{ServiceError, TaskStatus};
 use rmcp::model::{
     CallToolResult, ContentBlock, CreateTaskResult, DetailedTask, ErrorData, GetTaskResult, InputRequests,
@@ -11,17 +11,19 @@ use serde_json::Value;
 
 use super::answer::{Answer, Link};
 use super::own::{Effect, OwnTool};
-use super::refusal;
+use super::{refusal, uri};
+use crate::client_schema::for_clients;
 use crate::view::rfc3339;
 
 /// One of our own tools, as it is listed.
-pub(super) fn own_tool(own: &OwnTool) -> Tool {
-    let annotations = ToolAnnotations::with_title(own.title)
-        .read_only(own.effect == Effect::Looks)
-        .destructive(own.effect == Effect::Undoes)
-        .idempotent(own.idempotent)
-        .open_world(own.effect == Effect::StartsJobs);
-    Tool::new(own.name, own.description, object((own.input_schema)()))
+pub(super) fn own_tool(own: &OwnTool, callbacks: bool) -> Tool {
+    // Only what differs from what a client assumes: a model pays for each hint.
+    let annotations = match own.effect {
+        Effect::Looks => ToolAnnotations::new().read_only(true),
+        Effect::StartsJobs => ToolAnnotations::new().destructive(false),
+        Effect::Undoes => ToolAnnotations::new().destructive(true),
+    };
+    Tool::new(own.name, own.description, object((own.input_schema)(callbacks)))
         .with_title(own.title)
         .with_annotations(annotations)
 }
@@ -31,15 +33,12 @@ pub(super) fn own_tool(own: &OwnTool) -> Tool {
 /// the result.
 pub(super) fn job_tool(job: &LoadedJob) -> Tool {
     let about = &job.job_type;
-    let mut schema = object(about.input_schema.clone());
-    schema.entry("type").or_insert_with(|| "object".into());
+    let schema = object(for_clients(&about.input_schema));
     // A job reads what it was granted and makes new files, so it destroys nothing; only messages leave this machine.
-    let sends = about.permissions.iter().any(|permission| permission.kind == "outbox");
-    let annotations = ToolAnnotations::with_title(about.title.clone())
-        .read_only(false)
-        .destructive(false)
-        .idempotent(false)
-        .open_world(sends);
+    let sends =
+        about.permissions.iter().any(|permission| ["outbox", "http"].contains(&permission.kind.as_str()));
+    let annotations = ToolAnnotations::new().destructive(false);
+    let annotations = if sends { annotations } else { annotations.open_world(false) };
     Tool::new(about.name.to_string(), about.description.clone(), schema)
         .with_title(about.title.clone())
         .with_annotations(annotations)
@@ -144,17 +143,21 @@ pub(super) fn progress(token: ProgressToken, progress: &Progress) -> ProgressNot
 
 /// An artifact as a resource.
 pub(super) fn resource(link: &Link) -> Resource {
-    let record = &link.file.record;
-    Resource::new(link.uri.clone(), record.name.clone())
-        .with_mime_type(record.media_type.clone())
-        .with_size(record.bytes)
+    artifact_resource(link.uri.clone(), &link.file.record)
+}
+
+fn artifact_resource(uri: String, artifact: &SavedArtifact) -> Resource {
+    Resource::new(uri, artifact.name.clone())
+        .with_mime_type(artifact.media_type.clone())
+        .with_size(artifact.bytes)
 }
 
 /// An artifact as a listed resource, with the job that made it.
-pub(super) fn listed_resource(link: &Link, task: &Task) -> Resource {
-    let finished = task.finished_at.map(rfc3339).unwrap_or_default();
-    resource(link)
-        .with_description(format!("Made by {} job {}, completed {finished}", task.job_type, task.id))
+pub(super) fn listed_resource(listed: &ListedArtifact) -> Resource {
+    let ListedArtifact { task, job_type, finished_at, artifact } = listed;
+    let finished = rfc3339(*finished_at);
+    artifact_resource(uri::of_artifact(*task, &artifact.name), artifact)
+        .with_description(format!("Made by {job_type} job {task}, completed {finished}"))
 }
 
 /// An error where there is no tool result to put it into.

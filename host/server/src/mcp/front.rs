@@ -19,13 +19,15 @@ use tokio_util::sync::CancellationToken;
 use super::answer::Answer;
 use super::caller::Caller;
 use super::job_tool::{self, Submitted};
+use super::line::InFlight;
 use super::tools::{ToolChanges, ToolList};
 use super::{McpOptions, convert, identity, listen, own, page, resources, tasks, tools};
 
 /// What discovery says changes only with the program.
 const DISCOVERY_FRESH_MS: u64 = 60 * 60 * 1_000;
-/// Plugins come and go; listeners are told at once, everybody else looks again after this.
-const TOOLS_FRESH_MS: u64 = 60 * 1_000;
+/// Plugins come and go. Listeners are notified at once; every other client may use its copy of the list for this long,
+/// so that it sees a new plugin within a second or two.
+const TOOLS_FRESH_MS: u64 = 1_000;
 
 /// One connection's handler. What it knows beyond its parts is only whether a legacy session is being told of tools.
 pub(super) struct Front {
@@ -37,18 +39,26 @@ pub(super) struct Front {
     pub(super) options: McpOptions,
     /// Cancelled when the connection closes: whoever waits for something answers at once.
     pub(super) closing: CancellationToken,
+    /// The requests that have no answer yet.
+    pub(super) in_flight: Arc<InFlight>,
     tools: ToolList,
     tells_of_tools: AtomicBool,
 }
 
 impl Front {
     /// A handler for one connection.
-    pub(super) fn new(service: Arc<TaskService>, options: McpOptions, closing: CancellationToken) -> Self {
+    pub(super) fn new(
+        service: Arc<TaskService>,
+        options: McpOptions,
+        closing: CancellationToken,
+        in_flight: Arc<InFlight>,
+    ) -> Self {
         Self {
             service,
             owner: options.owner.clone(),
             options,
             closing,
+            in_flight,
             tools: ToolList::default(),
             tells_of_tools: AtomicBool::new(false),
         }
@@ -102,7 +112,7 @@ impl ServerHandler for Front {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         page::only(request)?;
-        let tools = self.tools.of(&self.service.catalog());
+        let tools = self.tools.of(&self.service.catalog(), self.service.offers_callbacks());
         let result = ListToolsResult::with_all_items(tools.to_vec());
         Ok(if Caller::of(&context).modern {
             result.with_ttl_ms(TOOLS_FRESH_MS).with_cache_scope(CacheScope::Public)

@@ -38,14 +38,13 @@ fn config(capabilities: ServerCapabilities, version: ProtocolVersion, wait: Dura
 /// What an agent has to know before it calls anything.
 fn instructions(wait: Duration) -> String {
     format!(
-        "Longshore runs jobs that survive restarts. Each job type is a tool of its own; list_job_types describes them.\n\
-         - A job tool answers with the result if the job ends within {} s. Otherwise it answers with a job_id and the \
-         status so far, and the job goes on by itself: do not start it again. Call check_job_status with the job_id; \
-         wait_seconds holds its answer until the status changes, otherwise wait poll_after_ms between calls.\n\
-         - enqueue_job starts a job without waiting for it, also at a later time. With an idempotency_key it can be \
-         repeated safely.\n\
-         - cancel_job stops a job, retry_job runs a failed or cancelled one again from its last checkpoint, list_jobs \
-         finds a job_id that got lost.\n\
+        "Longshore runs jobs that survive restarts. Each job type is a tool of its own.\n\
+         - A job tool answers with the result if the job ends within {} s. Otherwise it answers with a job_id, and the job \
+         runs on by itself: do not start it again. Call check_job_status with the job_id and wait_seconds 30, or less if \
+         your calls time out sooner.\n\
+         - enqueue_job starts a job of any type without waiting for it, also at a later time, and is safe to repeat with an \
+         idempotency_key. schedule_job starts one again and again.\n\
+         - `next` in an answer says what to do. list_jobs finds a job_id that got lost.\n\
          - Files that a job made are in its status under artifacts: read them as resources by uri, or from disk by path.",
         wait.as_secs_f64()
     )
@@ -57,11 +56,11 @@ mod tests {
 
     #[test]
     fn only_the_modern_era_is_offered_tasks() {
-        assert!(modern(Duration::from_secs(5)).capabilities.supports_tasks());
+        assert!(modern(Duration::from_secs(3)).capabilities.supports_tasks());
         let legacy =
-            serde_json::to_value(legacy(ProtocolVersion::V_2025_11_25, Duration::from_secs(5))).unwrap();
+            serde_json::to_value(legacy(ProtocolVersion::V_2025_11_25, Duration::from_secs(3))).unwrap();
         assert!(legacy["capabilities"].get("extensions").is_none());
         assert!(legacy["capabilities"].get("tasks").is_none());
-        assert!(legacy["instructions"].as_str().unwrap().contains("within 5 s"));
+        assert!(legacy["instructions"].as_str().unwrap().contains("within 3 s"));
     }
 }

@@ -7,7 +7,7 @@ use super::answer::Answer;
 use super::caller::Caller;
 use super::front::Front;
 use super::refusal::Refusal;
-use super::wait::{Until, wait};
+use super::wait::{deadline, wait};
 
 /// What the tool answers.
 pub(super) enum Submitted {
@@ -31,20 +31,21 @@ pub(super) async fn call(
     };
     let status = front.service.submit(&front.owner, request).await?.status;
     let id = status.task.id;
-    let waited = if caller.cancelled.is_cancelled() && !front.closing.is_cancelled() {
-        None
-    } else if caller.tasks {
-        return Ok(Submitted::Handle(Box::new(status)));
+    let answer = if caller.tasks {
+        Some(Submitted::Handle(Box::new(status)))
     } else {
-        wait(front, id, Until::End, front.options.wait, caller).await?
+        let deadline = deadline(front, caller, front.options.wait);
+        let waited = wait(front, id, deadline, Some(&status), caller).await?;
+        waited.map(|status| Submitted::Answer(Answer::outcome(&status)))
     };
-    let answer = if let Some(status) = waited {
-        Answer::outcome(&status)
-    } else {
-        // Nobody was given the job's id, so nobody else can want it, and a client that gave up may call again: the job would
-        // be done twice. A client that just goes away closes the connection instead, and its jobs go on.
-        front.service.cancel(&front.owner, id).await?;
-        Answer::status(&status)
-    };
-    Ok(Submitted::Answer(answer))
+    // Either the answer leaves and the job runs on, or the request was cancelled before and nobody was given the job's id:
+    // a client that gave up may call again, and the job would be done twice. A client that just goes away closes the
+    // connection instead, and its jobs run on.
+    match answer {
+        Some(answer) if front.in_flight.answer(&caller.id) || front.closing.is_cancelled() => Ok(answer),
+        _ => {
+            front.service.cancel(&front.owner, id).await?;
+            Ok(Submitted::Answer(Answer::data(Map::new())))
+        }
+    }
 }

@@ -37,7 +37,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use front::Front;
-use line::LineOptions;
+use line::{InFlight, LineOptions};
 
 /// How long answers that are being made may take once the connection closes.
 const CLOSE_MAX: Duration = Duration::from_secs(1);
@@ -45,8 +45,8 @@ const CLOSE_MAX: Duration = Duration::from_secs(1);
 /// How a connection is set up.
 #[derive(Clone, Debug)]
 pub struct McpOptions {
-    /// How long the tool of a job type waits for the end of its job before it answers with how the job is. Some agents give
-    /// up on a tool after 7 s.
+    /// How long after its request the tool of a job type answers at the latest, with how its job is then. Several agents
+    /// give up on a tool after 5 s.
     pub wait: Duration,
     /// Whose jobs these are.
     pub owner: Owner,
@@ -62,7 +62,7 @@ impl Default for McpOptions {
     fn default() -> Self {
         const MIB: u64 = 1 << 20;
         Self {
-            wait: Duration::from_secs(5),
+            wait: Duration::from_secs(3),
             owner: Owner::local(),
             message_bytes_max: 32 * MIB as usize,
             resource_bytes_max: 16 * MIB,
@@ -116,12 +116,17 @@ where
     let closing = CancellationToken::new();
     // Whoever drops this future closes the connection.
     let _closed = closing.clone().drop_guard();
+    let in_flight = Arc::new(InFlight::default());
     let transport = line::open(
         input,
         output,
-        LineOptions { line_bytes_max: options.message_bytes_max, closing: closing.clone() },
+        LineOptions {
+            line_bytes_max: options.message_bytes_max,
+            closing: closing.clone(),
+            in_flight: Arc::clone(&in_flight),
+        },
     );
-    let front = Front::new(service, options, closing.clone());
+    let front = Front::new(service, options, closing.clone(), in_flight);
     let running = rmcp::service::serve_directly(front, transport, None);
     let overdue = async {
         closing.cancelled().await;

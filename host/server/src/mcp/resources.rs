@@ -1,7 +1,7 @@
 //! Artifacts as resources: listed, found by template, and read.
 
 use base64::Engine as _;
-use longshore_domain::{StoreError, TaskFilter, TaskState, beginning_of};
+use longshore_domain::{StoreError, beginning_of};
 use longshore_scheduler::{ArtifactFile, ServiceError};
 use rmcp::model::{
     CacheScope, ErrorData, ListResourceTemplatesResult, ListResourcesResult, ReadResourceResult,
@@ -10,44 +10,48 @@ use rmcp::model::{
 use serde_json::json;
 
 use super::front::Front;
-use super::{answer, convert, uri};
+use super::{convert, uri};
 
-/// Jobs that one page looks into.
-const JOBS_A_PAGE: u32 = 20;
+/// Artifacts on one page.
+const PAGE: u32 = 100;
+/// Artifacts that are listed in all. Clients that read every page give up after some dozens of them; older artifacts are
+/// read by the URI that their job's status has.
+const LISTED_MAX: u32 = 1_000;
 /// An artifact never changes once it is there.
 const ARTIFACT_FRESH_MS: u64 = 60 * 60 * 1_000;
 /// The template never changes.
 const TEMPLATES_FRESH_MS: u64 = 24 * 60 * 60 * 1_000;
 
-/// Artifacts of completed jobs, those of the newest job first. A page may be empty although another follows.
+/// Artifacts of completed jobs, those of the newest job first, as far back as the bound.
 pub(super) async fn list(front: &Front, cursor: Option<String>) -> Result<ListResourcesResult, ErrorData> {
-    let filter = TaskFilter {
-        owner: Some(front.owner.clone()),
-        state: Some(TaskState::Completed),
-        job_type: None,
-        limit: JOBS_A_PAGE,
-        after: cursor,
+    let (listed_before, after) = match cursor {
+        None => (0, None),
+        Some(cursor) => {
+            let (count, marker) = read_cursor(&cursor).ok_or_else(invalid_cursor)?;
+            (count, Some(marker))
+        }
     };
-    let page = front.service.list(filter).await.map_err(|error| match error {
-        ServiceError::Store(StoreError::NoSuchPage) => ErrorData::invalid_params(
-            "cursor must be nextCursor of an answer before; leave it out to begin anew",
-            None,
-        ),
+    let limit = PAGE.min(LISTED_MAX.saturating_sub(listed_before).max(1));
+    let page = front.service.artifacts(&front.owner, after, limit).await.map_err(|error| match error {
+        ServiceError::Store(StoreError::NoSuchPage) => invalid_cursor(),
         error => convert::protocol_error(&error),
     })?;
-    let mut resources = Vec::new();
-    for task in page.tasks {
-        // A job whose files cannot be shown right now, or that was pruned meanwhile, is left out; reading says why.
-        if let Ok(status) = front.service.status(&front.owner, task.id).await {
-            resources.extend(
-                answer::links(&status).iter().map(|link| convert::listed_resource(link, &status.task)),
-            );
-        }
-    }
+    let listed = listed_before.saturating_add(page.artifacts.len() as u32);
+    let resources = page.artifacts.iter().map(convert::listed_resource).collect();
     let mut result =
         ListResourcesResult::with_all_items(resources).with_ttl_ms(0).with_cache_scope(CacheScope::Private);
-    result.next_cursor = page.next;
+    result.next_cursor = page.next.filter(|_| listed < LISTED_MAX).map(|marker| format!("{listed}-{marker}"));
     Ok(result)
+}
+
+/// A cursor has how many artifacts were listed so far, and where the next page begins.
+fn read_cursor(cursor: &str) -> Option<(u32, String)> {
+    let (count, marker) = cursor.split_once('-')?;
+    Some((count.parse().ok()?, marker.to_owned()))
+}
+
+fn invalid_cursor() -> ErrorData {
+    ErrorData::invalid_params("invalid cursor: pass nextCursor from the previous page, or omit it", None)
 }
 
 /// The one template there is.

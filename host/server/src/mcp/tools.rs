@@ -17,21 +17,21 @@ pub(super) struct ToolList {
 
 impl ToolList {
     /// The tools of `catalog`: our own first, then the job types by name. The same catalog gives the same list.
-    pub(super) fn of(&self, catalog: &Catalog) -> Arc<[Tool]> {
+    pub(super) fn of(&self, catalog: &Catalog, callbacks: bool) -> Arc<[Tool]> {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((revision, tools)) = &*latest
             && *revision == catalog.revision
         {
             return Arc::clone(tools);
         }
-        let tools = list(catalog);
+        let tools = list(catalog, callbacks);
         *latest = Some((catalog.revision, Arc::clone(&tools)));
         tools
     }
 }
 
-fn list(catalog: &Catalog) -> Arc<[Tool]> {
-    let own_tools = own::ALL.iter().map(|own| convert::own_tool(own));
+fn list(catalog: &Catalog, callbacks: bool) -> Arc<[Tool]> {
+    let own_tools = own::ALL.iter().map(|own| convert::own_tool(own, callbacks));
     // A plugin named like one of our tools is still reachable through enqueue_job.
     let jobs = catalog.jobs.iter().filter(|(name, _)| !own::has(name.as_str()));
     own_tools.chain(jobs.map(|(_, job)| convert::job_tool(job))).collect()

@@ -1,43 +1,50 @@
-//! Holds an answer for a bounded time, telling progress meanwhile.
+//! Holds an answer for a bounded time, reporting progress meanwhile.
 
 use std::time::Duration;
 
 use longshore_domain::TaskId;
 use longshore_scheduler::{ServiceError, TaskStatus};
+use tokio::time::Instant;
 
 use super::caller::{Caller, Reporter};
 use super::front::Front;
 
-/// What is waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Until {
-    /// The end of the job.
-    End,
-    /// Any change of its state.
-    Change,
+/// How long after the time that was waited for a status may still be read. A client that has a status already gets that
+/// then, because the store may take longer than the client waits.
+const READ_MAX: Duration = Duration::from_millis(500);
+
+/// When the answer to a request has to leave that may be held for `wait`. It counts from when the request came, so that
+/// work that was done for it meanwhile, or a busy machine, does not come on top.
+pub(super) fn deadline(front: &Front, caller: &Caller, wait: Duration) -> Instant {
+    front.in_flight.since(&caller.id).unwrap_or_else(Instant::now) + wait
 }
 
-/// Waits for a job, `timeout` at most, and says how it is when that is over, or what was waited for happened, or the
-/// connection closes. None when the client cancelled its request.
+/// Waits until a job has ended or asks a question, `deadline` has come, or the connection closes, and returns its status.
+/// `known` is the status so far, if there is one. `None` when the client cancelled its request.
 pub(super) async fn wait(
     front: &Front,
     id: TaskId,
-    until: Until,
-    timeout: Duration,
+    deadline: Instant,
+    known: Option<&TaskStatus>,
     caller: &Caller,
 ) -> Result<Option<TaskStatus>, ServiceError> {
     let mut reporter = caller.reporter();
-    let held = async {
-        match until {
-            Until::End => front.service.wait_for_end(&front.owner, id, timeout).await,
-            Until::Change => front.service.wait_for_change(&front.owner, id, timeout).await,
+    let timeout = deadline.saturating_duration_since(Instant::now());
+    let overdue = async {
+        match known {
+            Some(status) => {
+                tokio::time::sleep_until(deadline + READ_MAX).await;
+                status.clone()
+            }
+            None => std::future::pending().await,
         }
     };
     let status = tokio::select! {
         biased;
         () = front.closing.cancelled() => front.service.status(&front.owner, id).await,
         () = caller.cancelled.cancelled() => return Ok(None),
-        status = held => status,
+        status = front.service.wait_for_end(&front.owner, id, timeout) => status,
+        status = overdue => Ok(status),
         never = report(front, id, reporter.as_mut()) => match never {},
     }?;
     if let Some(reporter) = &mut reporter {
@@ -46,13 +53,13 @@ pub(super) async fn wait(
     Ok(Some(status))
 }
 
-/// Tells progress for as long as it is polled.
+/// Reports progress for as long as it is polled.
 async fn report(front: &Front, id: TaskId, reporter: Option<&mut Reporter<'_>>) -> std::convert::Infallible {
     let Some(reporter) = reporter else { return std::future::pending().await };
     let mut watch = front.service.watch(id);
     loop {
         watch.changed().await;
-        // An error is the waiter's to tell, which looks at the same task.
+        // An error is returned by the waiter, which looks at the same task.
         if let Ok(status) = front.service.status(&front.owner, id).await {
             reporter.report(&status.task.progress).await;
         }

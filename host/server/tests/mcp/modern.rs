@@ -1,5 +1,7 @@
 //! Clients of revision 2026-07-28, with and without the Tasks extension.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::support::{Era, World};
@@ -90,6 +92,40 @@ async fn a_cancelled_call_is_not_answered_and_its_job_is_cancelled() {
     assert_eq!(status["status"], "cancelled");
     let (said, _) = client.close().await;
     assert!(said.iter().all(|message| message["id"] != call), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_cancel_that_comes_after_the_answer_leaves_the_job_alone() {
+    let world = World::new().with_wait(Duration::ZERO);
+    let mut client = world.client(Era::Modern).await;
+    let status = client.tool("script", json!({"do": "hold"})).await;
+    for call in 1..=2 {
+        client.cancel(call).await;
+    }
+    world.open_gate();
+    let ended = client.until(&status["job_id"], |status| status["completed_at"].is_string()).await;
+    assert_eq!(ended["status"], "completed");
+}
+
+#[tokio::test]
+async fn a_status_that_is_waited_for_comes_with_the_end() {
+    let world = World::new();
+    let mut client = world.client(Era::Modern).await;
+    let job = client.tool("enqueue_job", json!({"job_type": "script", "payload": {"do": "hold"}})).await;
+    let waiting = client
+        .begin(
+            "tools/call",
+            json!({
+                "name": "check_job_status", "arguments": {"job_id": job["job_id"], "wait_seconds": 50},
+                "_meta": {"progressToken": 1},
+            }),
+        )
+        .await;
+    // By then it has gone from queued to running, which is no end.
+    client.told("notifications/progress").await;
+    world.open_gate();
+    let answer = client.answer(waiting).await;
+    assert_eq!(answer["result"]["structuredContent"]["status"], "completed", "{answer}");
 }
 
 #[tokio::test]

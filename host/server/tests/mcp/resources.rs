@@ -73,3 +73,37 @@ async fn what_is_not_there_has_the_code_of_its_era() {
         assert_eq!(client.error("resources/list", json!({"cursor": "made up"})).await["code"], -32602);
     }
 }
+
+#[tokio::test]
+async fn artifacts_are_listed_by_the_hundred_and_no_further_back_than_a_bound() {
+    let world = World::new();
+    let mut client = world.client(Era::Modern).await;
+    // Jobs without files do not show, and make no empty pages.
+    for job in 0..1_010 {
+        let script = if job % 10 == 0 { json!({"do": "work"}) } else { json!({"do": "file", "text": "x"}) };
+        client.tool("script", script).await;
+    }
+    for _ in 0..101 {
+        client.tool("script", json!({"do": "file", "text": "x"})).await;
+    }
+    let (mut uris, mut pages, mut cursor) = (Vec::new(), 0, json!(null));
+    loop {
+        let page = client.request("resources/list", json!({ "cursor": cursor })).await;
+        let resources = page["resources"].as_array().unwrap();
+        assert_eq!(resources.len(), 100);
+        uris.extend(resources.iter().map(|resource| resource["uri"].as_str().unwrap().to_owned()));
+        pages += 1;
+        cursor = page["nextCursor"].clone();
+        if cursor.is_null() {
+            break;
+        }
+    }
+    let all = uris.len();
+    uris.sort();
+    uris.dedup();
+    assert_eq!((pages, all, uris.len()), (10, 1_000, 1_000));
+    for wrong in ["made up", "5", "-", "1-a1", "x-a1.0"] {
+        let error = client.error("resources/list", json!({ "cursor": wrong })).await;
+        assert_eq!(error["code"], -32602, "{wrong}");
+    }
+}

@@ -17,7 +17,7 @@ async fn the_list_of_tools_is_always_the_same() {
         let tools = list["tools"].as_array().unwrap();
         for tool in tools {
             assert_eq!(tool["inputSchema"]["type"], "object", "{tool}");
-            assert!(tool["annotations"]["readOnlyHint"].is_boolean() && tool["title"].is_string());
+            assert!(tool["inputSchema"]["properties"].is_object() && tool["title"].is_string(), "{tool}");
             assert!(tool.get("outputSchema").is_none());
         }
         assert_eq!(client.error("tools/list", json!({"cursor": "made up"})).await["code"], -32602);
@@ -100,13 +100,73 @@ async fn wrong_arguments_are_named() {
 }
 
 #[tokio::test]
+async fn arguments_are_read_the_way_models_send_them() {
+    let world = World::idle();
+    let mut client = world.client(Era::Modern).await;
+    let job = client
+        .tool(
+            "enqueue_job",
+            json!({
+                "job_type": "script", "payload": r#"{"do": "work", "times": 3.0, "note": null}"#, "priority": 5.0,
+                "max_wait_seconds": 60, "delay_seconds": null, "run_at": null,
+            }),
+        )
+        .await;
+    let id = job["job_id"].as_str().unwrap().parse().unwrap();
+    let task = world.service.status(&Owner::local(), id).await.unwrap().task;
+    assert_eq!((task.payload.as_str(), task.priority), (r#"{"do":"work","times":3}"#, 5));
+    let listed = client.tool("list_jobs", json!({"limit": 5.0, "status": null, "cursor": null})).await;
+    assert_eq!(listed["jobs"].as_array().unwrap().len(), 1);
+    client
+        .tool("schedule_job", json!({"name": "s", "job_type": "script", "cron": "@daily", "payload": r#"{"do":"work","times":2.0}"#}))
+        .await;
+    let shown = client.tool("list_schedules", json!({"name": "s"})).await;
+    assert_eq!(shown["schedules"][0]["payload"], json!({"do": "work", "times": 2}), "{shown}");
+}
+
+#[tokio::test]
+async fn a_callback_is_offered_only_where_there_is_a_channel_for_it() {
+    for (world, offered) in
+        [(World::idle(), false), (World::with_callbacks_below("https://hooks.example.com/"), true)]
+    {
+        let mut client = world.client(Era::Modern).await;
+        let list = client.request("tools/list", json!({})).await;
+        let enqueue = &list["tools"][0];
+        assert_eq!(enqueue["name"], "enqueue_job");
+        assert_eq!(enqueue["inputSchema"]["properties"].get("callback_url").is_some(), offered);
+    }
+}
+
+#[tokio::test]
+async fn a_status_says_what_to_do_next() {
+    let world = World::new();
+    let mut client = world.client(Era::Modern).await;
+    let next = |status: &serde_json::Value| status["next"].as_str().unwrap().to_owned();
+    let later = client
+        .tool("enqueue_job", json!({"job_type": "script", "payload": {"do": "work"}, "delay_seconds": 3600}))
+        .await;
+    assert!(next(&later).starts_with("It starts at ") && !next(&later).contains("wait_seconds"), "{later}");
+    let cancelled = client.tool("cancel_job", json!({"job_id": later["job_id"]})).await;
+    assert!(!next(&cancelled).contains("retry"), "{cancelled}");
+    let done = client.tool("script", json!({"do": "work"})).await;
+    assert_eq!(next(&done), "Give the user the result.");
+    let file = client.tool("script", json!({"do": "file", "text": "x"})).await;
+    assert!(next(&file).contains("resources/read"), "{file}");
+    let running = client.tool("enqueue_job", json!({"job_type": "script", "payload": {"do": "hold"}})).await;
+    assert!(next(&running).contains("check_job_status with wait_seconds 30"), "{running}");
+    for status in [&later, &cancelled, &done, &file, &running] {
+        assert!(status.as_object().unwrap().values().all(|value| !value.is_null()), "{status}");
+    }
+}
+
+#[tokio::test]
 async fn a_key_makes_a_call_safe_to_repeat() {
     let world = World::new();
     let mut client = world.client(Era::Modern).await;
     let ask = |word: &str| json!({"job_type": "script", "payload": {"do": word}, "idempotency_key": "k"});
     let first = client.tool("enqueue_job", ask("work")).await;
     let again = client.tool("enqueue_job", ask("work")).await;
-    assert_eq!((&first["job_id"], &first["deduplicated"]), (&again["job_id"], &json!(false)));
+    assert_eq!((&first["job_id"], &first["deduplicated"]), (&again["job_id"], &json!(null)));
     assert_eq!(again["deduplicated"], true);
     let conflict = client.refused("enqueue_job", ask("fail")).await;
     assert_eq!(conflict["code"], "idempotency_conflict");
@@ -188,7 +248,7 @@ async fn a_failed_job_is_an_error_of_its_tool_but_not_of_who_looks() {
     let result = client.call("script", json!({"do": "fail"})).await;
     assert_eq!(result["isError"], true);
     assert_eq!(result["structuredContent"]["error"]["code"], "job_failed");
-    assert!(result["structuredContent"]["next"].as_str().unwrap().contains("retry_job"));
+    assert!(result["structuredContent"]["next"].as_str().unwrap().contains("Tell the user"));
     let id = result["structuredContent"]["job_id"].clone();
     let status = client.tool("check_job_status", json!({ "job_id": id })).await;
     assert_eq!(status["error"]["retryable"], false);

@@ -1,6 +1,6 @@
 //! Cases of the commit rule: checkpoint, progress and artifacts become real together.
 
-use longshore_domain::{Code, NewMessage, Next, SaveAnswer, TaskState};
+use longshore_domain::{Code, NewMessage, Next, Owner, SaveAnswer, StoreError, TaskState};
 
 use super::Open;
 use super::kit::{Kit, artifact, at, completed, end, failure, finished_artifact, message, progress, save};
@@ -137,6 +137,39 @@ pub async fn artifacts_are_to_be_published_once(open: Open) {
     let left = kit.store.unpublished(10).await.unwrap();
     assert_eq!(left.iter().map(|task| task.task).collect::<Vec<_>>(), tasks[2..]);
     assert_eq!(kit.get(tasks[1]).await.artifacts.len(), 1);
+}
+
+/// Artifacts of an owner's completed tasks are listed, those of the newest task first, page by page.
+pub async fn artifacts_are_listed_newest_first(open: Open) {
+    let kit = Kit::new(&open);
+    let owner = Owner::local();
+    for task in 0..3 {
+        let attempt = kit.running().await.attempt;
+        let mut finish = end(attempt, at(2), completed(), Next::End);
+        finish.artifacts = ["a", "b"].map(|name| finished_artifact(&format!("{name}{task}"), 7)).into();
+        kit.finish(finish).await;
+    }
+    let unfinished = kit.running().await.attempt;
+    let mut saved = save(at(2), b"x");
+    saved.artifacts = vec![artifact("saved", 1)];
+    kit.save(unfinished, saved).await;
+
+    let (mut names, mut after) = (Vec::new(), None);
+    loop {
+        let page = kit.store.artifacts(&owner, after, 2).await.unwrap();
+        assert!(page.artifacts.len() <= 2);
+        names.extend(page.artifacts.into_iter().map(|listed| listed.artifact.name));
+        let Some(next) = page.next else { break };
+        after = Some(next);
+    }
+    assert_eq!(names, ["b2", "a2", "b1", "a1", "b0", "a0"]);
+    let whole = kit.store.artifacts(&owner, None, 6).await.unwrap();
+    assert_eq!((whole.artifacts.len(), whole.next), (6, None));
+    assert_eq!((whole.artifacts[0].finished_at, &whole.artifacts[0].artifact.bytes), (at(2), &7));
+    let others = kit.store.artifacts(&Owner::new("nobody"), None, 6).await.unwrap();
+    assert_eq!(others.artifacts, []);
+    let no_page = kit.store.artifacts(&owner, Some("no marker".into()), 6).await;
+    assert!(matches!(no_page, Err(StoreError::NoSuchPage)));
 }
 
 /// A save is durable also when a cancel was asked, and says so.

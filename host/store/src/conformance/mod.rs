@@ -112,6 +112,7 @@ macro_rules! conformance_tests {
                 progress_goes_back_to_the_last_save,
                 artifacts_show_when_the_task_is_completed,
                 artifacts_are_to_be_published_once,
+                artifacts_are_listed_newest_first,
                 a_save_tells_of_a_cancel,
             ],
             messages: [

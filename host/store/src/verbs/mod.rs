@@ -13,6 +13,7 @@ pub(crate) mod counts;
 pub(crate) mod deadline;
 pub(crate) mod digest;
 pub(crate) mod finish;
+pub(crate) mod finished_artifacts;
 pub(crate) mod firing;
 pub(crate) mod get;
 pub(crate) mod lease;
@@ -47,6 +48,7 @@ pub(crate) fn all_statements() -> Vec<(String, &'static str)> {
         ("counts", counts::STATEMENTS),
         ("deadline", deadline::STATEMENTS),
         ("finish", finish::STATEMENTS),
+        ("finished_artifacts", finished_artifacts::STATEMENTS),
         ("firing", firing::STATEMENTS),
         ("get", get::STATEMENTS),
         ("lease", lease::STATEMENTS),

@@ -10,6 +10,7 @@ use crate::app::{Role, Shutdown};
 use crate::cli::errors::Unusable;
 use crate::cli::output::{print, print_json};
 use crate::cli::start;
+use crate::client_schema::unreadable;
 use crate::config::Config;
 
 const AFTER_HELP: &str = "\
@@ -83,6 +84,7 @@ fn view(job: &LoadedJob) -> Value {
         "policy": job.policy,
         "input_schema": job.job_type.input_schema,
         "output_schema": job.job_type.output_schema,
+        "unreadable_for_some_clients": unreadable(&job.job_type.input_schema),
     })
 }
 
@@ -99,6 +101,10 @@ fn describe(job: &LoadedJob) -> String {
     sections.extend(job_type.permissions.iter().map(|permission| describe_permission(job, permission)));
     sections.push(titled("Policy, defaults included", &policy));
     sections.push(titled("Input schema", &format!("{:#}", job_type.input_schema)));
+    let notes = unreadable(&job_type.input_schema);
+    if !notes.is_empty() {
+        sections.push(titled("What some clients cannot read in the input schema", &notes.join("\n")));
+    }
     if let Some(schema) = &job_type.output_schema {
         sections.push(titled("Output schema", &format!("{schema:#}")));
     }

@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rmcp::model::RequestId;
+use tokio::time::Instant;
 
 /// Most requests that may wait for their answer at once.
 const REQUESTS_MAX: usize = 16 * 1024;
@@ -18,10 +19,18 @@ pub(super) enum Refused {
     TooMany,
 }
 
-/// Remembers of each open request whether it is of the modern era, since the shape of its answer follows from that.
+/// Remembers each open request: its era, since the shape of its answer follows from that, when it came, and whether it
+/// is being answered, from when on it cannot be cancelled.
 #[derive(Debug, Default)]
-pub(super) struct InFlight {
-    open: Mutex<HashMap<RequestId, bool>>,
+pub(in crate::mcp) struct InFlight {
+    open: Mutex<HashMap<RequestId, Open>>,
+}
+
+#[derive(Debug)]
+struct Open {
+    modern: bool,
+    since: Instant,
+    being_answered: bool,
 }
 
 impl InFlight {
@@ -33,18 +42,39 @@ impl InFlight {
             Entry::Occupied(_) => Err(Refused::SameId),
             Entry::Vacant(_) if full => Err(Refused::TooMany),
             Entry::Vacant(place) => {
-                place.insert(modern);
+                place.insert(Open { modern, since: Instant::now(), being_answered: false });
                 Ok(())
             }
         }
     }
 
-    /// Ends a request, by its answer or its cancellation. Says whether it was modern; none when it was not open.
+    /// Ends a request by its answer. Returns whether it was modern; `None` when it was not open.
     pub(super) fn end(&self, id: &RequestId) -> Option<bool> {
-        self.open().remove(id)
+        self.open().remove(id).map(|request| request.modern)
     }
 
-    fn open(&self) -> MutexGuard<'_, HashMap<RequestId, bool>> {
+    /// Ends a request because its client no longer wants an answer. False when it is not open, or its answer is on its
+    /// way: then the client gets that.
+    pub(super) fn cancel(&self, id: &RequestId) -> bool {
+        let mut open = self.open();
+        let waits = open.get(id).is_some_and(|request| !request.being_answered);
+        if waits {
+            open.remove(id);
+        }
+        waits
+    }
+
+    /// Decides that a request is answered: it can be cancelled no more. False when it was cancelled before.
+    pub(in crate::mcp) fn answer(&self, id: &RequestId) -> bool {
+        self.open().get_mut(id).map(|request| request.being_answered = true).is_some()
+    }
+
+    /// When a request came; `None` when it is not open.
+    pub(in crate::mcp) fn since(&self, id: &RequestId) -> Option<Instant> {
+        self.open().get(id).map(|request| request.since)
+    }
+
+    fn open(&self) -> MutexGuard<'_, HashMap<RequestId, Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -61,6 +91,18 @@ mod tests {
         assert_eq!(in_flight.begin(&id, false), Err(Refused::SameId));
         assert_eq!((in_flight.end(&id), in_flight.end(&id)), (Some(true), None));
         assert_eq!(in_flight.begin(&id, false), Ok(()));
+    }
+
+    #[test]
+    fn a_request_is_answered_or_cancelled_and_never_both() {
+        let in_flight = InFlight::default();
+        let (answered, cancelled) = (RequestId::Number(1), RequestId::Number(2));
+        for id in [&answered, &cancelled] {
+            in_flight.begin(id, true).unwrap();
+        }
+        assert!(in_flight.answer(&answered) && !in_flight.cancel(&answered));
+        assert!(in_flight.cancel(&cancelled) && !in_flight.answer(&cancelled));
+        assert_eq!((in_flight.end(&answered), in_flight.end(&cancelled)), (Some(true), None));
     }
 
     #[test]

@@ -14,4 +14,5 @@ mod shape;
 mod transport;
 mod writer;
 
+pub(super) use in_flight::InFlight;
 pub(super) use transport::{LineOptions, open};

@@ -136,8 +136,11 @@ impl Receiver {
         let notification = match method {
             "notifications/cancelled" => {
                 let params: CancelledNotificationParam = serde_json::from_str(params).ok()?;
-                // From here on nothing more may be said about the request, even if its answer is just being made.
-                self.in_flight.end(params.request_id.as_ref()?)?;
+                // From here on nothing more is said about the request. If its answer is on its way, the client gets that,
+                // and what was promised in it holds.
+                if !self.in_flight.cancel(params.request_id.as_ref()?) {
+                    return None;
+                }
                 ClientNotification::CancelledNotification(CancelledNotification::new(params))
             }
             "notifications/initialized" => {

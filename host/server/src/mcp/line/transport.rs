@@ -28,6 +28,8 @@ pub(in crate::mcp) struct LineOptions {
     pub(in crate::mcp) line_bytes_max: usize,
     /// Is cancelled when the input ends or the output fails; when somebody else cancels it, the connection closes.
     pub(in crate::mcp) closing: CancellationToken,
+    /// Where open requests are noted.
+    pub(in crate::mcp) in_flight: Arc<InFlight>,
 }
 
 /// Lines in, lines out.
@@ -44,8 +46,7 @@ where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
-    let LineOptions { line_bytes_max, closing } = options;
-    let in_flight = Arc::new(InFlight::default());
+    let LineOptions { line_bytes_max, closing, in_flight } = options;
     let (message_sender, messages) = mpsc::channel(MESSAGES_WAITING_MAX);
     let (lines, queue) = writer::queue();
     let receiver = Receiver {

@@ -11,12 +11,10 @@ use crate::mcp::refusal::Refusal;
 pub(super) const TOOL: OwnTool = OwnTool {
     name: "cancel_job",
     title: "Cancel a job",
-    description: "Stops a job. One that waits is cancelled at once; one that runs is told to stop, gets a few seconds to \
-                  end well, and is then interrupted. A job that has already ended stays as it is. Cancelling twice does \
-                  no harm.",
+    description: "Stops a job: at once while it waits; a running one gets a few seconds to end well. A job that has \
+                  ended stays as it is.",
     input_schema: super::of_one_job,
     effect: Effect::Undoes,
-    idempotent: true,
 };
 
 pub(super) async fn call(front: &Front, mut arguments: Arguments) -> Result<Answer, Refusal> {

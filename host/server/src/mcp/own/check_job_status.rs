@@ -1,4 +1,4 @@
-//! `check_job_status`: how a job is, now or when that changes.
+//! `check_job_status`: the status of a job, now or once it has ended.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::mcp::arguments::Arguments;
 use crate::mcp::caller::Caller;
 use crate::mcp::front::Front;
 use crate::mcp::refusal::Refusal;
-use crate::mcp::wait::{Until, wait};
+use crate::mcp::wait::{deadline, wait};
 
 /// Longest time that an answer is held. Many clients give up on a call after 60 s.
 const WAIT_MAX: Duration = Duration::from_secs(50);
@@ -18,28 +18,23 @@ const WAIT_MAX: Duration = Duration::from_secs(50);
 pub(super) const TOOL: OwnTool = OwnTool {
     name: "check_job_status",
     title: "Check a job",
-    description: "Tells how a job is: status (scheduled, queued, running, completed, failed, cancelled), progress, and \
-                  once it has ended its result and artifacts, or its error. wait_seconds holds the answer until the status \
-                  changes. While a job is not at its end, call again after poll_after_ms.",
+    description: "Returns a job's status, progress, and once it has ended its result and artifacts, or its error.",
     input_schema,
     effect: Effect::Looks,
-    idempotent: true,
 };
 
-fn input_schema() -> Value {
+fn input_schema(_callbacks: bool) -> Value {
     json!({
         "type": "object",
         "properties": {
-            "job_id": { "type": "string", "description": "Id of the job, as the call that started it or list_jobs gave it." },
+            "job_id": { "type": "string" },
             "wait_seconds": {
                 "type": "number",
                 "minimum": 0,
-                "default": 0,
-                "description": "Answer when the status changes, or after this time; 50 at most, more is taken as 50."
+                "description": "Wait up to this long (50 at most) for the job to end. Give less than your client's timeout."
             }
         },
-        "required": ["job_id"],
-        "additionalProperties": false
+        "required": ["job_id"]
     })
 }
 
@@ -54,7 +49,7 @@ pub(super) async fn call(
     if timeout.is_zero() {
         return Ok(Answer::status(&front.service.status(&front.owner, id).await?));
     }
-    match wait(front, id, Until::Change, timeout, caller).await? {
+    match wait(front, id, deadline(front, caller, timeout), None, caller).await? {
         Some(status) => Ok(Answer::status(&status)),
         // Only the answer is given up; the job has an owner who knows its id.
         None => Ok(Answer::data(serde_json::Map::new())),

@@ -11,19 +11,17 @@ use crate::mcp::refusal::Refusal;
 pub(super) const TOOL: OwnTool = OwnTool {
     name: "delete_schedule",
     title: "Delete a schedule",
-    description: "Deletes a schedule, so that it starts no more jobs. Those that it started go on; cancel_job stops them. \
-                  A schedule of origin config is the operator's and cannot be deleted here.",
+    description: "Deletes a schedule; jobs that it has started run on. Schedules of origin config belong to the \
+                  operator and stay.",
     input_schema,
     effect: Effect::Undoes,
-    idempotent: true,
 };
 
-fn input_schema() -> Value {
+fn input_schema(_callbacks: bool) -> Value {
     json!({
         "type": "object",
-        "properties": { "name": { "type": "string", "description": "Name of the schedule." } },
-        "required": ["name"],
-        "additionalProperties": false
+        "properties": { "name": { "type": "string" } },
+        "required": ["name"]
     })
 }
 

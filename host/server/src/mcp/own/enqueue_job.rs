@@ -6,70 +6,71 @@ use serde_json::{Map, Value, json};
 use super::{Effect, OwnTool};
 use crate::mcp::answer::Answer;
 use crate::mcp::arguments::Arguments;
+use crate::mcp::caller::Caller;
 use crate::mcp::front::Front;
 use crate::mcp::refusal::Refusal;
 
 pub(super) const TOOL: OwnTool = OwnTool {
     name: "enqueue_job",
     title: "Enqueue a job",
-    description: "Starts a background job of the given type and answers at once with its job_id. The job is durable when \
-                  the answer comes: it survives restarts. Use this instead of the job type's own tool to start it later, \
-                  to give an idempotency_key, or when no result is awaited. list_job_types shows the types and the schema \
-                  of each payload.",
+    description: "Starts a background job and returns its job_id at once; the job survives restarts. Unlike the job \
+                  type's own tool it never waits for a result, can start the job later, and is safe to repeat with an \
+                  idempotency_key.",
     input_schema,
     effect: Effect::StartsJobs,
-    idempotent: false,
 };
 
-fn input_schema() -> Value {
-    json!({
+fn input_schema(callbacks: bool) -> Value {
+    let mut schema = json!({
         "type": "object",
         "properties": {
-            "job_type": { "type": "string", "description": "Name of the job type, as list_job_types shows it." },
-            "payload": { "type": "object", "description": "Input of the job, as the schema of its type demands." },
+            "job_type": { "type": "string" },
+            "payload": { "type": "object", "description": "Input of the job: the arguments of its tool." },
             "idempotency_key": {
                 "type": "string",
                 "minLength": 1,
                 "maxLength": 255,
-                "description": "Makes the call safe to repeat: the same key and payload give the same job again, with \
-                                deduplicated true."
+                "description": "The same key and payload return the same job again."
             },
             "max_wait_seconds": {
                 "type": "number",
                 "minimum": 0,
-                "description": "The job fails with deadline_exceeded if it has not ended this long after now."
+                "description": "Deadline: the job fails if it has not ended this long after now. It makes no call wait."
             },
             "delay_seconds": {
                 "type": "number",
                 "minimum": 0,
-                "description": "Start the job this much later. Not together with run_at."
+                "description": "Start the job this much later."
             },
             "run_at": {
                 "type": "string",
                 "format": "date-time",
-                "description": "Start the job at this time, in RFC 3339 with an offset. Not together with delay_seconds."
+                "description": "Start the job at this time, such as 2026-03-31T18:00:00+05:30. Not with delay_seconds."
             },
             "priority": {
                 "type": "integer",
                 "minimum": -100,
                 "maximum": 100,
-                "default": 0,
-                "description": "Higher runs first: each step is worth a minute of waiting."
-            },
-            "callback_url": {
-                "type": "string",
-                "format": "uri",
-                "maxLength": 2000,
-                "description": "Where to post a signed message (Standard Webhooks) once the job has ended. It must be \
-                                one that the host's operator allows."
+                "description": "Higher runs first; 0 by default."
             }
         },
-        "required": ["job_type"],
-        "additionalProperties": false
-    })
+        "required": ["job_type"]
+    });
+    if callbacks {
+        schema["properties"]["callback_url"] = json!({
+            "type": "string",
+            "maxLength": 2000,
+            "description": "Post a signed message (Standard Webhooks) here when the job has ended."
+        });
+    }
+    schema
 }
 
-pub(super) async fn call(front: &Front, mut arguments: Arguments) -> Result<Answer, Refusal> {
+pub(super) async fn call(
+    front: &Front,
+    mut arguments: Arguments,
+    caller: &Caller,
+) -> Result<Answer, Refusal> {
     let request = SubmitRequest {
         job_type: arguments.required_text("job_type"),
         payload: arguments.value("payload").unwrap_or_else(|| Value::Object(Map::new())),
@@ -86,5 +87,10 @@ pub(super) async fn call(front: &Front, mut arguments: Arguments) -> Result<Answ
         .submit(&front.owner, request)
         .await
         .map_err(|error| Refusal::from(error).within("/payload"))?;
-    Ok(Answer::status(&submitted.status).with("deduplicated", submitted.deduplicated))
+    // A client that cancelled the call was not given the job's id, and may call again.
+    if !submitted.deduplicated && !front.in_flight.answer(&caller.id) && !front.closing.is_cancelled() {
+        front.service.cancel(&front.owner, submitted.status.task.id).await?;
+    }
+    let answer = Answer::status(&submitted.status);
+    Ok(if submitted.deduplicated { answer.with("deduplicated", true) } else { answer })
 }

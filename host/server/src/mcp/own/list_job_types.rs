@@ -12,19 +12,16 @@ use crate::mcp::refusal::Refusal;
 pub(super) const TOOL: OwnTool = OwnTool {
     name: "list_job_types",
     title: "List job types",
-    description: "Lists the job types that can be run, each with its version, the schemas of its input and result, what it \
-                  may reach and its limits; and under problems the plugins that are not offered as they are, with the \
-                  reason and what an operator has to do.",
+    description: "Lists the job types with version, input and result schema, permissions and limits, and the plugins \
+                  that are not available, with the reason.",
     input_schema,
     effect: Effect::Looks,
-    idempotent: true,
 };
 
-fn input_schema() -> Value {
+fn input_schema(_callbacks: bool) -> Value {
     json!({
         "type": "object",
-        "properties": { "job_type": { "type": "string", "description": "Only this one." } },
-        "additionalProperties": false
+        "properties": { "job_type": { "type": "string" } }
     })
 }
 

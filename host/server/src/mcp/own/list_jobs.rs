@@ -16,33 +16,28 @@ const LIMIT_MAX: i64 = 100;
 pub(super) const TOOL: OwnTool = OwnTool {
     name: "list_jobs",
     title: "List jobs",
-    description: "Lists jobs, newest first, each with its status and progress. Results and artifacts are left out; \
-                  check_job_status has them. Finished jobs are kept for a time (a day unless set otherwise).",
+    description: "Lists jobs, newest first, without results. Finished jobs are kept for a day unless the operator says \
+                  otherwise.",
     input_schema,
     effect: Effect::Looks,
-    idempotent: true,
 };
 
-fn input_schema() -> Value {
+fn input_schema(_callbacks: bool) -> Value {
     json!({
         "type": "object",
         "properties": {
             "status": {
                 "type": "string",
-                "enum": TaskState::ALL.map(TaskState::as_str),
-                "description": "Only jobs of this status."
+                "enum": TaskState::ALL.map(TaskState::as_str)
             },
-            "job_type": { "type": "string", "description": "Only jobs of this type." },
+            "job_type": { "type": "string" },
             "limit": {
                 "type": "integer",
                 "minimum": 1,
-                "maximum": LIMIT_MAX,
-                "default": LIMIT_DEFAULT,
-                "description": "How many at most."
+                "maximum": LIMIT_MAX
             },
-            "cursor": { "type": "string", "description": "Where to go on: next_cursor of the answer before." }
-        },
-        "additionalProperties": false
+            "cursor": { "type": "string", "description": "next_cursor of the previous page." }
+        }
     })
 }
 
@@ -59,7 +54,7 @@ pub(super) async fn call(front: &Front, mut arguments: Arguments) -> Result<Answ
     let page = front.service.list(filter).await.map_err(|error| match error {
         ServiceError::Store(StoreError::NoSuchPage) => Refusal::arguments(vec![InputViolation {
             field: "/cursor".into(),
-            message: "cursor must be next_cursor of an answer before; leave it out to begin anew".into(),
+            message: "invalid cursor: pass next_cursor from the previous page, or omit it".into(),
         }]),
         error => error.into(),
     })?;
@@ -67,6 +62,8 @@ pub(super) async fn call(front: &Front, mut arguments: Arguments) -> Result<Answ
         page.tasks.into_iter().map(|task| answer::row(&front.service.describe_listed(task))).collect();
     let mut body = Map::new();
     body.insert("jobs".into(), jobs.into());
-    body.insert("next_cursor".into(), page.next.into());
+    if let Some(next) = page.next {
+        body.insert("next_cursor".into(), next.into());
+    }
     Ok(Answer::data(body))
 }

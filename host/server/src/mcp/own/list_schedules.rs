@@ -11,19 +11,16 @@ use crate::mcp::refusal::Refusal;
 pub(super) const TOOL: OwnTool = OwnTool {
     name: "list_schedules",
     title: "List schedules",
-    description: "Lists the schedules by name, each with its cron and time zone, when it is due next, and what came of it \
-                  last: a job was started, it was skipped because the last job had not ended, or it was refused and why. \
-                  With a name it shows that one with its payload. Origin config means that the operator made it.",
+    description: "Lists the schedules with the time of the next job and what became of the last. With a name it shows \
+                  that one with its payload.",
     input_schema,
     effect: Effect::Looks,
-    idempotent: true,
 };
 
-fn input_schema() -> Value {
+fn input_schema(_callbacks: bool) -> Value {
     json!({
         "type": "object",
-        "properties": { "name": { "type": "string", "description": "Only this one, with its payload." } },
-        "additionalProperties": false
+        "properties": { "name": { "type": "string" } }
     })
 }
 

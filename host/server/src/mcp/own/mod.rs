@@ -38,21 +38,18 @@ pub(super) struct OwnTool {
     pub(super) title: &'static str,
     /// What it does, for an agent.
     pub(super) description: &'static str,
-    /// JSON Schema of its arguments.
-    pub(super) input_schema: fn() -> Value,
+    /// JSON Schema of its arguments, by whether callbacks are offered.
+    pub(super) input_schema: fn(callbacks: bool) -> Value,
     /// What it does to the world.
     pub(super) effect: Effect,
-    /// Whether calling it again with the same arguments changes nothing more.
-    pub(super) idempotent: bool,
 }
 
 /// Schema of the arguments of a tool that concerns one job and asks for nothing more.
-fn of_one_job() -> Value {
+fn of_one_job(_callbacks: bool) -> Value {
     json!({
         "type": "object",
-        "properties": { "job_id": { "type": "string", "description": "Id of the job." } },
-        "required": ["job_id"],
-        "additionalProperties": false
+        "properties": { "job_id": { "type": "string" } },
+        "required": ["job_id"]
     })
 }
 
@@ -74,16 +71,17 @@ pub(super) fn has(name: &str) -> bool {
     ALL.iter().any(|tool| tool.name == name)
 }
 
-/// Calls one of them; none when there is none of that name.
+/// Calls one of them; `None` if there is none of that name.
 pub(super) async fn call(
     front: &Front,
     name: &str,
     arguments: Map<String, Value>,
     caller: &Caller,
 ) -> Option<Result<Answer, Refusal>> {
-    let arguments = Arguments::new(arguments);
+    let tool = ALL.iter().find(|tool| tool.name == name)?;
+    let arguments = Arguments::new(arguments, &(tool.input_schema)(front.service.offers_callbacks()));
     Some(match name {
-        "enqueue_job" => enqueue_job::call(front, arguments).await,
+        "enqueue_job" => enqueue_job::call(front, arguments, caller).await,
         "check_job_status" => check_job_status::call(front, arguments, caller).await,
         "cancel_job" => cancel_job::call(front, arguments).await,
         "retry_job" => retry_job::call(front, arguments).await,

@@ -9,12 +9,10 @@ use crate::mcp::refusal::Refusal;
 pub(super) const TOOL: OwnTool = OwnTool {
     name: "retry_job",
     title: "Run a job again",
-    description: "Runs a failed or cancelled job again under the same job_id, from its last checkpoint. What it had done up \
-                  to there is not done twice. Transient failures are retried without this; use it once the cause of the \
-                  failure is gone.",
+    description: "Runs a failed or cancelled job again under the same job_id, from its last checkpoint: nothing is \
+                  done twice. Transient failures are retried without it.",
     input_schema: super::of_one_job,
     effect: Effect::StartsJobs,
-    idempotent: false,
 };
 
 pub(super) async fn call(front: &Front, mut arguments: Arguments) -> Result<Answer, Refusal> {

@@ -13,55 +13,46 @@ use crate::mcp::refusal::Refusal;
 pub(super) const TOOL: OwnTool = OwnTool {
     name: "schedule_job",
     title: "Schedule a job",
-    description: "Starts a background job again and again, at the times that cron names in a time zone. The schedule is \
-                  durable when the answer comes, and its jobs are started whether a client is there or not, as long as any \
-                  process of the host runs; times that were missed meanwhile come once. Calling again with the same \
-                  arguments changes nothing. For one job at one later time use enqueue_job with run_at.",
+    description: "Starts a job again and again, at the times that cron names, whether a client is connected or not. \
+                  Missed times run once. The same call again changes nothing. For one later job use enqueue_job with \
+                  run_at.",
     input_schema,
     effect: Effect::StartsJobs,
-    idempotent: true,
 };
 
-fn input_schema() -> Value {
+fn input_schema(_callbacks: bool) -> Value {
     json!({
         "type": "object",
         "properties": {
             "name": {
                 "type": "string",
                 "minLength": 1,
-                "maxLength": 64,
-                "description": "Name of the schedule, by which delete_schedule finds it."
+                "maxLength": 64
             },
-            "job_type": { "type": "string", "description": "Name of the job type, as list_job_types shows it." },
-            "payload": { "type": "object", "description": "Input of each job, as the schema of its type demands." },
+            "job_type": { "type": "string" },
+            "payload": { "type": "object", "description": "Input of each job: the arguments of its tool." },
             "cron": {
                 "type": "string",
                 "maxLength": 200,
-                "description": "Minute, hour, day of month, month, day of week, such as \"30 2 * * MON-FRI\"; or six \
-                                fields that begin with the second; or @hourly, @daily, @weekly, @monthly, @yearly."
+                "description": "Such as \"30 2 * * MON-FRI\"; six fields begin with the second; @hourly, @daily and the like."
             },
             "time_zone": {
                 "type": "string",
-                "default": "UTC",
-                "description": "IANA name of the time zone that cron is read in, such as Asia/Kolkata."
+                "description": "Time zone of cron, such as Asia/Kolkata; UTC by default."
             },
             "overlap": {
                 "type": "string",
                 "enum": Overlap::ALL.iter().map(|overlap| overlap.as_str()).collect::<Vec<_>>(),
-                "default": Overlap::default().as_str(),
-                "description": "When it is due and its last job has not ended: skip leaves this time out, queue starts \
-                                another job all the same."
+                "description": "While its last job runs: skip (default) leaves this time out, queue starts another."
             },
             "priority": {
                 "type": "integer",
                 "minimum": -100,
                 "maximum": 100,
-                "default": 0,
-                "description": "Higher runs first: each step is worth a minute of waiting."
+                "description": "Higher runs first; 0 by default."
             }
         },
-        "required": ["name", "job_type", "cron"],
-        "additionalProperties": false
+        "required": ["name", "job_type", "cron"]
     })
 }
 

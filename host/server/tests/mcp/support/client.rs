@@ -187,7 +187,7 @@ impl Client {
     /// The status of a job once `enough` holds.
     pub async fn until(&mut self, id: &Value, enough: impl Fn(&Value) -> bool) -> Value {
         loop {
-            let status = self.tool("check_job_status", json!({ "job_id": id, "wait_seconds": 1 })).await;
+            let status = self.tool("check_job_status", json!({ "job_id": id, "wait_seconds": 0.05 })).await;
             if enough(&status) {
                 return status;
             }

@@ -61,9 +61,9 @@ fn words(text: &str) -> String {
         if let Some(candidate) = rest.get(..36).filter(|id| is_uuid(id)) {
             out.push_str("<id>");
             rest = &rest[candidate.len()..];
-        } else if let Some(candidate) = rest.get(..24).filter(|time| is_time(time)) {
+        } else if let Some(length) = [24, 20].into_iter().find(|&n| rest.get(..n).is_some_and(is_time)) {
             out.push_str("<time>");
-            rest = &rest[candidate.len()..];
+            rest = &rest[length..];
         } else {
             out.push(first);
             rest = &rest[first.len_utf8()..];
@@ -80,8 +80,7 @@ fn is_uuid(text: &str) -> bool {
 }
 
 fn is_time(text: &str) -> bool {
-    text.ends_with('Z')
-        && text.as_bytes()[4] == b'-'
-        && text.as_bytes()[10] == b'T'
-        && text.as_bytes()[19] == b'.'
+    // To the millisecond or to the second.
+    let bytes = text.as_bytes();
+    text.ends_with('Z') && bytes[4] == b'-' && bytes[10] == b'T' && [b'.', b'Z'].contains(&bytes[19])
 }

@@ -165,7 +165,11 @@ impl TestCatalog {
                 description: "Does what its input says.".into(),
                 input_schema: json!({
                     "type": "object",
-                    "properties": { "do": { "type": "string" } },
+                    "properties": {
+                        "do": { "type": "string" },
+                        "times": { "type": "integer" },
+                        "note": { "type": "string" },
+                    },
                     "required": ["do"],
                 }),
                 output_schema: Some(json!({ "type": "object" })),

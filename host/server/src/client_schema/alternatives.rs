@@ -1,0 +1,195 @@
+//! `anyOf`, `oneOf` and `allOf`: without null, as a list of values, or as what a single one says.
+
+use serde_json::{Map, Value, json};
+
+/// Keywords that say something to readers and refuse nothing.
+const NOTES: [&str; 6] = ["title", "description", "default", "examples", "deprecated", "$comment"];
+
+/// Takes null out of what a field accepts that may be left out instead.
+pub(super) fn without_null(fields: &mut Map<String, Value>) {
+    if let Some(Value::Array(types)) = fields.get_mut("type") {
+        types.retain(|kind| kind != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            fields.insert("type".into(), only);
+        }
+    }
+    if let Some(Value::Array(values)) = fields.get_mut("enum") {
+        // A list without values refuses everything, which no client reads.
+        if values.iter().any(|value| !value.is_null()) {
+            values.retain(|value| !value.is_null());
+        }
+    }
+    for keyword in ["anyOf", "oneOf"] {
+        if let Some(Value::Array(members)) = fields.get_mut(keyword)
+            && members.iter().any(|member| !is_null(member))
+        {
+            members.retain(|member| !is_null(member));
+        }
+    }
+}
+
+/// Whether a schema accepts null and nothing else.
+fn is_null(schema: &Value) -> bool {
+    schema.get("type") == Some(&json!("null"))
+        || schema.get("const") == Some(&Value::Null)
+        || schema.get("enum") == Some(&json!([null]))
+}
+
+/// Writes alternatives that are constants as one `enum`, with what each of them says of itself.
+pub(super) fn constants_as_enum(fields: &mut Map<String, Value>) {
+    if fields.contains_key("enum") || fields.contains_key("const") {
+        return;
+    }
+    for keyword in ["oneOf", "anyOf"] {
+        let Some(Value::Array(members)) = fields.get(keyword) else { continue };
+        let Some(constants) = members.iter().map(constants).collect::<Option<Vec<_>>>() else { continue };
+        let mut values: Vec<Value> = Vec::new();
+        for value in constants.iter().flat_map(|(values, _)| values.iter()) {
+            if values.contains(value) {
+                // Two of `oneOf` that accept a value refuse it together.
+                return;
+            }
+            values.push(value.clone());
+        }
+        if values.is_empty() {
+            continue;
+        }
+        let said: Vec<String> = constants
+            .iter()
+            .filter_map(|(values, note)| note.map(|note| format!("{}: {note}", list(values))))
+            .collect();
+        if !said.is_empty() {
+            let own = fields.get("description").and_then(Value::as_str);
+            let texts: Vec<&str> = own.into_iter().chain(said.iter().map(String::as_str)).collect();
+            fields.insert("description".into(), texts.join("\n").into());
+        }
+        fields.shift_remove(keyword);
+        fields.insert("enum".into(), values.into());
+        return;
+    }
+}
+
+/// The values that a schema names, and its description. None if it says anything else.
+fn constants(schema: &Value) -> Option<(Vec<Value>, Option<&str>)> {
+    let fields = schema.as_object()?;
+    let values = match (fields.get("const"), fields.get("enum")) {
+        (Some(value), None) => vec![value.clone()],
+        (None, Some(Value::Array(values))) => values.clone(),
+        _ => return None,
+    };
+    let says_more = fields.keys().any(|keyword| {
+        !NOTES.contains(&keyword.as_str()) && !["const", "enum", "type"].contains(&keyword.as_str())
+    });
+    let fits_type = |value: &Value| fields.get("type").is_none_or(|kind| kind == type_of(value));
+    if says_more || !values.iter().all(fits_type) {
+        return None;
+    }
+    Some((values, fields.get("description").and_then(Value::as_str)))
+}
+
+fn list(values: &[Value]) -> String {
+    let texts: Vec<String> =
+        values.iter().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect();
+    texts.join(", ")
+}
+
+/// The type that `type` has to name for a value.
+pub(super) fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+/// Writes `oneOf` as `anyOf` where no value fits two of its members, which is sure where each is of a type of its own.
+pub(super) fn any_of_types(fields: &mut Map<String, Value>) {
+    let Some(Value::Array(members)) = fields.get("oneOf") else { return };
+    let mut types: Vec<&str> = Vec::new();
+    for member in members {
+        let Some(kind) = member.get("type").and_then(Value::as_str) else { return };
+        // Every integer is a number.
+        let kind = if kind == "integer" { "number" } else { kind };
+        if types.contains(&kind) {
+            return;
+        }
+        types.push(kind);
+    }
+    if !fields.contains_key("anyOf")
+        && let Some(members) = fields.shift_remove("oneOf")
+    {
+        fields.insert("anyOf".into(), members);
+    }
+}
+
+/// Writes `allOf` as one schema where its members say of different fields what they are.
+pub(super) fn merge_all(fields: &mut Map<String, Value>) {
+    const PLAIN: [&str; 4] = ["type", "properties", "required", "description"];
+    let Some(Value::Array(members)) = fields.get("allOf") else { return };
+    let mut properties = named(fields.get("properties"));
+    let mut required = listed(fields.get("required"));
+    for member in members {
+        let Value::Object(member) = member else { return };
+        let is_object = member.get("type").is_none_or(|kind| kind == "object");
+        if !is_object || member.keys().any(|keyword| !PLAIN.contains(&keyword.as_str())) {
+            return;
+        }
+        for (name, schema) in named(member.get("properties")) {
+            if properties.get(&name).is_some_and(|own| *own != schema) {
+                return;
+            }
+            properties.insert(name, schema);
+        }
+        required.extend(listed(member.get("required")));
+    }
+    let is_object = fields.get("type").is_some_and(|kind| kind == "object")
+        || members.iter().any(|member| member.get("type").is_some());
+    if !is_object || fields.contains_key("additionalProperties") {
+        return;
+    }
+    fields.shift_remove("allOf");
+    fields.insert("type".into(), "object".into());
+    fields.insert("properties".into(), properties.into());
+    let mut seen = Vec::new();
+    required.retain(|name| {
+        !seen.contains(name) && {
+            seen.push(name.clone());
+            true
+        }
+    });
+    if !required.is_empty() {
+        fields.insert("required".into(), required.into());
+    }
+}
+
+fn named(schemas: Option<&Value>) -> Map<String, Value> {
+    schemas.and_then(Value::as_object).cloned().unwrap_or_default()
+}
+
+fn listed(names: Option<&Value>) -> Vec<Value> {
+    names.and_then(Value::as_array).cloned().unwrap_or_default()
+}
+
+/// Puts what a single alternative says into the schema that it is an alternative of.
+pub(super) fn merge_single(fields: &mut Map<String, Value>) {
+    for keyword in ["anyOf", "oneOf", "allOf"] {
+        let Some(Value::Array(members)) = fields.get(keyword) else { continue };
+        let [Value::Object(only)] = members.as_slice() else { continue };
+        let repeats = |(name, value): (&String, &Value)| {
+            NOTES.contains(&name.as_str()) || fields.get(name).is_none_or(|own| own == value)
+        };
+        if !only.iter().all(repeats) {
+            continue;
+        }
+        let only = only.clone();
+        fields.shift_remove(keyword);
+        for (name, value) in only {
+            fields.entry(name).or_insert(value);
+        }
+    }
+}
