@@ -212,7 +212,7 @@ fn report(status: &TaskStatus, messages: &[OutboxMessage]) -> String {
     match task.state {
         TaskState::Completed => lines.push(format!("Completed{took}: {records}(job {id})")),
         TaskState::Cancelled => {
-            lines.push(format!("Cancelled{took} after {} units (job {id})", text::count(view.progress.done)))
+            lines.push(format!("Cancelled{took} after {} units (job {id})", text::count(view.progress.done)));
         }
         TaskState::Failed => {
             let (code, message) = view

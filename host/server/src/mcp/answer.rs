@@ -90,23 +90,24 @@ fn body(status: &TaskStatus) -> Map<String, Value> {
 
 /// A job within a list: enough to choose one, which `check_job_status` then shows whole.
 pub(super) fn row(status: &TaskStatus) -> Value {
+    let task = &status.task;
+    let percent = task.progress.percent().filter(|_| task.state == TaskState::Running);
+    // One time is enough, and of a job whose progress is known, how far it is says more.
+    let time = match task.state {
+        TaskState::Running if percent.is_some() => "",
+        TaskState::Running => "started_at",
+        TaskState::Scheduled => "due_at",
+        state if state.is_terminal() => "completed_at",
+        _ => "created_at",
+    };
+    let shown = ["job_id", "job_type", "status", time, "waiting_reason", "schedule", "cancel_requested"];
     let mut row = fields(status);
-    // One time is enough: when it ended, is due, or was submitted.
-    if row.contains_key("completed_at") || row.contains_key("due_at") {
-        row.shift_remove("created_at");
-    }
-    for name in
-        ["artifacts", "result", "records_processed", "started_at", "attempts", "poll_after_ms", "error"]
-    {
-        row.shift_remove(name);
-    }
-    row.shift_remove("progress");
-    if let Some(percent) = status.task.progress.percent().filter(|_| status.task.state == TaskState::Running)
-    {
+    row.retain(|name, _| shown.contains(&name.as_str()));
+    if let Some(percent) = percent {
         row.insert("percent".into(), percent.into());
     }
-    if status.task.state == TaskState::Failed
-        && let Some(failure) = &status.task.failure
+    if task.state == TaskState::Failed
+        && let Some(failure) = &task.failure
     {
         row.insert("error".into(), failure.code.as_str().into());
     }
@@ -115,7 +116,9 @@ pub(super) fn row(status: &TaskStatus) -> Value {
 
 /// A schedule, alone or within a list.
 pub(super) fn schedule_row(status: &ScheduleStatus) -> Map<String, Value> {
-    object(ScheduleView::from(status))
+    let mut row = object(ScheduleView::from(status));
+    row.retain(|_, value| !value.is_null());
+    row
 }
 
 fn fields(status: &TaskStatus) -> Map<String, Value> {
@@ -144,7 +147,8 @@ fn fields(status: &TaskStatus) -> Map<String, Value> {
     if !task.state.is_terminal() && fields.get("started_at").is_some_and(|started| !started.is_null()) {
         fields.shift_remove("created_at");
     }
-    if task.attempts <= 1 {
+    // A first attempt is what everybody expects of a job that has not ended.
+    if !task.state.is_terminal() && task.attempts <= 1 {
         fields.shift_remove("attempts");
     }
     fields.retain(|name, value| {

@@ -24,7 +24,9 @@ fn a_job_that_always_loses_its_worker_is_given_up_and_says_why() {
     let mut client = project.serve(Era::Modern);
     let id = client.enqueue("sleeper", json!({"ms": 600_000}));
     for attempt in 1..=2 {
-        client.until(&id, |status| status["status"] == "running" && status["attempts"] == attempt);
+        client.until(&id, |status| {
+            status["status"] == "running" && status["attempts"].as_u64().unwrap_or(1) == attempt
+        });
         client.kill();
         client = project.serve(Era::Modern);
     }
