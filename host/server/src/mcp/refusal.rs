@@ -69,10 +69,10 @@ impl From<Refusal> for Answer {
     }
 }
 
-/// What to do after an error.
+/// What an agent does after an error.
 fn next(error: &ServiceError) -> &'static str {
     match error {
-        ServiceError::UnknownJobType { .. } => "Call list_job_types to see what there is.",
+        ServiceError::UnknownJobType { .. } => "Call list_job_types for the job types there are.",
         ServiceError::InvalidInput { .. } => {
             "Correct the named fields and call again; list_job_types shows the schema."
         }
@@ -83,32 +83,34 @@ fn next(error: &ServiceError) -> &'static str {
         ServiceError::IdempotencyConflict { .. } => {
             "Call check_job_status with the named job, or submit with another idempotency_key."
         }
-        ServiceError::CircuitOpen { .. } => "Call again after that time; jobs that wait go on by themselves.",
+        ServiceError::CircuitOpen { .. } => "Call again after that time; jobs that wait start by themselves.",
         ServiceError::CallbackRefused(_) => {
-            "Leave callback_url out and poll with check_job_status, or ask the operator to allow the URL."
+            "Leave callback_url out and follow the job with check_job_status; only the operator can allow the URL."
         }
-        ServiceError::NotFound { .. } => "Call list_jobs to see what there is.",
-        ServiceError::NotRetryable { .. } => "Call check_job_status to see how it is.",
-        ServiceError::ArtifactNotFound { .. } => "Call check_job_status to see the job's artifacts.",
+        ServiceError::NotFound { .. } => {
+            "Call list_jobs to find the job. Finished jobs are deleted after a time."
+        }
+        ServiceError::NotRetryable { .. } => "Call check_job_status for its status.",
+        ServiceError::ArtifactNotFound { .. } => "Call check_job_status for the job's artifacts.",
         ServiceError::Timetable(_) => "Correct the named argument and call again.",
         ServiceError::ScheduleExists { .. } => "Call list_schedules with that name to see what it asks for.",
-        ServiceError::TooManySchedules { .. } => "Call delete_schedule for one that is not needed any more.",
-        ServiceError::ScheduleNotFound { .. } => "Call list_schedules to see what there is.",
-        ServiceError::ScheduleOfConfig { .. } => "Tell the operator, if it shall go.",
+        ServiceError::TooManySchedules { .. } => "Call delete_schedule for one that is no longer needed.",
+        ServiceError::ScheduleNotFound { .. } => "Call list_schedules for the schedules there are.",
+        ServiceError::ScheduleOfConfig { .. } => "Tell the user: only the operator can delete it.",
         ServiceError::ArtifactCorrupt { .. } => {
-            "Submit the job again to have it made anew; the file cannot be mended by calling again."
+            "Submit a new job to have the file made again; calling again cannot repair it."
         }
         ServiceError::Store(StoreError::Busy(_)) => {
             "Call again in a moment: another program holds the task database."
         }
         ServiceError::Store(StoreError::Full(_)) => {
-            "Nothing was taken. Tell the operator that the disk is full, and call again once there is room."
+            "Nothing was taken. Tell the user that the host's disk is full, and call again once there is room."
         }
         ServiceError::Store(error) if error.may_pass() => {
-            "Nothing was taken. Tell the operator, and call again once the disk is well."
+            "Nothing was taken. Tell the user that the host's disk has a fault, and call again once it is repaired."
         }
         _ if error.retryable() => "Call again in a moment.",
-        _ => "Tell the operator; calling again does not help before the cause is gone.",
+        _ => "Tell the user: the operator has to look at the host. Calling again does not help before that.",
     }
 }
 
