@@ -65,7 +65,7 @@ fn bulk_invoice_makes_one_invoice_an_order_and_its_register_equals_the_database(
     let status = client.ended(handle["taskId"].as_str().unwrap());
     assert_eq!(status["status"], "completed", "{status}");
     assert_eq!(status["records_processed"], 1842);
-    assert_eq!(status["progress"]["percent"], 100);
+    assert!(status.get("progress").is_none(), "a job that has ended is as far as it gets: {status}");
 
     let mut archive = zip::ZipArchive::new(File::open(artifact(&status, ".zip")).unwrap()).unwrap();
     let mut pdfs = BTreeSet::new();
