@@ -50,7 +50,7 @@ def _breaches(schema: Any, at: str) -> Iterator[str]:
     kind = schema.get("type")
     if kind is None and not {"enum", "anyOf"} & schema.keys() and not at.endswith("/items"):
         yield f"{here} has no type: AutoGen fails on it"
-    if kind is not None and (not isinstance(kind, str) or kind not in TYPES):
+    if kind not in (None, "null") and (not isinstance(kind, str) or kind not in TYPES):
         yield f"{here} has the type {kind}: AutoGen fails on arrays of types"
     if kind == "array" and "items" not in schema:
         yield f"{here} is an array without items: VS Code and OpenAI fail on it"

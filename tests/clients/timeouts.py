@@ -3,9 +3,10 @@
 
 usage: timeouts.py LONGSHORE PROJECT GUESTS ENVIRONMENT
 
-Each framework gets a project of its own beside PROJECT, with the guest `sleeper` of the folder GUESTS, and all run at once.
-One that keeps its server starts a job that outlives its timeout and follows it to the end. One that starts a process for
-each call starts a longer job, which has to be done in time although nothing of the client's runs between its calls.
+PROJECT is where to make a project with the guest `sleeper` of the folder GUESTS. Each framework gets a copy of it beside it,
+and all run at once. One that keeps its server starts a job that outlives its timeout and follows it to the end. One that
+starts a process for each call starts a longer job, which has to be done in time although nothing of the client's runs
+between its calls.
 """
 
 import asyncio
@@ -25,7 +26,9 @@ from wire import Wire
 JOB_MS, WAIT_SECONDS = 8_000, 3
 # A job that a process for each call submits, when it has to be done, and how often it is asked for.
 LONG_JOB_MS, DONE_SECONDS, POLL_SECONDS = 20_000, 25.0, 2.0
-# Both in time, with how long a busy machine takes to start a process.
+# The server that accepted that job may have begun it before it closed; whatever works on begins it once more at most.
+LONG_JOB_ATTEMPTS_MAX = 2
+# For a job that does not end at all.
 PATIENCE = 60.0
 
 
@@ -49,7 +52,7 @@ async def keeps_its_server(name: str, tools: dict[str, Tool], timeout: float | N
         check(time.monotonic() - started < PATIENCE, f"{name}: the job ends", status)
         calls += 1
         status = await call("check_job_status", {"job_id": status["job_id"], "wait_seconds": WAIT_SECONDS})
-    completed(name, status)
+    completed(name, status, attempts_max=1)
     # Each call waited, or the job was asked for again and again.
     check(calls <= JOB_MS / 1_000 / WAIT_SECONDS + 2, f"{name}: wait_seconds waits", calls)
     check(timeout is None or slowest < timeout, f"{name}: each answer leaves within {timeout} s", slowest)
@@ -66,15 +69,15 @@ async def starts_a_process_for_each_call(name: str, tools: dict[str, Tool]) -> f
         check(time.monotonic() - started < PATIENCE, f"{name}: the job ends", status)
         await asyncio.sleep(POLL_SECONDS)
     took = time.monotonic() - started
-    completed(name, status)
+    completed(name, status, LONG_JOB_ATTEMPTS_MAX)
     check(took < DONE_SECONDS, f"{name}: a job of {LONG_JOB_MS} ms is done in {DONE_SECONDS} s", took)
     return took
 
 
-def completed(name: str, status: dict[str, Any]) -> None:
-    """Checks that the job ended well, in its first attempt."""
+def completed(name: str, status: dict[str, Any], attempts_max: int) -> None:
+    """Checks that the job ended well and was not begun again and again."""
     check(status["status"] == "completed", f"{name}: the job completes", status)
-    check(status["attempts"] == 1, f"{name}: the job runs once", status)
+    check(status["attempts"] <= attempts_max, f"{name}: the job takes {attempts_max} attempts at most", status)
 
 
 async def through(name: str, longshore: str, project: Path) -> str | None:
@@ -97,26 +100,26 @@ async def through(name: str, longshore: str, project: Path) -> str | None:
     return None
 
 
-def prepare(longshore: str, project: Path, component: Path) -> None:
-    """Makes a project with the guest, compiled, so that the first client does not wait for that."""
+def prepare(longshore: str, project: Path, component: Path, names: list[str]) -> dict[str, Path]:
+    """Makes a project with the guest for each name, and has the guest compiled, so that no client waits for that."""
     subprocess.run([longshore, "init", project, "--no-sample"], check=True, stdout=subprocess.DEVNULL)
     shutil.rmtree(project / "plugins")
     (project / "plugins").mkdir()
     shutil.copy(component, project / "plugins")
+    projects = {name: project.with_name(f"{project.name}-{name}") for name in names}
+    for folder in projects.values():
+        shutil.copytree(project, folder)
     awkward.loaded(longshore, str(project), ["sleeper"])
+    return projects
 
 
 async def main() -> None:
     if len(sys.argv) != 5:
         sys.exit(f"usage: {sys.argv[0]} LONGSHORE PROJECT GUESTS ENVIRONMENT")
     longshore, project, guests, environment = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
-    projects = {}
-    for name in NAMES[environment]:
-        framework = load(name)
-        # Those that wait longer than the job takes show nothing here.
-        if framework.TIMEOUT or framework.PROCESS_PER_CALL:
-            projects[name] = project.with_name(f"{project.name}-{name}")
-            prepare(longshore, projects[name], guests / "sleeper.wasm")
+    # Those that keep their server and wait longer than the job takes show nothing here.
+    names = [name for name in NAMES[environment] if load(name).TIMEOUT or load(name).PROCESS_PER_CALL]
+    projects = prepare(longshore, project, guests / "sleeper.wasm", names)
     runs = (through(name, longshore, folder) for name, folder in projects.items())
     problems = [problem for problem in await asyncio.gather(*runs) if problem]
     if problems:

@@ -101,7 +101,8 @@ fn schemas_are_listed_in_the_form_that_every_client_reads() {
                 name => &schema["properties"][name],
             });
             if sorted(&found["enum"]) != sorted(values) {
-                breaches.push(format!("{}: {path} is listed without its values {values}: {found}", case.name));
+                breaches
+                    .push(format!("{}: {path} is listed without its values {values}: {found}", case.name));
             }
         }
     }
@@ -119,17 +120,7 @@ fn check(schema: &Value, at: &str, breaches: &mut Vec<String>) {
         return;
     };
     let mut breach = |what: &str| breaches.push(format!("{at} has {what}: {schema}"));
-    for keyword in [
-        "$schema",
-        "$id",
-        "$comment",
-        "$defs",
-        "definitions",
-        "$ref",
-        "allOf",
-        "oneOf",
-        "const",
-    ] {
+    for keyword in ["$schema", "$id", "$comment", "$defs", "definitions", "$ref", "allOf", "oneOf", "const"] {
         if fields.contains_key(keyword) {
             breach(keyword);
         }
