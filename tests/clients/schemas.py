@@ -43,13 +43,12 @@ EXPORTS: list[tuple[dict[str, Any], int]] = [
 PASSING = {"inspector"}
 
 
-def rules(tools: list[dict[str, Any]], unportable: set[str]) -> list[str]:
-    """What clients that cannot run here say of the tools."""
+def rules(tools: list[dict[str, Any]]) -> list[str]:
+    """Where the tools break a rule of clients, of those that cannot run here among them."""
     problems = []
     for tool in tools:
-        if tool["name"] not in unportable:
-            problems += [f"{tool['name']}: {breach}" for breach in portable.breaches(tool)]
-            problems += [f"VS Code: {tool['name']}: {problem}" for problem in vscode.problems(tool)]
+        problems += [f"{tool['name']}: {breach}" for breach in portable.breaches(tool)]
+        problems += [f"VS Code: {tool['name']}: {problem}" for problem in vscode.problems(tool)]
     return problems
 
 
@@ -158,7 +157,7 @@ async def main() -> None:
     listed = awkward.loaded(longshore, str(awkwards), [case["name"] for case in portables])
     problems = []
     if environment == "agents":
-        problems = rules(fresh + [tool for tool in listed if tool["name"] not in TOOLS], set())
+        problems = rules(fresh + [tool for tool in listed if tool not in fresh])
         problems += enumerations(listed, portables)
         if not problems:
             step("the lists follow the rules of VS Code and of frameworks that are strict")

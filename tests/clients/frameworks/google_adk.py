@@ -7,7 +7,7 @@ from typing import Any
 from google.adk.agents import Agent
 from google.adk.agents.invocation_context import InvocationContext
 from google.adk.sessions import InMemorySessionService
-from google.adk.tools.mcp_tool import McpTool, McpToolset
+from google.adk.tools.mcp_tool import McpTool, McpToolset, StdioConnectionParams
 from google.adk.tools.tool_context import ToolContext
 from mcp import StdioServerParameters
 
@@ -22,7 +22,7 @@ LOSES: frozenset[str] = frozenset()
 @asynccontextmanager
 async def connect(longshore: str, project: str) -> AsyncIterator[dict[str, Tool]]:
     server = StdioServerParameters(command=longshore, args=["serve"], cwd=project)
-    toolset = McpToolset(connection_params=server)
+    toolset = McpToolset(connection_params=StdioConnectionParams(server_params=server))
     sessions = InMemorySessionService()
     session = await sessions.create_session(app_name="test", user_id="test")
     invocation = InvocationContext(

@@ -9,8 +9,7 @@ from llama_index.tools.mcp import BasicMCPClient, McpToolSpec
 
 from frameworks import Tool, body
 
-# Of a single message, not of a call.
-TIMEOUT = None
+TIMEOUT = 30.0
 PROCESS_PER_CALL = True
 # What is inside of a structure; it takes one for a map.
 LOSES = frozenset({"nested", "arms"})
