@@ -119,20 +119,29 @@ def returns(cases: list[dict[str, Any]]) -> Calls:
         for case in cases:
             # A process for each call takes its time: the last example has most fields.
             for arguments in case["accepts"][-1:] if framework.PROCESS_PER_CALL else case["accepts"]:
-                problems += await returned(tools, case["name"], arguments)
+                problems += await returned(tools, case["name"], arguments, arguments)
+        # An object of any fields, beside optional fields that are null.
+        payload = cases[0]["accepts"][1]
+        arguments = {
+            "job_type": cases[0]["name"],
+            "payload": payload,
+            "idempotency_key": None,
+            "delay_seconds": None,
+        }
+        problems += await returned(tools, "enqueue_job", arguments, payload)
         return problems
 
     return call
 
 
-async def returned(tools: Tools, name: str, arguments: dict[str, Any]) -> list[str]:
-    """Whether one job gets what was sent; what is null may be absent."""
+async def returned(tools: Tools, name: str, arguments: dict[str, Any], sent: dict[str, Any]) -> list[str]:
+    """Whether the job that a tool starts gets what was sent to it; what is null may be absent."""
     try:
         answer = await ended(tools, await tools[name].call(arguments))
     except Exception as error:  # noqa: BLE001 - the framework's own check of the arguments
         return [f"{name} {arguments}: {type(error).__name__}: {error}"]
     given = answer.get("result", {}).get("given") if answer.get("status") == "completed" else None
-    if given is None or said(given) != said(arguments):
+    if given is None or said(given) != said(sent):
         return [f"{name} {arguments} came back as {answer}"]
     return []
 
