@@ -67,7 +67,8 @@ def _breaches(schema: Any, at: str) -> Iterator[str]:
             yield from _breaches(schema[keyword], f"{at}/{keyword}") if schema[keyword] else ()
     for number, arm in enumerate(schema.get("anyOf", [])):
         yield from _breaches(arm, f"{at}/anyOf/{number}")
-        if isinstance(arm, dict) and arm.get("type") == "null":
+        # What an array holds may be null; a field that is null may as well be absent.
+        if isinstance(arm, dict) and arm.get("type") == "null" and not at.endswith("/items"):
             yield f"{here} is a union with null: an optional field is its plain type"
     for name, field in (schema.get("properties") or {}).items():
         yield from _breaches(field, f"{at}/properties/{name}")
