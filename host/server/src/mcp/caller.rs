@@ -12,13 +12,18 @@ use super::convert;
 const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
 const CAPABILITIES_KEY: &str = "io.modelcontextprotocol/clientCapabilities";
 
+/// What a session on the Python SDK calls itself that was given no name. Frameworks do that whose results are for a model
+/// alone, which finds the same addresses in the text; and one of them, AutoGen's, takes a result with a link for a failed
+/// call.
+const UNNAMED: &str = "mcp";
+
 /// The client of one request.
 pub(super) struct Caller {
     /// Whether the request is of revision 2026-07-28 or later.
     pub(super) modern: bool,
     /// Whether the request declared the Tasks extension, in the era that has it.
     pub(super) tasks: bool,
-    /// Whether the client knows links to resources in tool results; before 2025-06-18 nobody did.
+    /// Whether the client knows links to resources in tool results.
     pub(super) links: bool,
     /// Its id.
     pub(super) id: RequestId,
@@ -38,10 +43,10 @@ impl Caller {
             context.meta.get(CAPABILITIES_KEY).and_then(|capabilities| capabilities.get("extensions"));
         let declared = extensions.is_some_and(|extensions| extensions.get(TASKS_EXTENSION_ID).is_some());
         let session_knows_links = || {
-            context
-                .peer
-                .peer_info()
-                .is_none_or(|info| info.protocol_version.as_str() >= ProtocolVersion::V_2025_06_18.as_str())
+            context.peer.peer_info().is_none_or(|info| {
+                info.protocol_version.as_str() >= ProtocolVersion::V_2025_06_18.as_str()
+                    && info.client_info.name != UNNAMED
+            })
         };
         Self {
             modern,

@@ -126,3 +126,18 @@ async fn a_new_plugin_is_told() {
     let tools = client.request("tools/list", json!({})).await;
     assert!(tools["tools"].as_array().unwrap().iter().any(|tool| tool["name"] == "extra1"));
 }
+
+#[tokio::test]
+async fn links_are_left_out_for_who_takes_them_for_a_failure() {
+    let world = World::new();
+    for (name, blocks) in [("mcp", 1), ("some client", 2)] {
+        let mut client = world.client(Era::Bare).await;
+        let initialize = json!({
+            "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": name, "version": "0.1.0"},
+        });
+        client.request("initialize", initialize).await;
+        let result = client.call("script", json!({"do": "file", "text": "x"})).await;
+        assert_eq!(result["content"].as_array().unwrap().len(), blocks, "{name}: {result}");
+        assert!(result["structuredContent"]["artifacts"][0]["uri"].is_string());
+    }
+}
