@@ -160,10 +160,13 @@ async def main() -> None:
     cases = awkward.cases()
     portables = [case for case in cases if "unportable" not in case]
     awkwards = project.with_name(f"{project.name}-awkward")
-    awkward.project(longshore, awkwards, guests / "awkward.wasm", portables)
+    # What cannot be expressed for every client is there, too: it must not cost a client the other tools.
+    awkward.project(longshore, awkwards, guests / "awkward.wasm", cases)
 
     fresh = awkward.loaded(longshore, str(project), TOOLS)
-    listed = awkward.loaded(longshore, str(awkwards), [case["name"] for case in portables])
+    unportable = {case["name"] for case in cases} - {case["name"] for case in portables}
+    listed = awkward.loaded(longshore, str(awkwards), [case["name"] for case in cases])
+    listed = [tool for tool in listed if tool["name"] not in unportable]
     problems = []
     if environment == "agents":
         problems = rules(fresh + [tool for tool in listed if tool not in fresh])
