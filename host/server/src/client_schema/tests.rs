@@ -241,6 +241,7 @@ fn what_is_left_for_some_clients_to_stumble_over_is_named() {
             "b c": {"type": "string", "not": {"const": "x"}},
             "n": {"anyOf": [{"type": "string"}, {"type": "null"}]},
             "tree": {"$ref": "#"},
+            "size": {"enum": [1, 2]},
         },
         "required": ["n"],
     });

@@ -105,6 +105,11 @@ impl Notes {
             }
         }
         self.alternatives(fields, at);
+        if let Some(Value::Array(values)) = fields.get("enum")
+            && values.iter().any(|value| !value.is_string())
+        {
+            self.add(at, "lists values that are no texts; some models' interfaces take texts only");
+        }
         if fields.get("items").is_some_and(|items| items.as_object().is_some_and(Map::is_empty)) {
             self.add(at, "says nothing of its items; some models' interfaces want their type");
         }
