@@ -262,6 +262,9 @@ pub trait AttemptFiles: Send {
     /// Adds bytes at its end.
     fn write(&mut self, handle: usize, bytes: &[u8]) -> io::Result<()>;
 
+    /// Empties it. Not after a [`sync`](Self::sync) that a save recorded: that state must stay on disk.
+    fn clear(&mut self, handle: usize) -> io::Result<()>;
+
     /// How many artifacts there are, and their bytes together.
     fn totals(&self) -> (u32, u64);
 

@@ -146,6 +146,22 @@ impl Artifacts {
         Ok(())
     }
 
+    /// Whether a save of this attempt recorded artifacts, or may have.
+    pub(crate) fn has_saved(&self) -> bool {
+        self.asked.is_some() || !self.kept.is_empty()
+    }
+
+    /// Empties an artifact. Only before a save of this attempt recorded it: a next attempt resumes from that save.
+    pub(crate) async fn clear(&mut self, handle: usize) -> Result<(), Ended> {
+        if self.gathered.as_ref().is_some_and(|(gathered, _)| *gathered == handle) {
+            self.gathered = None;
+        }
+        self.with("empty an artifact", move |files| files.clear(handle)).await?;
+        self.bytes -= self.lengths.insert(handle, 0).unwrap_or(0);
+        self.written.insert(handle);
+        Ok(())
+    }
+
     /// Brings everything to disk and lists it, to be recorded by a save.
     pub(crate) async fn sync(&mut self) -> Result<Vec<SavedArtifact>, Ended> {
         if !self.any() {

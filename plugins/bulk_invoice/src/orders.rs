@@ -1,8 +1,8 @@
-//! Reading a month's orders: one ordered query for all of them with their lines, taken up again after any order.
+//! Reading a month's orders: one ordered query for all of them with their lines.
 
 use crate::month::Month;
 use longshore_plugin::prelude::*;
-use longshore_plugin::{Cursor, Row, Source};
+use longshore_plugin::{Cursor, Row, RowDigest, Source};
 use std::collections::VecDeque;
 
 /// Lines asked for at a time.
@@ -52,6 +52,8 @@ pub(crate) struct Order {
     pub(crate) lines: Vec<OrderLine>,
     /// What the database says is to be paid.
     pub(crate) total_paise: i64,
+    /// Of all rows up to the order's last.
+    pub(crate) digest: RowDigest,
 }
 
 /// The orders that are invoiced together.
@@ -62,13 +64,6 @@ pub(crate) struct Selection {
     pub(crate) month: Month,
     /// How many orders there are.
     pub(crate) count: u64,
-}
-
-/// The place after an order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct After {
-    pub(crate) ordered_at: String,
-    pub(crate) id: i64,
 }
 
 const CHOSEN: &str = "o.city = ? AND o.ordered_at >= ? AND o.ordered_at < ?";
@@ -102,15 +97,9 @@ impl Selection {
         Ok(selection)
     }
 
-    /// Starts reading, after an order or at the first. The order is by time, then id: a total one, so an order's
-    /// place in it is its invoice number.
-    pub(crate) fn open(&self, source: &Source, after: Option<&After>) -> Result<Orders> {
-        let mut params = self.params();
-        let mut and_after = "";
-        if let Some(After { ordered_at, id }) = after {
-            and_after = " AND (o.ordered_at, o.id) > (?, ?)";
-            params.extend([ordered_at.as_str().into(), (*id).into()]);
-        }
+    /// Starts reading at the first order. The order is by time, then id: a total one, so an order's place in it is its
+    /// invoice number.
+    pub(crate) fn open(&self, source: &Source) -> Result<Orders> {
         let sql = format!(
             "SELECT o.id, o.ordered_at, o.total_paise,
                     b.code, b.legal_name, b.gstin, b.address, b.state, b.state_code,
@@ -123,10 +112,11 @@ impl Selection {
              LEFT JOIN branches AS b ON b.code = o.branch_code
              LEFT JOIN customers AS c ON c.id = o.customer_id
              LEFT JOIN order_lines AS l ON l.order_id = o.id
-             WHERE {CHOSEN}{and_after}
+             WHERE {CHOSEN}
              ORDER BY o.ordered_at, o.id, l.line_no"
         );
-        Ok(Orders { cursor: source.query(&sql, &params)?, read: VecDeque::new(), ended: false })
+        let cursor = source.query(&sql, &self.params())?;
+        Ok(Orders { cursor, read: VecDeque::new(), digest: RowDigest::default(), ended: false })
     }
 
     fn params(&self) -> Vec<Value> {
@@ -140,6 +130,8 @@ pub(crate) struct Orders {
     cursor: Cursor,
     /// Orders that were read; more lines of the last may still come.
     read: VecDeque<Order>,
+    /// Of all rows so far.
+    digest: RowDigest,
     ended: bool,
 }
 
@@ -161,10 +153,12 @@ impl Orders {
             let order = order(row).map_err(|error| JobError::failed(format!("order {id}: {error}")))?;
             self.read.push_back(order);
         }
-        if row.get::<Option<i64>>("line_no")?.is_some()
-            && let Some(order) = self.read.back_mut()
-        {
-            order.lines.push(line(row)?);
+        self.digest.add(row.span());
+        if let Some(order) = self.read.back_mut() {
+            order.digest.clone_from(&self.digest);
+            if row.get::<Option<i64>>("line_no")?.is_some() {
+                order.lines.push(line(row)?);
+            }
         }
         Ok(())
     }
@@ -186,6 +180,7 @@ fn order(row: Row<'_>) -> Result<Order> {
         ship_to: party(row, "ship_to")?,
         lines: Vec::new(),
         total_paise: row.get("total_paise")?,
+        digest: RowDigest::default(),
     })
 }
 

@@ -3,12 +3,13 @@
 use crate::invoice::Invoice;
 use crate::money::rupees;
 use crate::month::{LocalTime, Month};
-use crate::orders::{After, Order, Selection};
+use crate::orders::{Order, Orders, Selection};
 use crate::tax::Amounts;
 use crate::zip::{DosTime, Entry, ZipWriter};
 use crate::{pdf, register};
 use longshore_plugin::prelude::*;
-use longshore_plugin::{Artifact, Source};
+use longshore_plugin::{Artifact, RowDigest, Source};
+use std::time::Duration;
 
 /// Invoices from one save to the next: about a second of work on a slow machine.
 const INVOICES_PER_SAVE: u64 = 100;
@@ -71,13 +72,20 @@ pub struct Totals {
     pub total: String,
 }
 
-/// What an attempt goes on from.
+/// Changes with the meaning of a saved [`State`], of which its bytes say nothing.
+const STATE_VERSION: u32 = 0x10_57_0002;
+
+/// What an attempt resumes from.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct State {
+    /// Of this structure.
+    version: u32,
     /// Invoices made.
     done: u64,
-    /// The order of the last.
-    after: Option<After>,
+    /// Of the rows behind them.
+    digest: RowDigest,
+    /// When the last order was made.
+    last_ordered_at: String,
     sum: Amounts,
     differing: u64,
     first_number: String,
@@ -97,14 +105,11 @@ pub(crate) fn run(ctx: &Context<State>, input: &Input) -> Result<Output> {
     let zip_file = ctx.artifact(&zip_name, "application/zip")?;
     let register_file = ctx.artifact(&register_name, "text/csv")?;
 
-    let mut state = ctx.load()?.unwrap_or_default();
-    if state.done > 0 {
-        info!(ctx, "resuming after {} of {} invoices", state.done, selection.count);
-    }
+    let (mut state, orders) = start(ctx, &source, &selection, [&zip_file, &register_file])?;
     let position = zip_file.position();
     let zip = ZipWriter::resume(zip_file, position, std::mem::take(&mut state.entries));
     let mut batch = Batch { ctx, source, selection, zip, register: register_file, state };
-    batch.invoices()?;
+    batch.invoices(orders)?;
     batch.register_into_zip(&register_name)?;
     let Batch { zip, state, selection, .. } = batch;
     zip.finish()?;
@@ -123,6 +128,41 @@ pub(crate) fn run(ctx: &Context<State>, input: &Input) -> Result<Output> {
     })
 }
 
+/// Where an attempt begins: after the invoices that are made already if the orders behind them are the same in what
+/// this attempt reads, and otherwise at the first.
+fn start(
+    ctx: &Context<State>,
+    source: &Source,
+    selection: &Selection,
+    files: [&Artifact; 2],
+) -> Result<(State, Orders)> {
+    let saved = match ctx.load() {
+        Ok(None) => return Ok((State::default(), selection.open(source)?)),
+        Ok(Some(saved)) if saved.version == STATE_VERSION => saved,
+        // Of another version of this job.
+        Ok(Some(_)) | Err(_) => State { done: u64::MAX, ..State::default() },
+    };
+    let mut orders = selection.open(source)?;
+    let mut digest = None;
+    let mut passed = 0;
+    while passed < saved.done
+        && let Some(order) = orders.next()?
+    {
+        passed += 1;
+        digest = Some(order.digest);
+        ctx.progress(passed, selection.count.max(passed), "looking whether invoiced orders were changed")?;
+    }
+    if passed == saved.done && digest.as_ref() == Some(&saved.digest) {
+        info!(ctx, "resuming after {passed} of {} invoices", selection.count);
+        return Ok((saved, orders));
+    }
+    info!(ctx, "starting again: the orders, or this job, were changed since the last save");
+    for file in files {
+        file.clear()?;
+    }
+    Ok((State::default(), selection.open(source)?))
+}
+
 /// One attempt under way.
 struct Batch<'a> {
     ctx: &'a Context<State>,
@@ -135,15 +175,14 @@ struct Batch<'a> {
 
 impl Batch<'_> {
     /// Makes the invoices that are left, each with its line of the register.
-    fn invoices(&mut self) -> Result<()> {
+    fn invoices(&mut self, mut orders: Orders) -> Result<()> {
         if self.state.done == 0 {
             self.add_to_register(&register::header()?)?;
         }
-        let mut orders = self.selection.open(&self.source, self.state.after.as_ref())?;
         while let Some(order) = orders.next()? {
-            let after = After { ordered_at: order.ordered_at.clone(), id: order.id };
+            self.state.digest.clone_from(&order.digest);
+            self.state.last_ordered_at.clone_from(&order.ordered_at);
             self.invoice(order)?;
-            self.state.after = Some(after);
             if self.state.done.is_multiple_of(INVOICES_PER_SAVE) {
                 self.save()?;
             }
@@ -191,6 +230,7 @@ impl Batch<'_> {
     }
 
     fn save(&mut self) -> Result<()> {
+        self.state.version = STATE_VERSION;
         self.state.entries = self.zip.entries().to_vec();
         self.ctx.save(&self.state)
     }
@@ -199,13 +239,15 @@ impl Batch<'_> {
     /// so it is made once more from the orders; the checksum tells whether they are still the same.
     fn register_into_zip(&mut self, name: &str) -> Result<()> {
         let Self { ctx, source, selection, zip, state, .. } = self;
-        let last = state.after.as_ref().map_or("", |after| &after.ordered_at);
-        let modified = DosTime::new(LocalTime::parse(last)?);
+        let modified = DosTime::new(LocalTime::parse(&state.last_ordered_at)?);
         let crc = zip.stream(name, modified, |out| {
             out.write_all(&register::header()?)?;
-            let mut orders = selection.open(source, None)?;
+            let mut orders = selection.open(source)?;
             let mut ordinal = 0;
-            while let Some(order) = orders.next()? {
+            // Orders that came in since are those of another job.
+            while ordinal < state.done
+                && let Some(order) = orders.next()?
+            {
                 ordinal += 1;
                 out.write_all(&register::row(&Invoice::new(order, ordinal)?)?)?;
                 ctx.progress(state.done, state.done, "packing the register")?;
@@ -215,7 +257,8 @@ impl Batch<'_> {
         if crc == state.register_crc {
             return Ok(());
         }
-        Err(JobError::failed("the orders were changed while they were being invoiced; submit the job again"))
+        let what = "the orders were changed while they were being invoiced; the job starts again";
+        Err(JobError::retry_after(what, Duration::ZERO))
     }
 }
 
@@ -243,8 +286,24 @@ fn continued_crc(crc: u32, bytes: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// A city as part of a file's name: `New Delhi` is `new-delhi`.
+/// A city as part of a file's name: `New Delhi` is `new-delhi`. Other scripts stay as they are, with all their signs.
 fn slug(city: &str) -> String {
-    let plain = |c: char| if c.is_alphanumeric() { c } else { '-' };
+    let is_plain =
+        |c: char| c.is_ascii_alphanumeric() || !(c.is_ascii() || c.is_whitespace() || c.is_control());
+    let plain = |c: char| if is_plain(c) { c } else { '-' };
     city.to_lowercase().chars().map(plain).collect::<String>().trim_matches('-').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_city_keeps_its_letters_in_a_file_name() {
+        for (city, expected) in
+            [("New Delhi", "new-delhi"), ("दिल्ली", "दिल्ली"), ("St. John's", "st--john-s"), ("東京", "東京")]
+        {
+            assert_eq!(slug(city), expected);
+        }
+    }
 }

@@ -127,6 +127,40 @@ fn interruptions_do_not_show_in_the_files() {
     assert_eq!(host.saves(), 2);
 }
 
+#[test]
+fn orders_that_change_between_attempts_are_invoiced_as_they_are_then() {
+    let line = "INSERT INTO order_lines VALUES (5000, 1, 1, 'Late', '73239390', 1, 100, 18);";
+    let order = |at: &str| {
+        format!(
+            "{line} INSERT INTO orders SELECT 5000, branch_code, customer_id, '{at}', city, status, ship_to_name,
+            ship_to_address, ship_to_city, ship_to_state, ship_to_state_code, ship_to_pincode, 0, 0, 0, 0, 118
+            FROM orders WHERE id = 999"
+        )
+    };
+    for (what, sql) in [
+        ("nothing", String::new()),
+        ("a later order", order("2026-03-31T23:59:59+05:30")),
+        ("an earlier order", order("2026-03-01T00:00:00+05:30")),
+        ("one order less", "DELETE FROM orders WHERE id = 900".into()),
+        ("another price", "UPDATE order_lines SET unit_price_paise = 1 WHERE order_id = 998 AND line_no = 60".into()),
+        ("another name", "UPDATE customers SET name = 'Asha Rao' WHERE id = 1".into()),
+    ] {
+        let undisturbed = shop(230);
+        undisturbed.change("shop", &sql);
+        let expected = undisturbed.run::<BulkInvoice>(&march("Delhi")).unwrap();
+        for stop in [100, 150, 201] {
+            let host = shop(230).stop_after(stop);
+            assert_eq!(host.run::<BulkInvoice>(&march("Delhi")), Err(JobError::Cancelled));
+            host.change("shop", &sql);
+            assert_eq!(host.run::<BulkInvoice>(&march("Delhi")).unwrap(), expected, "{what}, stopped at {stop}");
+            for name in undisturbed.artifact_names() {
+                let same = host.artifact(&name) == undisturbed.artifact(&name);
+                assert!(same, "{name} with {what}, stopped at {stop}");
+            }
+        }
+    }
+}
+
 /// `cargo test -p bulk_invoice -- --ignored` leaves a page to look at in the target folder.
 #[test]
 #[ignore = "writes files for a person to look at"]

@@ -21,6 +21,8 @@ pub(crate) struct Column {
     pub(crate) declared_type: String,
     /// Its place in the primary key, from 1; 0 if it is not part of it.
     pub(crate) key_part: u32,
+    /// Whether its name is UTF-8; no other can be written in SQL.
+    pub(crate) is_named: bool,
 }
 
 impl Table {
@@ -30,10 +32,13 @@ impl Table {
             "SELECT name, type = 'view' AS is_view FROM sqlite_schema \
              WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
             &[],
-            |row| Ok((row.get::<String>("name")?, row.get::<bool>("is_view")?)),
+            // A name that is not UTF-8 cannot be written in SQL, so nobody can ask for that table.
+            |row| Ok((row.get::<String>("name").ok(), row.get::<bool>("is_view")?)),
         );
+        let all =
+            all.map(|all| all.into_iter().filter_map(|(name, is_view)| Some((name?, is_view))).collect());
         // Where only some tables are granted the list of all is not, and what is asked for may well be.
-        let all = all.unwrap_or_else(|_| vec![(name.to_owned(), false)]);
+        let all: Vec<_> = all.unwrap_or_else(|_| vec![(name.to_owned(), false)]);
         let Some(found) = pick(name, all.iter().map(|(name, _)| name.as_str())) else {
             let what = format!("there is no table or view `{name}` in the source `{}`", source.name());
             return Err(not_found(&what, name, all.iter().map(|(name, _)| name.as_str())));
@@ -44,9 +49,12 @@ impl Table {
             "SELECT name, type, pk FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid",
             &[name.as_str().into()],
             |row| {
+                let name: &[u8] = row.get("name")?;
+                let declared_type = row.get::<Option<&[u8]>>("type")?.unwrap_or_default();
                 Ok(Column {
-                    name: row.get("name")?,
-                    declared_type: row.get::<Option<String>>("type")?.unwrap_or_default(),
+                    is_named: std::str::from_utf8(name).is_ok(),
+                    name: String::from_utf8_lossy(name).into_owned(),
+                    declared_type: String::from_utf8_lossy(declared_type).into_owned(),
                     key_part: row.get("pk")?,
                 })
             },
@@ -60,8 +68,9 @@ impl Table {
 
     /// Looks a column up, by its exact name or else ignoring case.
     pub(crate) fn column(&self, name: &str) -> Result<&Column> {
-        let names = || self.columns.iter().map(|column| column.name.as_str());
-        let found = pick(name, names()).map(|index| &self.columns[index]);
+        let named = || self.columns.iter().filter(|column| column.is_named);
+        let names = || named().map(|column| column.name.as_str());
+        let found = pick(name, names()).and_then(|index| named().nth(index));
         found.ok_or_else(|| not_found(&format!("`{}` has no column `{name}`", self.name), name, names()))
     }
 

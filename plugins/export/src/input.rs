@@ -18,14 +18,15 @@ pub struct Input {
     /// Conditions that a row must meet, all of them.
     #[serde(default)]
     pub filters: Vec<Filter>,
-    /// Column that `from` and `to` are about. It holds dates or times as ISO 8601 text (`2026-03-01`,
-    /// `2026-03-01T09:30:00+05:30`), compared as text, or as Unix time in seconds or milliseconds.
+    /// Column that `from` and `to` are about, compared as time: ISO 8601 text, Unix time, Julian days or YYYYMMDD.
     pub date_column: Option<String>,
-    /// Start of the date range, included: `2026-03-01`, or with a time.
+    /// Start of the date range, included: `2026-03-01`, or with a time and perhaps an offset.
     pub from: Option<String>,
     /// End of the date range, not included: for March, `2026-04-01`.
     pub to: Option<String>,
-    /// Format of the file.
+    /// IANA time zone of times without an offset. Left out: UTC.
+    pub time_zone: Option<String>,
+    /// Format of the file. In each, bytes of a text that are not valid UTF-8 become U+FFFD.
     #[serde(default)]
     pub format: Format,
     /// Compression. Left out: none for csv, jsonl and json, and Snappy inside a Parquet file.
@@ -33,6 +34,20 @@ pub struct Input {
     /// Name of the file. Left out: the table's name with the format's extension, such as `orders.csv.gz`.
     #[schemars(length(min = 1, max = 128))]
     pub file_name: Option<String>,
+    /// What csv does with texts that a spreadsheet would take for formulas.
+    #[serde(default)]
+    pub formulas: Formulas,
+}
+
+/// What csv does with texts that a spreadsheet would take for formulas.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Formulas {
+    /// Writes them as they are.
+    #[default]
+    Exact,
+    /// Puts `'` before those that begin with `=`, `+`, `-`, `@`, a tab or a line end. For files that people open.
+    Escape,
 }
 
 /// Format of the file.

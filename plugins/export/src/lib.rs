@@ -4,16 +4,19 @@
 //! order, [`run`](mod@run) moves rows in batches through an encoder of [`format`] into a [`sink`].
 //!
 //! **The same bytes however often it is interrupted.** Nothing in the file depends on time or on how rows fall
-//! into batches: rows come in one total order, and the job saves at *cuts*, whose places follow from the rows
-//! alone. The formats that cannot be continued at any byte (gzip, Parquet) end a member or a row group at each
-//! cut, in every run.
+//! into batches: the job saves at *cuts*, whose places follow from the rows alone. The formats that cannot be
+//! continued at any byte (gzip, Parquet) end a member or a row group at each cut, in every run. A file is that of one
+//! snapshot of the source: a resumed attempt keeps what was written only if the rows behind it are still the same
+//! ([`resume`]), and otherwise starts again.
 
 mod catalog;
 mod dates;
+mod file_name;
 mod format;
 mod input;
 mod order;
 mod plan;
+mod resume;
 mod run;
 mod sink;
 mod sql;

@@ -1,13 +1,14 @@
 //! What one task exports, decided once and kept in the checkpoint, so that every attempt does the same.
 
 use crate::catalog::{Column, Table};
-use crate::dates::Stored;
+use crate::dates::{DateRange, Judge};
 use crate::format::parquet::ColumnType;
 use crate::input::{Format, Input};
-use crate::order::{Position, ReadOrder};
+use crate::order::ReadOrder;
 use crate::sql::{self, Conditions};
 use longshore_plugin::prelude::*;
 use longshore_plugin::{Cursor, Row, Source};
+use std::time::Duration;
 
 /// Integers up to this size are doubles without loss.
 const EXACT_IN_DOUBLE: i64 = 1 << 53;
@@ -16,18 +17,20 @@ const EXACT_IN_DOUBLE: i64 = 1 << 53;
 const COLUMNS_SCANNED_AT_ONCE: usize = 300;
 
 /// What one task exports.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Plan {
     pub(crate) table: String,
     pub(crate) columns: Vec<PlannedColumn>,
     pub(crate) order: ReadOrder,
-    /// How many rows there were when the plan was made, for progress.
+    /// How many rows there were to read when the plan was made, for progress.
     pub(crate) total: u64,
     conditions: Conditions,
+    /// What is left to judge row by row.
+    pub(crate) judge: Option<Judge>,
 }
 
 /// A column of the file.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PlannedColumn {
     pub(crate) name: String,
     pub(crate) declared_type: String,
@@ -37,14 +40,14 @@ pub(crate) struct PlannedColumn {
 
 impl Plan {
     /// Checks the input against what the source has, and counts.
-    pub(crate) fn make(source: &Source, input: &Input) -> Result<Self> {
+    pub(crate) fn make(source: &Source, input: &Input, looking: impl FnMut() -> Result<()>) -> Result<Self> {
         let table = Table::find(source, &input.table)?;
         let columns = chosen(&table, input)?;
         let mut conditions = Conditions::default();
         for (place, filter) in input.filters.iter().enumerate() {
             conditions.push_filter(&table.column(&filter.column)?.name, filter, place)?;
         }
-        push_date_range(&mut conditions, source, &table, input)?;
+        let judge = push_date_range(&mut conditions, source, &table, input, looking)?;
 
         let from = format!("FROM {} AS t{}", sql::quoted(&table.name), conditions.sql());
         let total = source.one(&format!("SELECT count(*) {from}"), conditions.params(), |row| row.at(0))?;
@@ -54,15 +57,31 @@ impl Plan {
                 scan_types(source, some, &from, conditions.params())?;
             }
         }
-        Ok(Self { order: ReadOrder::of(&table, source), table: table.name, columns, total, conditions })
+        let order = ReadOrder::of(&table, source);
+        Ok(Self { order, table: table.name, columns, total, conditions, judge })
     }
 
-    /// Starts reading at `position`.
-    pub(crate) fn open(&self, source: &Source, position: &Position) -> Result<Cursor> {
-        let columns: Vec<_> = self.columns.iter().map(|column| sql::column(&column.name)).collect();
-        let (sql, params) = self.order.select(&columns, &self.table, &self.conditions, position);
+    /// Starts reading: all rows, or those after a key. What is judged comes before the columns, and the key after.
+    pub(crate) fn open(&self, source: &Source, after: Option<&[Value]>) -> Result<Cursor> {
+        let judged = self.judge.iter().map(|judge| judge.column.clone());
+        let columns = self.columns.iter().map(|column| sql::column(&column.name));
+        let columns: Vec<_> = judged.chain(columns).collect();
+        let (sql, params) = self.order.select(&columns, &self.table, &self.conditions, after);
         Ok(source.query(&sql, &params)?)
     }
+
+    /// Whether another plan exports the same in the same way, were it the same rows.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        *self == Self { total: self.total, ..other.clone() }
+    }
+}
+
+/// The data is not what it was when the plan was made. The next attempt makes another.
+pub(crate) fn changed() -> JobError {
+    JobError::retry_after(
+        "the table was changed while it was being read; the export starts again",
+        Duration::ZERO,
+    )
 }
 
 impl From<&Column> for PlannedColumn {
@@ -72,7 +91,15 @@ impl From<&Column> for PlannedColumn {
 }
 
 fn chosen<'a>(table: &'a Table, input: &Input) -> Result<Vec<&'a Column>> {
-    let Some(names) = &input.columns else { return Ok(table.columns.iter().collect()) };
+    let Some(names) = &input.columns else {
+        if let Some(column) = table.columns.iter().find(|column| !column.is_named) {
+            return Err(JobError::invalid_input(format!(
+                "columns: the name of a column of `{}`, `{}`, is not valid UTF-8, so it cannot be read; list the others",
+                table.name, column.name
+            )));
+        }
+        return Ok(table.columns.iter().collect());
+    };
     let mut columns: Vec<&Column> = Vec::with_capacity(names.len());
     for name in names {
         let column = table.column(name)?;
@@ -87,27 +114,22 @@ fn chosen<'a>(table: &'a Table, input: &Input) -> Result<Vec<&'a Column>> {
     Ok(columns)
 }
 
-fn push_date_range(conditions: &mut Conditions, source: &Source, table: &Table, input: &Input) -> Result<()> {
-    let ends = [("from", ">=", &input.from), ("to", "<", &input.to)];
-    if ends.iter().all(|(_, _, end)| end.is_none()) {
-        return Ok(());
-    }
+fn push_date_range(
+    conditions: &mut Conditions,
+    source: &Source,
+    table: &Table,
+    input: &Input,
+    looking: impl FnMut() -> Result<()>,
+) -> Result<Option<Judge>> {
+    let range = DateRange::read(input.from.as_deref(), input.to.as_deref(), input.time_zone.as_deref())?;
+    let Some(range) = range else { return Ok(None) };
     let Some(name) = &input.date_column else {
         let likely = table.date_like_columns().join(", ");
         let likely = if likely.is_empty() { String::new() } else { format!("; likely ones: {likely}") };
         return Err(JobError::invalid_input(format!("`from` and `to` need `date_column`{likely}")));
     };
-    let column = sql::column(&table.column(name)?.name);
-    let sample =
-        format!("SELECT {column} FROM {} AS t WHERE {column} IS NOT NULL LIMIT 1", sql::quoted(&table.name));
-    let sample = source.list(&sample, &[], |row| row.at::<Value>(0))?;
-    let stored = sample.first().map_or(Stored::Text, Stored::judged_by);
-    for (field, operator, end) in ends {
-        if let Some(text) = end {
-            conditions.push(format!("{column} {operator} ?"), [stored.bound(field, text)?]);
-        }
-    }
-    Ok(())
+    let column = &table.column(name)?.name;
+    range.apply(source, &table.name, column, conditions, looking)
 }
 
 /// Finds for each column a Parquet type that holds every value there is. SQLite's declared types promise nothing,

@@ -1,15 +1,19 @@
 //! Moving rows: from the source in batches, through the encoder, into the file, with a save at each cut.
 
 use crate::format::{self, Encoder};
-use crate::input::{Compression, Format, Input};
+use crate::input::{Compression, Format, Formulas, Input};
 use crate::order::{self, Position};
 use crate::plan::Plan;
+use crate::resume::{Rows, Start};
 use crate::sink::Sink;
-use longshore_plugin::Source;
 use longshore_plugin::prelude::*;
+use longshore_plugin::{Cell, Cells, RowDigest};
 
 /// Rows asked for at a time; the host gives fewer when they are wide.
-const ROWS_PER_BATCH: u32 = 4096;
+pub(crate) const ROWS_PER_BATCH: u32 = 4096;
+
+/// Rows read from one cut to the next where few of them are wanted, in rows of a full cut.
+const CUTS_OF_UNWANTED_ROWS: usize = 4;
 
 /// What the job gives.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -42,53 +46,77 @@ pub struct OutputColumn {
     /// Its type: in a Parquet file the type there, else the one it was declared with, which may be empty.
     #[serde(rename = "type")]
     pub type_name: String,
+    /// Texts that were not valid UTF-8: in the file they have U+FFFD for each wrong sequence of bytes.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub invalid_texts: u64,
+    /// Blobs, which are Base64 in the file.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub base64_values: u64,
 }
 
-/// What an attempt goes on from.
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// What an attempt resumes from.
 #[derive(Serialize, Deserialize)]
 pub struct State {
+    /// Of this structure.
+    pub(crate) version: u32,
+    /// Name of the file.
+    pub(crate) file: String,
     pub(crate) plan: Plan,
+    /// What the source was when the attempt began whose rows are in the file.
+    pub(crate) revision: Option<String>,
     pub(crate) position: Position,
+    /// Of all rows that were read.
+    pub(crate) digest: RowDigest,
+    /// Of each column.
+    pub(crate) notable: Vec<Notable>,
     /// What the encoder must remember.
     pub(crate) encoder: Vec<u8>,
 }
 
+/// Values of a column that are not in the file as they are in the source.
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+pub(crate) struct Notable {
+    invalid_texts: u64,
+    blobs: u64,
+}
+
 /// Runs one attempt.
 pub(crate) fn run(ctx: &Context<State>, input: &Input) -> Result<Output> {
+    if input.formulas == Formulas::Escape && input.format != Format::Csv {
+        return Err(JobError::invalid_input("formulas: `escape` is for csv; no other format has formulas"));
+    }
     let source = ctx.source(input.source.as_deref())?;
-    let State { plan, position, encoder } = if let Some(saved) = ctx.load()? {
-        info!(ctx, "resuming after {} of {} rows", saved.position.rows, saved.plan.total);
-        saved
-    } else {
-        ctx.progress(0u64, None, "looking at the table")?;
-        State { plan: Plan::make(&source, input)?, position: Position::default(), encoder: Vec::new() }
-    };
-
-    let file = file_name(input, &plan.table);
+    let Start { mut state, rows, clear } = Start::find(ctx, &source, input)?;
+    let file = state.file.clone();
     let artifact = ctx.artifact(&file, media_type(input)).map_err(|error| match error.code.as_str() {
         "invalid_name" => JobError::invalid_input(format!("file_name: {}", error.message)),
         _ => error.into(),
     })?;
+    if clear {
+        artifact.clear()?;
+    }
     let whole_file = match input.format {
         Format::Parquet => Compression::None,
         _ => input.compression.unwrap_or(Compression::None),
     };
-    let export = Export {
-        ctx,
-        source: &source,
-        sink: Sink::new(artifact.clone(), whole_file),
-        out: Vec::new(),
-        state: State { plan, position, encoder: Vec::new() },
-    };
+    let encoder = std::mem::take(&mut state.encoder);
+    let sink = Sink::new(artifact.clone(), whole_file);
+    let export = Export { ctx, rows, sink, out: Vec::new(), state };
     let state = match input.format {
-        Format::Csv => export.rows::<format::csv::Csv>(&encoder, input)?,
-        Format::Jsonl => export.rows::<format::json::JsonLines>(&encoder, input)?,
-        Format::Json => export.rows::<format::json::JsonArray>(&encoder, input)?,
-        Format::Parquet => export.rows::<format::parquet::Parquet>(&encoder, input)?,
+        Format::Csv => export.write::<format::csv::Csv>(&encoder, input)?,
+        Format::Jsonl => export.write::<format::json::JsonLines>(&encoder, input)?,
+        Format::Json => export.write::<format::json::JsonArray>(&encoder, input)?,
+        Format::Parquet => export.write::<format::parquet::Parquet>(&encoder, input)?,
     };
 
     let rows = state.position.rows;
-    let column = |column: crate::plan::PlannedColumn| OutputColumn {
+    let column = |(column, notable): (crate::plan::PlannedColumn, Notable)| OutputColumn {
+        invalid_texts: notable.invalid_texts,
+        base64_values: if input.format == Format::Parquet { 0 } else { notable.blobs },
         type_name: column.parquet.map_or(column.declared_type, |parquet| parquet.name().into()),
         name: column.name,
     };
@@ -98,7 +126,7 @@ pub(crate) fn run(ctx: &Context<State>, input: &Input) -> Result<Output> {
         compression: input.compression.filter(|compression| *compression != Compression::None),
         source: source.name().into(),
         table: state.plan.table,
-        columns: state.plan.columns.into_iter().map(column).collect(),
+        columns: state.plan.columns.into_iter().zip(state.notable).map(column).collect(),
         rows,
         records_processed: rows,
         bytes: artifact.position(),
@@ -108,7 +136,7 @@ pub(crate) fn run(ctx: &Context<State>, input: &Input) -> Result<Output> {
 /// One attempt under way.
 struct Export<'a> {
     ctx: &'a Context<State>,
-    source: &'a Source,
+    rows: Rows,
     sink: Sink,
     /// Encoded bytes on their way to the sink.
     out: Vec<u8>,
@@ -118,38 +146,59 @@ struct Export<'a> {
 impl Export<'_> {
     /// Reads the rows that are left and writes the file to its end. One copy of the loop for each format, so that
     /// nothing is decided per value that could be decided per file.
-    fn rows<E: Encoder>(mut self, saved: &[u8], input: &Input) -> Result<State> {
+    fn write<E: Encoder>(mut self, saved: &[u8], input: &Input) -> Result<State> {
         let mut encoder = E::new(&self.state.plan.columns, input, saved)?;
-        let mut cursor = self.state.plan.open(self.source, &self.state.position)?;
         let (width, key_len) = (self.state.plan.columns.len(), self.state.plan.order.key_len());
+        let judge = self.state.plan.judge.clone();
         let message = format!("exporting {}", self.state.plan.table);
-        if self.state.position.rows == 0 {
+        if self.state.position.read == 0 {
             encoder.begin(&mut self.out)?;
         }
         // What the sink took since the last cut. Together with what waits in `out` and in the encoder it measures
         // the rows alone, however they came in batches.
         let mut taken = 0;
-        let mut rows_since_cut = 0;
-        while let Some(batch) = cursor.next_batch(ROWS_PER_BATCH)? {
+        let (mut rows_since_cut, mut read_since_cut) = (0, 0);
+        while let Some(batch) = self.rows.next_batch()? {
             let mut cells = batch.cells();
+            let mut undigested = cells.clone();
+            let may_be_notable = batch.has_bytes();
             for _ in 0..batch.len() {
-                encoder.row(&mut cells, width, self.state.position.rows == 0, &mut self.out)?;
+                let is_wanted = match &judge {
+                    None => true,
+                    Some(judge) => judge.contains(cells.next().unwrap_or(Cell::Null))?,
+                };
+                if is_wanted {
+                    if may_be_notable {
+                        self.note(cells.clone());
+                    }
+                    encoder.row(&mut cells, width, self.state.position.rows == 0, &mut self.out)?;
+                    self.state.position.rows += 1;
+                    rows_since_cut += 1;
+                } else {
+                    cells.by_ref().take(width).for_each(drop);
+                }
                 let key = cells.clone();
                 for _ in 0..key_len {
                     cells.next();
                 }
-                self.state.position.rows += 1;
-                rows_since_cut += 1;
+                self.state.position.read += 1;
+                read_since_cut += 1;
                 let bytes_since_cut = taken + self.out.len() + encoder.pending();
-                if rows_since_cut >= E::CUT_ROWS || bytes_since_cut >= E::CUT_BYTES {
+                if rows_since_cut >= E::CUT_ROWS
+                    || bytes_since_cut >= E::CUT_BYTES
+                    || read_since_cut >= E::CUT_ROWS * CUTS_OF_UNWANTED_ROWS
+                {
+                    self.state.digest.add(undigested.up_to(&cells));
+                    undigested = cells.clone();
                     self.state.position.key = order::key_of(key.take(key_len));
                     self.cut(&mut encoder)?;
-                    (taken, rows_since_cut) = (0, 0);
+                    (taken, rows_since_cut, read_since_cut) = (0, 0, 0);
                 }
             }
+            self.state.digest.add(undigested.up_to(&cells));
             taken += self.pass_on()?;
-            let total = self.state.plan.total.max(self.state.position.rows);
-            self.ctx.progress(self.state.position.rows, total, &message)?;
+            let total = self.state.plan.total.max(self.state.position.read);
+            self.ctx.progress(self.state.position.read, total, &message)?;
         }
         encoder.cut(&mut self.out)?;
         encoder.end(self.state.position.rows, &mut self.out)?;
@@ -158,7 +207,18 @@ impl Export<'_> {
         Ok(self.state)
     }
 
-    /// Brings the file to a point from which another attempt can go on, and saves.
+    /// Counts what is not in the file as it is in the source.
+    fn note(&mut self, row: Cells<'_>) {
+        for (notable, cell) in self.state.notable.iter_mut().zip(row) {
+            match cell {
+                Cell::InvalidText(_) => notable.invalid_texts += 1,
+                Cell::Blob(_) => notable.blobs += 1,
+                _ => {}
+            }
+        }
+    }
+
+    /// Brings the file to a point from which another attempt can resume, and saves.
     fn cut<E: Encoder>(&mut self, encoder: &mut E) -> Result<()> {
         encoder.cut(&mut self.out)?;
         self.pass_on()?;
@@ -176,25 +236,6 @@ impl Export<'_> {
     }
 }
 
-fn file_name(input: &Input, table: &str) -> String {
-    if let Some(name) = &input.file_name {
-        return name.clone();
-    }
-    let extension = match input.format {
-        Format::Csv => "csv",
-        Format::Jsonl => "jsonl",
-        Format::Json => "json",
-        Format::Parquet => "parquet",
-    };
-    let gzipped = input.compression == Some(Compression::Gzip) && input.format != Format::Parquet;
-    // A table may have any name, a file may not.
-    let plain = |c: char| if c.is_alphanumeric() || "-_. ".contains(c) { c } else { '_' };
-    let stem: String = table.chars().map(plain).take(100).collect();
-    let stem = stem.trim_start_matches('.');
-    let stem = if stem.is_empty() { "export" } else { stem };
-    format!("{stem}.{extension}{}", if gzipped { ".gz" } else { "" })
-}
-
 fn media_type(input: &Input) -> &'static str {
     match (input.format, input.compression) {
         (Format::Parquet, _) => "application/vnd.apache.parquet",
@@ -202,31 +243,5 @@ fn media_type(input: &Input) -> &'static str {
         (Format::Csv, _) => "text/csv",
         (Format::Jsonl, _) => "application/jsonl",
         (Format::Json, _) => "application/json",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn name(input: serde_json::Value, table: &str) -> String {
-        file_name(&serde_json::from_value(input).unwrap(), table)
-    }
-
-    #[test]
-    fn files_are_named_after_tables() {
-        assert_eq!(name(json!({ "table": "orders" }), "orders"), "orders.csv");
-        assert_eq!(
-            name(json!({ "table": "x", "format": "jsonl", "compression": "gzip" }), "x"),
-            "x.jsonl.gz"
-        );
-        assert_eq!(
-            name(json!({ "table": "x", "format": "parquet", "compression": "gzip" }), "x"),
-            "x.parquet"
-        );
-        assert_eq!(name(json!({ "table": "x" }), "../a/b"), "_a_b.csv");
-        assert_eq!(name(json!({ "table": "x" }), "..."), "export.csv");
-        assert_eq!(name(json!({ "table": "x", "file_name": "march.csv" }), "x"), "march.csv");
     }
 }

@@ -230,6 +230,150 @@ fn interruptions_do_not_show_in_the_file() {
     }
 }
 
+/// `Müller` and `naïve` as Latin-1 has them, text cut off in a character, and a surrogate; and blobs among texts.
+const BYTES: &str = "
+    CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, note);
+    INSERT INTO people VALUES
+        (1, 'Müller', 'fine'),
+        (2, CAST(x'4dfc6c6c6572' AS TEXT), CAST(x'6e61ef7665' AS TEXT)),
+        (3, CAST(x'61e282' AS TEXT), x'00ff'),
+        (4, CAST(x'eda080' AS TEXT), 'a' || char(0) || 'b');";
+
+#[test]
+fn text_that_is_not_utf8_is_replaced_alike_in_every_format_and_counted() {
+    let names = ["Müller", "M\u{fffd}ller", "a\u{fffd}", "\u{fffd}\u{fffd}\u{fffd}"];
+    for format in ["csv", "jsonl", "json", "parquet"] {
+        let host = TestHost::new().source("shop", BYTES);
+        let result = host.run::<Export>(&json!({ "table": "people", "format": format })).unwrap();
+        let file = host.artifact(result["file"].as_str().unwrap());
+        let (found, notes): (Vec<String>, Vec<String>) = match format {
+            "csv" => csv::Reader::from_reader(file.as_slice())
+                .records()
+                .map(|row| row.unwrap())
+                .map(|row| (row[1].to_owned(), row[2].to_owned()))
+                .unzip(),
+            "parquet" => SerializedFileReader::new(parquet_bytes(file))
+                .unwrap()
+                .get_row_iter(None)
+                .unwrap()
+                .map(|row| match &row.unwrap().into_columns()[1..] {
+                    [(_, Field::Str(name)), (_, Field::Bytes(note))] => {
+                        (name.clone(), String::from_utf8_lossy(note.data()).into_owned())
+                    }
+                    other => panic!("{other:?}"),
+                })
+                .unzip(),
+            _ => {
+                let text = String::from_utf8(file).unwrap();
+                let rows: Vec<Json> = match format {
+                    "json" => serde_json::from_str(&text).unwrap(),
+                    _ => text.lines().map(|line| serde_json::from_str(line).unwrap()).collect(),
+                };
+                let text = |value: &Json| value.as_str().unwrap().to_owned();
+                rows.iter().map(|row| (text(&row["name"]), text(&row["note"]))).unzip()
+            }
+        };
+        assert_eq!(found, names, "{format}");
+        let blob = if format == "parquet" { "\0\u{fffd}" } else { "AP8=" };
+        assert_eq!(notes, ["fine", "na\u{fffd}ve", blob, "a\0b"], "{format}");
+        let columns = &result["columns"];
+        assert_eq!(columns[0].get("invalid_texts"), None, "{columns}");
+        assert_eq!(columns[1]["invalid_texts"], 3, "{format}: {columns}");
+        assert_eq!(columns[2]["invalid_texts"], 1, "{format}: {columns}");
+        let base64 = if format == "parquet" { Json::Null } else { json!(1) };
+        assert_eq!(columns[2]["base64_values"], base64, "{format}: {columns}");
+    }
+}
+
+#[test]
+fn databases_in_utf16_are_read_as_any_other() {
+    let sql = "PRAGMA encoding = 'UTF-16le';
+        CREATE TABLE people (name TEXT);
+        INSERT INTO people VALUES ('Müller 🙂'), (CAST(x'4100fdff4200' AS TEXT)), (CAST(x'410000d84200' AS TEXT));";
+    let host = TestHost::new().source("shop", sql);
+    let result = host.run::<Export>(&json!({ "table": "people" })).unwrap();
+    let csv = String::from_utf8(host.artifact("people.csv")).unwrap();
+    assert_eq!(csv.lines().take(3).collect::<Vec<_>>(), ["name", "Müller 🙂", "A\u{fffd}B"]);
+    assert_eq!(result["rows"], 3);
+}
+
+#[test]
+fn names_that_are_not_utf8_hide_their_columns_and_tables_only() {
+    let database = rusqlite::Connection::open_in_memory().unwrap();
+    let sql = "CREATE TABLE good (a, b); INSERT INTO good VALUES (1, 2);
+        CREATE TABLE bad (a, b); INSERT INTO bad VALUES (1, 2);
+        CREATE TABLE worse (a);
+        PRAGMA writable_schema = ON;
+        UPDATE sqlite_schema SET sql = CAST(x'435245415445205441424c45206261642028612c2022ff2229' AS TEXT)
+            WHERE name = 'bad';
+        UPDATE sqlite_schema SET name = CAST(x'ff' AS TEXT), tbl_name = CAST(x'ff' AS TEXT),
+            sql = CAST(x'435245415445205441424c452022ff2220286129' AS TEXT) WHERE name = 'worse';
+        PRAGMA writable_schema = RESET;";
+    database.execute_batch(sql).unwrap();
+    let host = TestHost::new().source_database("shop", database);
+    let run = |input: Json| host.run::<Export>(&input);
+    assert_eq!(run(json!({ "table": "good" })).unwrap()["rows"], 1);
+    let Err(JobError::InvalidInput(message)) = run(json!({ "table": "bad" })) else { panic!() };
+    assert!(message.contains("`\u{fffd}`, is not valid UTF-8") && message.contains("list the others"), "{message}");
+    assert_eq!(run(json!({ "table": "bad", "columns": ["a"], "file_name": "a.csv" })).unwrap()["rows"], 1);
+    let Err(JobError::InvalidInput(message)) = run(json!({ "table": "worse" })) else { panic!() };
+    assert!(message.ends_with("There is: bad, good"), "{message}");
+}
+
+#[test]
+fn formulas_are_exact_or_escaped() {
+    let sql = r#"CREATE TABLE f (id INTEGER PRIMARY KEY, t, "=head" TEXT);
+        INSERT INTO f (t) VALUES ('=1+1'), ('+91 98'), ('-2'), ('@SUM(A1)'), (char(9) || 'x'), (char(13) || 'x'),
+            ('a=1'), (-5), (-0.5), ('＝1'), (x'f8'), ('=a,"b'), (''), (NULL), ('''='), (-9e999), (' =1');"#;
+    let export = |formulas: Option<&str>| {
+        let mut input = json!({ "table": "f" });
+        if let Some(formulas) = formulas {
+            input["formulas"] = json!(formulas);
+        }
+        let host = TestHost::new().source("shop", sql);
+        host.run::<Export>(&input).unwrap();
+        let file = host.artifact("f.csv");
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(file.as_slice());
+        let rows = reader.records().map(|row| row.unwrap());
+        rows.map(|row| (row[1].to_owned(), row[2].to_owned())).collect::<Vec<_>>()
+    };
+    let exact = export(None);
+    assert_eq!(exact, export(Some("exact")));
+    let texts = |rows: &[(String, String)]| rows[1..].iter().map(|row| row.0.clone()).collect::<Vec<_>>();
+    let written = [
+        "=1+1", "+91 98", "-2", "@SUM(A1)", "\tx", "\rx", "a=1", "-5", "-0.5", "＝1", "+A==", "=a,\"b", "", "", "'=",
+        "-Infinity", " =1",
+    ];
+    assert_eq!(texts(&exact), written);
+    let escaped = export(Some("escape"));
+    let mut expected = written.map(str::to_owned);
+    for at in [0, 1, 2, 3, 4, 5, 9, 10, 11] {
+        expected[at].insert(0, '\'');
+    }
+    assert_eq!(texts(&escaped), expected);
+    assert_eq!((exact[0].1.as_str(), escaped[0].1.as_str()), ("=head", "'=head"));
+    let message = refused(&json!({ "table": "orders", "format": "jsonl", "formulas": "escape" }));
+    assert!(message.starts_with("formulas: "), "{message}");
+}
+
+#[test]
+fn files_of_any_script_are_named_as_their_tables() {
+    for table in ["ऑर्डर मार्च", "注文", "🧾 bills", "cafe\u{301}", "نامه‌ها"] {
+        let sql = format!("CREATE TABLE \"{table}\" (a); INSERT INTO \"{table}\" VALUES (1);");
+        let host = TestHost::new().source("shop", &sql);
+        let result = host.run::<Export>(&json!({ "table": table })).unwrap();
+        assert_eq!(result["file"], format!("{table}.csv"));
+        let name = format!("{table} 2.csv");
+        let host = TestHost::new().source("shop", &sql);
+        let result = host.run::<Export>(&json!({ "table": table, "file_name": name })).unwrap();
+        assert_eq!(result["file"], name);
+    }
+    let long = "語".repeat(120);
+    let host = TestHost::new().source("shop", &format!("CREATE TABLE \"{long}\" (a);"));
+    let result = host.run::<Export>(&json!({ "table": long })).unwrap();
+    assert_eq!(result["file"], format!("{}.csv", "語".repeat(66)));
+}
+
 fn gunzip(file: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     MultiGzDecoder::new(file).read_to_end(&mut bytes).unwrap();

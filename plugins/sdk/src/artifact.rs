@@ -1,5 +1,6 @@
 //! Files that a job makes.
 
+use crate::HostError;
 use crate::host::HostArtifact;
 use std::cell::RefCell;
 use std::io;
@@ -33,6 +34,15 @@ impl Artifact {
     pub fn position(&self) -> u64 {
         let buffered = self.buffered.borrow();
         buffered.host.position() + buffered.bytes.len() as u64
+    }
+
+    /// Empties the file, for a job that finds when it is resumed that it has to start again. It must not have saved in
+    /// this attempt: what a save recorded stays (error code `saved_already`).
+    pub fn clear(&self) -> Result<(), HostError> {
+        let mut buffered = self.buffered.borrow_mut();
+        buffered.host.clear()?;
+        buffered.bytes.clear();
+        Ok(())
     }
 
     pub(crate) fn hand_over(&self) {

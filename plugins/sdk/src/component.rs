@@ -49,6 +49,10 @@ impl Host for ComponentHost {
         Ok(Box::new(wit::data::query(source, sql, params)?))
     }
 
+    fn revision(&self, source: &str) -> Result<Option<String>, HostError> {
+        wit::data::revision(source)
+    }
+
     fn send(&self, message: &Message) -> Result<(), HostError> {
         wit::outbox::send(message)
     }
@@ -66,6 +70,10 @@ impl HostArtifact for wit::artifacts::Artifact {
     fn write(&self, bytes: &[u8]) {
         self.write(bytes);
     }
+
+    fn clear(&self) -> Result<(), HostError> {
+        self.clear()
+    }
 }
 
 impl HostCursor for wit::data::Cursor {
@@ -74,6 +82,6 @@ impl HostCursor for wit::data::Cursor {
     }
 
     fn next_packed(&self, max_rows: u32) -> Result<wit::data::PackedRows, HostError> {
-        self.next_packed(max_rows)
+        self.next_packed_raw(max_rows)
     }
 }

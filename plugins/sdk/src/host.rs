@@ -21,6 +21,7 @@ pub(crate) trait Host {
     fn open_artifact(&self, name: &str, media_type: &str) -> Result<Box<dyn HostArtifact>, HostError>;
     fn sources(&self) -> Vec<String>;
     fn query(&self, source: &str, sql: &str, params: &[Value]) -> Result<Box<dyn HostCursor>, HostError>;
+    fn revision(&self, source: &str) -> Result<Option<String>, HostError>;
     fn send(&self, message: &Message) -> Result<(), HostError>;
     fn secret(&self, name: &str) -> Result<String, HostError>;
 }
@@ -28,6 +29,7 @@ pub(crate) trait Host {
 pub(crate) trait HostArtifact {
     fn position(&self) -> u64;
     fn write(&self, bytes: &[u8]);
+    fn clear(&self) -> Result<(), HostError>;
 }
 
 pub(crate) trait HostCursor {

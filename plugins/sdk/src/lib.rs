@@ -76,7 +76,7 @@ pub use artifact::Artifact;
 pub use bindings::longshore::job::outbox::Message;
 pub use bindings::longshore::job::task::TaskInfo;
 pub use context::{Context, Total};
-pub use data::{Batch, Cell, Cells, Column, Cursor, FromCell, Row, Source, Value};
+pub use data::{Batch, Cell, Cells, Column, Cursor, FromCell, Row, RowDigest, Source, Span, Value};
 pub use error::{HostError, JobError, Result};
 pub use job::{Job, Permission, StateFormat};
 pub use log::Level;

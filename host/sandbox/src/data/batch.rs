@@ -10,6 +10,8 @@ const INTEGER: u8 = 1;
 const REAL: u8 = 2;
 const TEXT: u8 = 3;
 const BLOB: u8 = 4;
+/// Text that is not UTF-8. Only who asks for it so is given it under this kind; to all others it is a blob.
+const RAW_TEXT: u8 = 5;
 
 /// Some rows of a result, as the contract's `packed-rows` lays them out.
 #[derive(Debug, Default)]
@@ -50,7 +52,7 @@ impl Batch {
                 ValueRef::Text(text) => {
                     self.bytes.extend_from_slice(text);
                     // SQLite takes any bytes for text; the contract promises UTF-8.
-                    (if std::str::from_utf8(text).is_ok() { TEXT } else { BLOB }, text.len() as i64)
+                    (if std::str::from_utf8(text).is_ok() { TEXT } else { RAW_TEXT }, text.len() as i64)
                 }
                 ValueRef::Blob(blob) => {
                     self.bytes.extend_from_slice(blob);
@@ -65,9 +67,19 @@ impl Batch {
     }
 }
 
+impl Batch {
+    /// The rows as they are, with text that is not UTF-8 under its own kind.
+    pub(crate) fn into_raw(self) -> PackedRows {
+        PackedRows { rows: self.rows, kinds: self.kinds, words: self.words, bytes: self.bytes }
+    }
+}
+
 impl From<Batch> for PackedRows {
-    fn from(batch: Batch) -> Self {
-        Self { rows: batch.rows, kinds: batch.kinds, words: batch.words, bytes: batch.bytes }
+    fn from(mut batch: Batch) -> Self {
+        for kind in &mut batch.kinds {
+            *kind = if *kind == RAW_TEXT { BLOB } else { *kind };
+        }
+        batch.into_raw()
     }
 }
 
@@ -126,7 +138,7 @@ impl Batch {
                 Ok(text) => Value::Text(text),
                 Err(bytes) => Value::Blob(bytes.into_bytes()),
             },
-            BLOB => Value::Blob(take(word)),
+            BLOB | RAW_TEXT => Value::Blob(take(word)),
             _ => Value::Null,
         });
         (0..self.rows).map(|_| values.by_ref().take(columns).collect()).collect()
@@ -173,5 +185,11 @@ mod tests {
         let values = batch(1).into_values(5);
         assert!(matches!(&values[0][2], Value::Text(text) if text == "row 1"));
         assert!(matches!(&values[0][4], Value::Blob(blob) if blob == &[0xff]));
+    }
+
+    #[test]
+    fn text_that_is_not_utf8_has_a_kind_of_its_own_for_who_asks() {
+        assert_eq!(batch(1).into_raw().kinds, [INTEGER, REAL, TEXT, NULL, RAW_TEXT]);
+        assert_eq!(PackedRows::from(batch(1)).kinds, [INTEGER, REAL, TEXT, NULL, BLOB]);
     }
 }

@@ -1,5 +1,6 @@
 //! A thread that runs queries on a connection that can only read.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak, mpsc};
@@ -190,18 +191,25 @@ fn answer(connection: &mut Connection, query: Query) -> rusqlite::Result<()> {
 
 /// The statement with its columns, if it is one that reads rows.
 fn reading(statement: Statement<'_>) -> Result<(Statement<'_>, Vec<Column>), Stopped> {
-    let columns: Vec<Column> = statement
-        .columns()
-        .map(|column| Column {
-            name: column.name().to_owned(),
-            declared_type: column.decl_type().map(ToOwned::to_owned),
-        })
-        .collect();
+    let columns = columns_of(&statement)?;
     if !statement.readonly() || columns.is_empty() {
         let message = "this is not a statement that reads rows; only SELECT is allowed";
         return Err(Stopped::Failed(message.into()));
     }
     Ok((statement, columns))
+}
+
+fn columns_of(statement: &Statement<'_>) -> Result<Vec<Column>, Stopped> {
+    let column = |column: rusqlite::Column<'_>| Column {
+        name: column.name().to_owned(),
+        declared_type: column.decl_type().map(ToOwned::to_owned),
+    };
+    // The library panics at names that are not UTF-8, and offers no other way to read them.
+    catch_unwind(AssertUnwindSafe(|| statement.columns().map(column).collect())).map_err(|_| {
+        Stopped::Failed(
+            "the name or the declared type of a column in the result is not valid UTF-8; leave the column out".into(),
+        )
+    })
 }
 
 /// How a result came to its end, other than by an error.

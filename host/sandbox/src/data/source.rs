@@ -6,7 +6,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 
+use longshore_domain::Timestamp;
+
 use crate::data::reader::{self, Query};
+use crate::data::revision;
 
 /// Readers of one source that are kept for its next query.
 const IDLE_READERS_MAX: usize = 8;
@@ -71,6 +74,11 @@ impl FileIdentity {
 }
 
 impl Source {
+    /// What the source holds, as [`revision::of`] tells it from before and after a write.
+    pub(crate) fn revision(&self, now: Timestamp) -> Option<String> {
+        revision::of(&self.path, now)
+    }
+
     /// Starts a query. Its answers come through the channels that it holds.
     pub(crate) fn start(self: &Arc<Self>, query: Query) -> std::io::Result<()> {
         let file = FileIdentity::of(&self.path)?;

@@ -57,6 +57,17 @@ impl HostArtifact for Guest {
         Ok(())
     }
 
+    async fn clear(&mut self, artifact: Resource<OpenArtifact>) -> wasmtime::Result<Result<(), HostError>> {
+        let (attempt, table) = self.attempt_and_table()?;
+        let handle = table.get(&artifact)?.handle;
+        if attempt.artifacts.has_saved() {
+            let why = "this attempt has saved, and what a save recorded must stay: clear files at the start of an attempt";
+            return Ok(Err(host_error("saved_already", why.into())));
+        }
+        attempt.artifacts.clear(handle).await?;
+        Ok(Ok(()))
+    }
+
     fn drop(&mut self, artifact: Resource<OpenArtifact>) -> wasmtime::Result<()> {
         self.attempt_and_table()?.1.delete(artifact)?;
         Ok(())

@@ -1,5 +1,6 @@
 //! `data`: read-only SQL on the sources that the job is granted.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::types::Value as SqlValue;
@@ -7,7 +8,7 @@ use wasmtime::component::Resource;
 
 use crate::bindings::longshore::job::data::{Column, Host, HostCursor, PackedRows, Value};
 use crate::bindings::longshore::job::types::HostError;
-use crate::data::{Access, Allowed, Cursor, QueryError, Stopped};
+use crate::data::{Access, Allowed, Cursor, QueryError, Source, Stopped};
 use crate::guest::{Attempt, Guest};
 use crate::host_api::{host_error, not_granted};
 
@@ -31,6 +32,26 @@ impl Host for Guest {
             Err(error) => Ok(Err(error)),
         }
     }
+
+    fn revision(&mut self, source: String) -> wasmtime::Result<Result<Option<String>, HostError>> {
+        let attempt = self.attempt()?;
+        let now = attempt.shared.clock.now();
+        Ok(granted(attempt, &source)?.map(|source| source.revision(now)))
+    }
+}
+
+/// The source of that name, which must be granted.
+fn granted<'a>(attempt: &'a Attempt, name: &str) -> wasmtime::Result<Result<&'a Arc<Source>, HostError>> {
+    let grants = &attempt.request.job.policy.grants;
+    if !grants.data.iter().any(|granted| granted == name) {
+        return Err(not_granted(attempt.job_name(), grants, "data", "read the source", name));
+    }
+    let why = "is granted, but this host has no source of that name";
+    Ok(attempt.shared.sources.get(name).ok_or_else(|| unavailable(name, why)))
+}
+
+fn unavailable(source: &str, why: &str) -> HostError {
+    host_error("source_unavailable", format!("the source {source:?} {why}"))
 }
 
 async fn query(
@@ -39,13 +60,9 @@ async fn query(
     sql: String,
     params: Vec<Value>,
 ) -> wasmtime::Result<Result<Cursor, HostError>> {
-    let grants = &attempt.request.job.policy.grants;
-    if !grants.data.iter().any(|granted| granted == name) {
-        return Err(not_granted(attempt.job_name(), grants, "data", "read the source", name));
-    }
-    let unavailable = |why: &str| host_error("source_unavailable", format!("the source {name:?} {why}"));
-    let Some(source) = attempt.shared.sources.get(name) else {
-        return Ok(Err(unavailable("is granted, but this host has no source of that name")));
+    let source = match granted(attempt, name)? {
+        Ok(source) => Arc::clone(source),
+        Err(error) => return Ok(Err(error)),
     };
     let cursors_max = attempt.limits().cursors_max;
     if attempt.cursors.count() >= cursors_max {
@@ -54,16 +71,16 @@ async fn query(
     }
     let limits = attempt.limits();
     let allowed = Allowed {
-        access: Access::new(grants.tables.get(name).cloned()),
+        access: Access::new(attempt.request.job.policy.grants.tables.get(name).cloned()),
         value_bytes_max: limits.query_value_bytes_max,
         memory: attempt.query_memory.clone(),
         time_max: Duration::from_millis(limits.query_timeout_ms),
         rows_max: limits.query_rows_max,
     };
     let params = params.into_iter().map(sql_value).collect();
-    match Cursor::open(source, name, sql, params, allowed, &attempt.cursors).await {
+    match Cursor::open(&source, name, sql, params, allowed, &attempt.cursors).await {
         Ok(cursor) => Ok(Ok(cursor)),
-        Err(QueryError::Unavailable(why)) => Ok(Err(unavailable(&format!("cannot be opened: {why}")))),
+        Err(QueryError::Unavailable(why)) => Ok(Err(unavailable(name, &format!("cannot be opened: {why}")))),
         Err(QueryError::Stopped(stopped)) => Ok(Err(query_failed(attempt, name, stopped)?)),
     }
 }
@@ -96,6 +113,19 @@ impl HostCursor for Guest {
         let cursor = table.get_mut(&cursor)?;
         match cursor.next(max_rows).await {
             Ok(batch) => Ok(Ok(PackedRows::from(batch))),
+            Err(stopped) => Ok(Err(query_failed(attempt, cursor.source(), stopped)?)),
+        }
+    }
+
+    async fn next_packed_raw(
+        &mut self,
+        cursor: Resource<Cursor>,
+        max_rows: u32,
+    ) -> wasmtime::Result<Result<PackedRows, HostError>> {
+        let (attempt, table) = self.attempt_and_table()?;
+        let cursor = table.get_mut(&cursor)?;
+        match cursor.next(max_rows).await {
+            Ok(batch) => Ok(Ok(batch.into_raw())),
             Err(stopped) => Ok(Err(query_failed(attempt, cursor.source(), stopped)?)),
         }
     }

@@ -177,6 +177,12 @@ impl AttemptFiles for FakeAttempt {
         file.write_all(bytes)
     }
 
+    fn clear(&mut self, handle: usize) -> io::Result<()> {
+        let (_, _, file, length) = &mut self.open[handle];
+        *length = 0;
+        file.set_len(0)
+    }
+
     fn totals(&self) -> (u32, u64) {
         (self.open.len() as u32, self.open.iter().map(|(.., bytes)| bytes).sum())
     }

@@ -1,7 +1,7 @@
 //! One artifact that is written: gathers bytes, hashes them as they come, and brings them to disk when asked.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use longshore_domain::{FileError, SavedArtifact};
@@ -93,6 +93,24 @@ impl ArtifactFile {
         Ok(())
     }
 
+    /// Empties the file.
+    pub(super) fn clear(&mut self) -> io::Result<()> {
+        self.refuse_if_broken()?;
+        let cleared = self.file().and_then(|mut file| {
+            file.set_len(0)?;
+            // A new file is not opened for appending, and its cursor is where it was.
+            file.rewind()
+        });
+        self.broken = cleared.is_err();
+        cleared.map_err(|error| at("empty the artifact", &self.path, &error))?;
+        self.gathered.clear();
+        self.length = 0;
+        self.digest = Sha256::new();
+        self.dirty = true;
+        self.written = true;
+        Ok(())
+    }
+
     /// Brings everything written so far to disk.
     pub(super) fn sync(&mut self) -> io::Result<()> {
         self.flush()?;
@@ -153,11 +171,16 @@ impl ArtifactFile {
         self.file.as_ref().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.broken {
-            let error = FileError::new("an earlier write of the artifact", &self.path, " failed");
-            return Err(error.of_kind(io::ErrorKind::Other));
+    fn refuse_if_broken(&self) -> io::Result<()> {
+        if !self.broken {
+            return Ok(());
         }
+        let error = FileError::new("an earlier write of the artifact", &self.path, " failed");
+        Err(error.of_kind(io::ErrorKind::Other))
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.refuse_if_broken()?;
         if bytes.is_empty() {
             return Ok(());
         }

@@ -147,6 +147,12 @@ impl AttemptFiles for LocalAttempt {
         self.used(handle)
     }
 
+    fn clear(&mut self, handle: usize) -> io::Result<()> {
+        self.refuse_when_sealed()?;
+        self.artifact(handle)?.clear()?;
+        self.used(handle)
+    }
+
     fn totals(&self) -> (u32, u64) {
         (self.artifacts.len() as u32, self.artifacts.iter().map(ArtifactFile::length).sum())
     }

@@ -112,7 +112,20 @@ mod tests {
         };
         let ordered_at = "2026-03-05T14:07:09+05:30".into();
         let lines = vec![line; lines];
-        Invoice::new(Order { id: 1, ordered_at, branch, buyer, ship_to, lines, total_paise: 0 }, 1).unwrap()
+        Invoice::new(
+            Order {
+                id: 1,
+                ordered_at,
+                branch,
+                buyer,
+                ship_to,
+                lines,
+                total_paise: 0,
+                digest: Default::default(),
+            },
+            1,
+        )
+        .unwrap()
     }
 
     /// Names of the embedded fonts, in the order of the file.

@@ -1,27 +1,50 @@
 //! CSV as RFC 4180 has it: a header, commas, CRLF, quotes where they are needed.
 //!
 //! NULL is an empty field and an empty text is `""`, so that the two stay apart (PostgreSQL's COPY reads it so).
+//!
+//! Texts are exact, unless formulas are to be escaped, as OWASP advises for files that people open in a spreadsheet.
 
 use super::number::{push_base64, push_integer, push_real};
-use super::{Encoder, words};
-use crate::input::Input;
+use super::{Encoder, replaced, words};
+use crate::input::{Formulas, Input};
 use crate::plan::PlannedColumn;
 use longshore_plugin::prelude::*;
 use longshore_plugin::{Cell, Cells};
 
+/// First characters that make spreadsheets read a field as a formula, or take it apart. The last four are the wide
+/// forms of the first, which some turn into them.
+const FORMULA_STARTS: [&[u8]; 11] = [
+    b"=",
+    b"+",
+    b"-",
+    b"@",
+    b"\t",
+    b"\r",
+    b"\n",
+    "＝".as_bytes(),
+    "＋".as_bytes(),
+    "－".as_bytes(),
+    "＠".as_bytes(),
+];
+
 pub(crate) struct Csv {
     header: Vec<u8>,
+    escapes_formulas: bool,
+    /// A field on its way.
+    field: Vec<u8>,
 }
 
 impl Encoder for Csv {
-    fn new(columns: &[PlannedColumn], _: &Input, _: &[u8]) -> Result<Self> {
+    fn new(columns: &[PlannedColumn], input: &Input, _: &[u8]) -> Result<Self> {
+        let escapes_formulas = input.formulas == Formulas::Escape;
+        let mut csv = Self { header: Vec::new(), escapes_formulas, field: Vec::new() };
         let mut header = Vec::new();
         for column in columns {
-            push_text(column.name.as_bytes(), &mut header);
+            csv.push(column.name.as_bytes(), &mut header);
             header.push(b',');
         }
         end_line(&mut header);
-        Ok(Self { header })
+        Ok(Self { header, ..csv })
     }
 
     fn begin(&mut self, out: &mut Vec<u8>) -> Result<()> {
@@ -36,9 +59,16 @@ impl Encoder for Csv {
                 Cell::Null => {}
                 Cell::Integer(integer) => push_integer(integer, out),
                 Cell::Real(real) => push_real(real, out),
-                Cell::Text(text) => push_text(text, out),
+                Cell::Text(text) => self.push(text, out),
+                Cell::InvalidText(text) => self.push(&replaced(text), out),
                 Cell::Blob([]) => out.extend_from_slice(b"\"\""),
-                Cell::Blob(blob) => push_base64(blob, out),
+                Cell::Blob(blob) => {
+                    // Base64 may begin with a plus.
+                    if self.escapes_formulas && blob[0] >> 2 == 62 {
+                        out.push(b'\'');
+                    }
+                    push_base64(blob, out);
+                }
             }
             out.push(b',');
         }
@@ -48,6 +78,20 @@ impl Encoder for Csv {
 
     fn end(&mut self, _: u64, _: &mut Vec<u8>) -> Result<()> {
         Ok(())
+    }
+}
+
+impl Csv {
+    #[inline]
+    fn push(&mut self, text: &[u8], out: &mut Vec<u8>) {
+        if self.escapes_formulas && FORMULA_STARTS.iter().any(|start| text.starts_with(start)) {
+            self.field.clear();
+            self.field.push(b'\'');
+            self.field.extend_from_slice(text);
+            push_text(&self.field, out);
+        } else {
+            push_text(text, out);
+        }
     }
 }
 

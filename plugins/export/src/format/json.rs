@@ -4,7 +4,7 @@
 //! written as a text: `"Infinity"`. Blobs are Base64.
 
 use super::number::{not_finite, push_base64, push_integer, push_real};
-use super::{Encoder, words};
+use super::{Encoder, replaced, words};
 use crate::input::Input;
 use crate::plan::PlannedColumn;
 use longshore_plugin::prelude::*;
@@ -87,6 +87,7 @@ impl Objects {
                 Cell::Real(real) if real.is_finite() => push_real(real, out),
                 Cell::Real(real) => push_string(not_finite(real).as_bytes(), out),
                 Cell::Text(text) => push_string(text, out),
+                Cell::InvalidText(text) => push_string(&replaced(text), out),
                 Cell::Blob(blob) => {
                     out.push(b'"');
                     push_base64(blob, out);

@@ -11,6 +11,12 @@ use crate::plan::PlannedColumn;
 use longshore_plugin::Cells;
 use longshore_plugin::prelude::*;
 
+/// Text that is not valid UTF-8, as every format has it: with U+FFFD in place of each sequence of bytes that no
+/// character has, as the Unicode standard advises.
+pub(crate) fn replaced(text: &[u8]) -> Vec<u8> {
+    String::from_utf8_lossy(text).into_owned().into_bytes()
+}
+
 /// Turns rows into bytes. Bytes are appended to `out`, which its caller empties at will.
 pub(crate) trait Encoder: Sized {
     /// Rows from one cut to the next, at most. A fixed number, and not a measure of time, because a cut may show

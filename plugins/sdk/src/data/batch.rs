@@ -49,6 +49,36 @@ impl Batch {
     pub fn cells(&self) -> Cells<'_> {
         Cells { kinds: self.packed.kinds.iter(), words: self.packed.words.iter(), bytes: &self.packed.bytes }
     }
+
+    /// All rows in their flat form.
+    pub fn span(&self) -> Span<'_> {
+        Span { kinds: &self.packed.kinds, words: &self.packed.words, bytes: &self.packed.bytes }
+    }
+
+    /// Whether a cell is a blob, or text that is not valid UTF-8.
+    pub fn has_bytes(&self) -> bool {
+        // Folded without a way out, so that it is a few instructions for many cells.
+        self.packed.kinds.iter().fold(false, |found, kind| found | (*kind >= 4))
+    }
+}
+
+/// Some cells in their flat form: what a [`RowDigest`](super::RowDigest) takes.
+#[derive(Clone, Copy)]
+pub struct Span<'a> {
+    pub(super) kinds: &'a [u8],
+    pub(super) words: &'a [i64],
+    pub(super) bytes: &'a [u8],
+}
+
+impl<'a> Cells<'a> {
+    /// The cells up to those that `later` has left, which is a clone of this that went further.
+    pub fn up_to(&self, later: &Self) -> Span<'a> {
+        Span {
+            kinds: &self.kinds.as_slice()[..self.kinds.len() - later.kinds.len()],
+            words: &self.words.as_slice()[..self.words.len() - later.words.len()],
+            bytes: &self.bytes[..self.bytes.len() - later.bytes.len()],
+        }
+    }
 }
 
 /// Iterator over cells; see [`Batch::cells`]. Cloning it marks a place to come back to.
@@ -68,10 +98,14 @@ impl<'a> Iterator for Cells<'a> {
         Some(match kind {
             1 => Cell::Integer(word),
             2 => Cell::Real(f64::from_bits(word as u64)),
-            3 | 4 => {
+            3..=5 => {
                 let (value, rest) = self.bytes.split_at(word as usize);
                 self.bytes = rest;
-                if kind == 3 { Cell::Text(value) } else { Cell::Blob(value) }
+                match kind {
+                    3 => Cell::Text(value),
+                    4 => Cell::Blob(value),
+                    _ => Cell::InvalidText(value),
+                }
             }
             _ => Cell::Null,
         })
@@ -108,13 +142,18 @@ impl<'a> Row<'a> {
             .map_err(|reason| JobError::failed(format!("column `{}` {reason}", self.columns[index].name)))
     }
 
+    /// The row in its flat form.
+    pub fn span(&self) -> Span<'a> {
+        Span { kinds: self.kinds, words: self.words, bytes: &self.bytes[..self.byte_len()] }
+    }
+
     /// The cells, left to right.
     pub fn cells(&self) -> Cells<'a> {
         Cells { kinds: self.kinds.iter(), words: self.words.iter(), bytes: self.bytes }
     }
 
     fn byte_len(&self) -> usize {
-        let lengths = self.kinds.iter().zip(self.words).filter(|(kind, _)| matches!(**kind, 3 | 4));
+        let lengths = self.kinds.iter().zip(self.words).filter(|(kind, _)| matches!(**kind, 3..=5));
         lengths.map(|(_, &length)| length as usize).sum()
     }
 }

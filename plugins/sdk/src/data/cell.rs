@@ -16,17 +16,19 @@ pub enum Cell<'a> {
     Text(&'a [u8]),
     /// Bytes.
     Blob(&'a [u8]),
+    /// Text that is not valid UTF-8: SQLite takes any bytes for text.
+    InvalidText(&'a [u8]),
 }
 
 impl Cell<'_> {
-    /// A copy that owns its bytes and can be bound to a query.
+    /// A copy that owns its bytes and can be bound to a query. Text that is not valid UTF-8 becomes a blob.
     pub fn to_value(self) -> Value {
         match self {
             Self::Null => Value::Null,
             Self::Integer(integer) => Value::Integer(integer),
             Self::Real(real) => Value::Real(real),
             Self::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
-            Self::Blob(blob) => Value::Blob(blob.to_vec()),
+            Self::Blob(bytes) | Self::InvalidText(bytes) => Value::Blob(bytes.to_vec()),
         }
     }
 
@@ -37,6 +39,7 @@ impl Cell<'_> {
             Self::Real(_) => "a float",
             Self::Text(_) => "text",
             Self::Blob(_) => "a blob",
+            Self::InvalidText(_) => "text that is not valid UTF-8",
         }
     }
 }
@@ -107,7 +110,7 @@ impl<'a> FromCell<'a> for String {
 impl<'a> FromCell<'a> for &'a [u8] {
     fn from_cell(cell: Cell<'a>) -> Result<Self, String> {
         match cell {
-            Cell::Text(bytes) | Cell::Blob(bytes) => Ok(bytes),
+            Cell::Text(bytes) | Cell::Blob(bytes) | Cell::InvalidText(bytes) => Ok(bytes),
             _ => mismatch(cell, "a blob"),
         }
     }

@@ -2,10 +2,12 @@
 
 mod batch;
 mod cell;
+mod digest;
 
 pub use crate::bindings::longshore::job::data::{Column, Value};
-pub use batch::{Batch, Cells, Row};
+pub use batch::{Batch, Cells, Row, Span};
 pub use cell::{Cell, FromCell};
+pub use digest::RowDigest;
 
 use crate::host::{Host, HostCursor};
 use crate::{HostError, JobError, Result};
@@ -36,6 +38,12 @@ impl Source {
         let host = self.host.query(&self.name, sql, params)?;
         let columns = host.columns();
         Ok(Cursor { host, columns: columns.into() })
+    }
+
+    /// Identifies what the source holds now: two equal revisions prove that nothing was written to it between them.
+    /// None where the host cannot tell, and for some seconds after a write.
+    pub fn revision(&self) -> Result<Option<String>, HostError> {
+        self.host.revision(&self.name)
     }
 
     /// Runs a query and gives one value for each row, made by `read`. For results that fit into memory.

@@ -1,6 +1,6 @@
 //! The commit rule, kept in memory.
 
-use super::packed;
+use super::packed::{self, Flat};
 use crate::bindings::longshore::job::data::PackedRows;
 use crate::data::{Column, Value};
 use crate::host::{Host, HostArtifact, HostCursor, Signal};
@@ -22,7 +22,9 @@ pub(super) struct MemoryHost {
     pub(super) secrets: RefCell<BTreeMap<String, String>>,
     pub(super) batch_rows: Cell<u32>,
     pub(super) stop_after: Cell<Option<u32>>,
+    pub(super) no_revisions: Cell<bool>,
     attempts: Cell<u32>,
+    saved_by: Rc<Cell<u32>>,
     /// Calls that could have said to stop, and which of them were saves.
     pub(super) calls: Cell<u32>,
     pub(super) save_calls: RefCell<Vec<u32>>,
@@ -86,6 +88,7 @@ impl Host for MemoryHost {
     fn save(&self, state: &[u8]) -> Signal {
         self.save_calls.borrow_mut().push(self.calls.get() + 1);
         *self.checkpoint.borrow_mut() = Some((self.attempts.get(), state.to_vec()));
+        self.saved_by.set(self.attempts.get());
         self.commit();
         self.signal()
     }
@@ -100,7 +103,13 @@ impl Host for MemoryHost {
             return Err(error("invalid_name", &format!("`{name}` is no plain file name")));
         }
         self.written.borrow_mut().entry(name.into()).or_default();
-        Ok(Box::new(MemoryArtifact { name: name.into(), files: Rc::clone(&self.written) }))
+        let saved_by = Rc::clone(&self.saved_by);
+        Ok(Box::new(MemoryArtifact {
+            name: name.into(),
+            files: Rc::clone(&self.written),
+            attempt: self.attempts.get(),
+            saved_by,
+        }))
     }
 
     fn sources(&self) -> Vec<String> {
@@ -116,6 +125,16 @@ impl Host for MemoryHost {
             rows => rows,
         };
         Ok(Box::new(MemoryCursor { columns, rows: RefCell::new(rows), batch_rows }))
+    }
+
+    fn revision(&self, source: &str) -> Result<Option<String>, HostError> {
+        let sources = self.sources.borrow();
+        let database = sources.get(source).ok_or_else(|| error("source_unavailable", &source))?;
+        let pragma = |name: &str| database.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        let schema = pragma("schema_version").map_err(|e| error("source_unavailable", &e))?;
+        let others = pragma("data_version").map_err(|e| error("source_unavailable", &e))?;
+        let revision = format!("{} {schema} {others}", database.total_changes());
+        Ok((!self.no_revisions.get()).then_some(revision))
     }
 
     fn send(&self, message: &Message) -> Result<(), HostError> {
@@ -143,6 +162,9 @@ fn error(code: &str, message: &impl ToString) -> HostError {
 struct MemoryArtifact {
     name: String,
     files: Rc<RefCell<Files>>,
+    attempt: u32,
+    /// Number of the attempt that saved last.
+    saved_by: Rc<Cell<u32>>,
 }
 
 impl HostArtifact for MemoryArtifact {
@@ -153,11 +175,19 @@ impl HostArtifact for MemoryArtifact {
     fn write(&self, bytes: &[u8]) {
         self.files.borrow_mut().get_mut(&self.name).expect("it was opened").extend_from_slice(bytes);
     }
+
+    fn clear(&self) -> Result<(), HostError> {
+        if self.saved_by.get() == self.attempt {
+            return Err(error("saved_already", &"this attempt has saved"));
+        }
+        self.files.borrow_mut().insert(self.name.clone(), Vec::new());
+        Ok(())
+    }
 }
 
 struct MemoryCursor {
     columns: Vec<Column>,
-    rows: RefCell<VecDeque<Vec<Value>>>,
+    rows: RefCell<VecDeque<Vec<Flat>>>,
     batch_rows: u32,
 }
 

@@ -65,6 +65,18 @@ impl TestHost {
         self
     }
 
+    /// Has no revisions of sources, as the real host has none for some seconds after a write.
+    pub fn without_revisions(self) -> Self {
+        self.memory.no_revisions.set(true);
+        self
+    }
+
+    /// Changes a source, as others may between two attempts, or while one is under way.
+    pub fn change(&self, source: &str, sql: &str) {
+        let sources = self.memory.sources.borrow();
+        sources[source].execute_batch(sql).expect("the SQL of the change is right");
+    }
+
     /// Adds a granted secret.
     pub fn secret(self, name: &str, text: &str) -> Self {
         self.memory.secrets.borrow_mut().insert(name.into(), text.into());
@@ -80,8 +92,13 @@ impl TestHost {
     /// Tells the next attempt to stop at its call number `calls` (from 1) of those that can say so: a report of
     /// progress or a save. To what is committed that is the same as killing it there.
     pub fn stop_after(self, calls: u32) -> Self {
-        self.memory.stop_after.set(Some(calls));
+        self.set_stop_after(calls);
         self
+    }
+
+    /// As [`stop_after`](Self::stop_after), for another attempt of the same task.
+    pub fn set_stop_after(&self, calls: u32) {
+        self.memory.stop_after.set(Some(calls));
     }
 
     /// Runs an attempt, and gives the job's result as JSON.

@@ -20,11 +20,14 @@ impl ToSql for Bound<'_> {
     }
 }
 
+/// One cell in the flat form: its kind, its word and its bytes.
+pub(super) type Flat = (u8, i64, Vec<u8>);
+
 pub(super) fn query(
     database: &Connection,
     sql: &str,
     params: &[Value],
-) -> rusqlite::Result<(Vec<Column>, VecDeque<Vec<Value>>)> {
+) -> rusqlite::Result<(Vec<Column>, VecDeque<Vec<Flat>>)> {
     let mut statement = database.prepare(sql)?;
     let column = |column: &rusqlite::Column<'_>| Column {
         name: column.name().into(),
@@ -32,40 +35,32 @@ pub(super) fn query(
     };
     let columns: Vec<_> = statement.columns().map(|c| column(&c)).collect();
     let read =
-        |row: &rusqlite::Row<'_>| (0..columns.len()).map(|index| Ok(value(row.get_ref(index)?))).collect();
+        |row: &rusqlite::Row<'_>| (0..columns.len()).map(|index| Ok(flat(row.get_ref(index)?))).collect();
     let rows = statement.query_map(params_from_iter(params.iter().map(Bound)), read)?;
     let rows = rows.collect::<rusqlite::Result<_>>()?;
     Ok((columns, rows))
 }
 
-fn value(value: ValueRef<'_>) -> Value {
+fn flat(value: ValueRef<'_>) -> Flat {
     match value {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(integer) => Value::Integer(integer),
-        ValueRef::Real(real) => Value::Real(real),
-        ValueRef::Text(text) => match std::str::from_utf8(text) {
-            Ok(text) => Value::Text(text.into()),
-            Err(_) => Value::Blob(text.into()),
-        },
-        ValueRef::Blob(blob) => Value::Blob(blob.into()),
+        ValueRef::Null => (0, 0, Vec::new()),
+        ValueRef::Integer(integer) => (1, integer, Vec::new()),
+        ValueRef::Real(real) => (2, real.to_bits() as i64, Vec::new()),
+        ValueRef::Text(text) => {
+            (if std::str::from_utf8(text).is_ok() { 3 } else { 5 }, text.len() as i64, text.into())
+        }
+        ValueRef::Blob(blob) => (4, blob.len() as i64, blob.into()),
     }
 }
 
-pub(super) fn pack(rows: impl Iterator<Item = Vec<Value>>) -> PackedRows {
+pub(super) fn pack(rows: impl Iterator<Item = Vec<Flat>>) -> PackedRows {
     let mut packed = PackedRows { rows: 0, kinds: Vec::new(), words: Vec::new(), bytes: Vec::new() };
     for row in rows {
         packed.rows += 1;
-        for value in row {
-            let (kind, word, bytes): (u8, i64, &[u8]) = match &value {
-                Value::Null => (0, 0, &[]),
-                Value::Integer(integer) => (1, *integer, &[]),
-                Value::Real(real) => (2, real.to_bits() as i64, &[]),
-                Value::Text(text) => (3, text.len() as i64, text.as_bytes()),
-                Value::Blob(blob) => (4, blob.len() as i64, blob),
-            };
+        for (kind, word, bytes) in row {
             packed.kinds.push(kind);
             packed.words.push(word);
-            packed.bytes.extend_from_slice(bytes);
+            packed.bytes.extend_from_slice(&bytes);
         }
     }
     packed

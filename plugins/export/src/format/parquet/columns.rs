@@ -1,6 +1,8 @@
 //! The values of one column, gathered for a row group.
 
 use crate::format::number::{push_integer, push_real};
+use crate::format::replaced;
+use crate::plan::changed;
 use longshore_plugin::Cell;
 use longshore_plugin::prelude::*;
 use parquet::basic::{LogicalType, Repetition, Type as Physical};
@@ -109,6 +111,7 @@ impl ColumnValues {
                 let start = bytes.len();
                 match cell {
                     Cell::Text(text) => bytes.extend_from_slice(text),
+                    Cell::InvalidText(text) => bytes.extend_from_slice(&replaced(text)),
                     Cell::Blob(blob) if *column_type == ColumnType::Bytes => bytes.extend_from_slice(blob),
                     Cell::Integer(integer) => push_integer(integer, bytes),
                     Cell::Real(real) => push_real(real, bytes),
@@ -163,14 +166,6 @@ fn write_bytes<T: DataType<T = ByteArray>>(
 ) -> Result<()> {
     writer.write_batch(values, Some(levels), None)?;
     Ok(())
-}
-
-/// The types were found by looking at every value, a moment ago.
-fn changed() -> JobError {
-    JobError::failed(
-        "the table was changed while it was being exported: a value does not fit the type that its column had; \
-         submit the job again",
-    )
 }
 
 #[cfg(test)]
