@@ -5,7 +5,7 @@ import sys
 from collections.abc import Coroutine, Iterator
 from typing import Any
 
-STATUS_FIELDS = "job_id job_type status created_at attempts".split()
+STATUS_FIELDS = "job_id job_type status created_at".split()
 TOOLS = (
     "bulk_invoice cancel_job check_job_status enqueue_job export list_job_types list_jobs notifications"
 ).split()

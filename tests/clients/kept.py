@@ -5,7 +5,6 @@ A framework declares in `LOSES` what its own conversion drops, whatever the sche
 
     arms        which structures a union is of
     items       what arrays hold
-    links       an answer that links to a file, which it takes for an error
     maps        what a map holds
     nested      the fields of structures within structures
     optional    that a field may be left out
