@@ -30,11 +30,9 @@ impl Job for Export {
     const NAME: &'static str = "export";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const TITLE: &'static str = "Export a table";
-    const DESCRIPTION: &'static str = "Writes a table or view of a data source to one file: CSV, JSON Lines, JSON or \
-        Parquet, optionally gzipped. Choose columns, filter rows (all filters must hold), and limit to a date range \
-        [from, to). Works at any size. If a table, column or source name is wrong, the error lists what exists, so \
-        a guess is a fine way to find out. The result has the file's name, rows and bytes; the file itself is the \
-        job's artifact.";
+    const DESCRIPTION: &'static str = "Writes a table or view of a data source to one file of any size: CSV, JSON Lines, \
+        JSON or Parquet. Choose columns, filter rows, limit to a date range. If a name is wrong, the error lists what \
+        exists, so a guess is a fine way to find out. The result has rows and bytes; the file is the job's artifact.";
     const STATE_FORMAT: longshore_plugin::StateFormat = longshore_plugin::StateFormat::Compact;
     type Input = input::Input;
     type Output = run::Output;
