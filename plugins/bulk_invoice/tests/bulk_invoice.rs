@@ -142,7 +142,10 @@ fn orders_that_change_between_attempts_are_invoiced_as_they_are_then() {
         ("a later order", order("2026-03-31T23:59:59+05:30")),
         ("an earlier order", order("2026-03-01T00:00:00+05:30")),
         ("one order less", "DELETE FROM orders WHERE id = 900".into()),
-        ("another price", "UPDATE order_lines SET unit_price_paise = 1 WHERE order_id = 998 AND line_no = 60".into()),
+        (
+            "another price",
+            "UPDATE order_lines SET unit_price_paise = 1 WHERE order_id = 998 AND line_no = 60".into(),
+        ),
         ("another name", "UPDATE customers SET name = 'Asha Rao' WHERE id = 1".into()),
     ] {
         let undisturbed = shop(230);
@@ -152,7 +155,11 @@ fn orders_that_change_between_attempts_are_invoiced_as_they_are_then() {
             let host = shop(230).stop_after(stop);
             assert_eq!(host.run::<BulkInvoice>(&march("Delhi")), Err(JobError::Cancelled));
             host.change("shop", &sql);
-            assert_eq!(host.run::<BulkInvoice>(&march("Delhi")).unwrap(), expected, "{what}, stopped at {stop}");
+            assert_eq!(
+                host.run::<BulkInvoice>(&march("Delhi")).unwrap(),
+                expected,
+                "{what}, stopped at {stop}"
+            );
             for name in undisturbed.artifact_names() {
                 let same = host.artifact(&name) == undisturbed.artifact(&name);
                 assert!(same, "{name} with {what}, stopped at {stop}");

@@ -24,7 +24,7 @@ pub struct Input {
     pub from: Option<String>,
     /// End of the date range, not included: for March, `2026-04-01`.
     pub to: Option<String>,
-    /// IANA time zone of times without an offset. Left out: UTC.
+    /// IANA time zone of times without an offset. Left out: the column's one offset, or UTC.
     pub time_zone: Option<String>,
     /// Format of the file. In each, bytes of a text that are not valid UTF-8 become U+FFFD.
     #[serde(default)]

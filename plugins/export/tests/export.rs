@@ -314,7 +314,10 @@ fn names_that_are_not_utf8_hide_their_columns_and_tables_only() {
     let run = |input: Json| host.run::<Export>(&input);
     assert_eq!(run(json!({ "table": "good" })).unwrap()["rows"], 1);
     let Err(JobError::InvalidInput(message)) = run(json!({ "table": "bad" })) else { panic!() };
-    assert!(message.contains("`\u{fffd}`, is not valid UTF-8") && message.contains("list the others"), "{message}");
+    assert!(
+        message.contains("`\u{fffd}`, is not valid UTF-8") && message.contains("list the others"),
+        "{message}"
+    );
     assert_eq!(run(json!({ "table": "bad", "columns": ["a"], "file_name": "a.csv" })).unwrap()["rows"], 1);
     let Err(JobError::InvalidInput(message)) = run(json!({ "table": "worse" })) else { panic!() };
     assert!(message.ends_with("There is: bad, good"), "{message}");
@@ -341,8 +344,23 @@ fn formulas_are_exact_or_escaped() {
     assert_eq!(exact, export(Some("exact")));
     let texts = |rows: &[(String, String)]| rows[1..].iter().map(|row| row.0.clone()).collect::<Vec<_>>();
     let written = [
-        "=1+1", "+91 98", "-2", "@SUM(A1)", "\tx", "\rx", "a=1", "-5", "-0.5", "＝1", "+A==", "=a,\"b", "", "", "'=",
-        "-Infinity", " =1",
+        "=1+1",
+        "+91 98",
+        "-2",
+        "@SUM(A1)",
+        "\tx",
+        "\rx",
+        "a=1",
+        "-5",
+        "-0.5",
+        "＝1",
+        "+A==",
+        "=a,\"b",
+        "",
+        "",
+        "'=",
+        "-Infinity",
+        " =1",
     ];
     assert_eq!(texts(&exact), written);
     let escaped = export(Some("escape"));
@@ -358,7 +376,8 @@ fn formulas_are_exact_or_escaped() {
 
 #[test]
 fn files_of_any_script_are_named_as_their_tables() {
-    for table in ["ऑर्डर मार्च", "注文", "🧾 bills", "cafe\u{301}", "نامه‌ها"] {
+    for table in ["ऑर्डर मार्च", "注文", "🧾 bills", "cafe\u{301}", "نامه‌ها"]
+    {
         let sql = format!("CREATE TABLE \"{table}\" (a); INSERT INTO \"{table}\" VALUES (1);");
         let host = TestHost::new().source("shop", &sql);
         let result = host.run::<Export>(&json!({ "table": table })).unwrap();
