@@ -190,7 +190,11 @@ impl TextSurvey {
             offset,
             bound_length_max: if is_utc { self.length.unwrap_or(usize::MAX) } else { usize::MAX },
         };
-        Form::Text { style: has_style.then_some(style), begin_with_date: !self.some_indented }
+        Form::Text {
+            style: has_style.then_some(style),
+            begin_with_date: !self.some_indented,
+            offset: self.offset.filter(|_| !self.offsets_differ),
+        }
     }
 }
 
