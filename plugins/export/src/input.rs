@@ -25,7 +25,7 @@ pub struct Input {
     pub from: Option<String>,
     /// End, not included: for March, 2026-04-01.
     pub to: Option<String>,
-    /// Of times without an offset, such as Asia/Kolkata; UTC by default.
+    /// Of times without an offset, such as Asia/Kolkata. Default: the column's one offset, or UTC.
     pub time_zone: Option<String>,
     #[serde(default)]
     pub format: Format,

@@ -1,7 +1,7 @@
 //! What one task exports, decided once and kept in the checkpoint, so that every attempt does the same.
 
 use crate::catalog::{Column, Table};
-use crate::dates::{DateRange, Judge};
+use crate::dates::{Asked, Judge};
 use crate::format::parquet::ColumnType;
 use crate::input::{Format, Input};
 use crate::order::ReadOrder;
@@ -121,8 +121,7 @@ fn push_date_range(
     input: &Input,
     looking: impl FnMut() -> Result<()>,
 ) -> Result<Option<Judge>> {
-    let range = DateRange::read(input.from.as_deref(), input.to.as_deref(), input.time_zone.as_deref())?;
-    let Some(range) = range else { return Ok(None) };
+    let Some(range) = Asked::read(input)? else { return Ok(None) };
     let Some(name) = &input.date_column else {
         let likely = table.date_like_columns().join(", ");
         let likely = if likely.is_empty() { String::new() } else { format!("; likely ones: {likely}") };

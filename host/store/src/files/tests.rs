@@ -329,3 +329,25 @@ fn the_data_folder_is_made_for_nobody_else() {
         assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700, "{folder:?}");
     }
 }
+
+#[test]
+fn a_resumed_file_can_be_emptied_and_its_predecessor_stays() {
+    let place = Place::new();
+    let mut first = place.open(1, None);
+    put(first.as_mut(), "a.csv", b"old rows");
+    let saved = first.sync().unwrap();
+    let mut second = place.open(2, Some((1, &saved)));
+    let handle = second.open("a.csv", "text/plain").unwrap();
+    second.write(handle, b" and more").unwrap();
+    second.clear(handle).unwrap();
+    assert_eq!(second.position(handle), 0);
+    second.write(handle, b"new").unwrap();
+    let sealed = second.seal().unwrap();
+    assert_eq!((sealed[0].bytes, sealed[0].sha256.clone()), (3, Some(hex(b"new"))));
+    assert_eq!(fs::read(place.work(2).join("a.csv")).unwrap(), b"new");
+    assert_eq!(fs::read(place.work(1).join("a.csv")).unwrap(), b"old rows");
+    // What was saved can still be resumed from, had the second attempt come to nothing.
+    let mut third = place.open(3, Some((1, &saved)));
+    let handle = third.open("a.csv", "text/plain").unwrap();
+    assert_eq!(third.position(handle), 8);
+}

@@ -16,9 +16,8 @@ pub(super) struct Bound {
     pub(super) instant: Nanos,
 }
 
-/// The time zone of that name; UTC without one.
-pub(super) fn time_zone(name: Option<&str>) -> Result<TimeZone> {
-    let Some(name) = name else { return Ok(TimeZone::UTC) };
+/// The time zone of that name.
+pub(super) fn time_zone(name: &str) -> Result<TimeZone> {
     TimeZone::get(name.trim()).map_err(|_| {
         JobError::invalid_input(format!(
             "time_zone: `{name}` is not an IANA time zone such as `Asia/Kolkata`"
@@ -78,7 +77,7 @@ mod tests {
     const HOUR: Nanos = 3_600_000_000_000;
 
     fn bound(text: &str, zone: &str) -> Bound {
-        Bound::read("from", text, &time_zone(Some(zone)).unwrap()).unwrap()
+        Bound::read("from", text, &time_zone(zone).unwrap()).unwrap()
     }
 
     #[test]
@@ -110,7 +109,7 @@ mod tests {
             let error = Bound::read("to", wrong, &TimeZone::UTC).unwrap_err();
             assert!(error.to_string().contains(&format!("to: `{wrong}` is not a time")), "{error}");
         }
-        let error = time_zone(Some("Mars/Olympus")).unwrap_err();
+        let error = time_zone("Mars/Olympus").unwrap_err();
         assert!(error.to_string().contains("`Mars/Olympus` is not an IANA time zone"), "{error}");
     }
 }

@@ -9,10 +9,11 @@ mod number;
 mod survey;
 mod text;
 
+use crate::input::Input;
 use crate::sql::{self, Conditions};
 use bound::Bound;
 use jiff::Timestamp;
-use jiff::tz::Offset;
+use jiff::tz::{Offset, TimeZone};
 use longshore_plugin::prelude::*;
 use longshore_plugin::{Cell, Source};
 use number::{Number, Unit};
@@ -28,7 +29,7 @@ const ROWS_PER_BATCH: u32 = 8192;
 
 /// A range of time: from, included, to, not included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct DateRange {
+struct DateRange {
     from: Option<Bound>,
     to: Option<Bound>,
 }
@@ -43,33 +44,55 @@ pub(crate) struct Judge {
     range: DateRange,
 }
 
-impl DateRange {
-    /// Reads both ends; none if the input has neither.
-    pub(crate) fn read(
-        from: Option<&str>,
-        to: Option<&str>,
-        time_zone: Option<&str>,
-    ) -> Result<Option<Self>> {
-        let zone = bound::time_zone(time_zone)?;
-        let read = |field, end: Option<&str>| end.map(|text| Bound::read(field, text, &zone)).transpose();
-        let range = Self { from: read("from", from)?, to: read("to", to)? };
+/// The range as the input asks for it.
+pub(crate) struct Asked<'a> {
+    from: Option<&'a str>,
+    to: Option<&'a str>,
+    zone: Option<TimeZone>,
+}
+
+impl<'a> Asked<'a> {
+    /// Checks each field by itself; none if the input has neither end.
+    pub(crate) fn read(input: &'a Input) -> Result<Option<Self>> {
+        let zone = input.time_zone.as_deref().map(bound::time_zone).transpose()?;
+        let asked = Self { from: input.from.as_deref(), to: input.to.as_deref(), zone };
+        asked.ends(&TimeZone::UTC)?;
+        Ok((asked.from.is_some() || asked.to.is_some()).then_some(asked))
+    }
+
+    fn ends(&self, zone: &TimeZone) -> Result<DateRange> {
+        let read = |field, end: Option<&str>| end.map(|text| Bound::read(field, text, zone)).transpose();
+        Ok(DateRange { from: read("from", self.from)?, to: read("to", self.to)? })
+    }
+
+    /// The range, in the time zone that is given, or else in that of the column: the offset that all its values have,
+    /// or UTC.
+    fn range(&self, form: &Form) -> Result<DateRange> {
+        let of_column = match form {
+            Form::Text { offset: Some(seconds), .. } => {
+                Offset::from_seconds(*seconds).map(TimeZone::fixed).ok()
+            }
+            _ => None,
+        };
+        let zone = self.zone.clone().or(of_column).unwrap_or(TimeZone::UTC);
+        let range = self.ends(&zone)?;
         if let (Some(start), Some(end)) = (range.from, range.to)
             && start.instant >= end.instant
         {
-            let (from, to) = (from.unwrap_or_default(), to.unwrap_or_default());
+            let (from, to) = (self.from.unwrap_or_default(), self.to.unwrap_or_default());
             return Err(JobError::invalid_input(if start == end {
                 format!("from and to are both `{from}`, and `to` is not included: no row can match")
             } else {
                 format!("from: `{from}` is after `to`, which is `{to}`")
             }));
         }
-        Ok((range.from.is_some() || range.to.is_some()).then_some(range))
+        Ok(range)
     }
 
     /// Looks at the column's values in the rows that meet `conditions`, and adds the range to these. What is left to
     /// judge row by row is given back.
     pub(crate) fn apply(
-        self,
+        &self,
         source: &Source,
         table: &str,
         column: &str,
@@ -87,9 +110,12 @@ impl DateRange {
             batch.cells().for_each(|cell| survey.add(cell));
             looking()?;
         }
-        Ok(self.condition(survey.form(name)?, column, conditions))
+        let form = survey.form(name)?;
+        Ok(self.range(&form)?.condition(form, column, conditions))
     }
+}
 
+impl DateRange {
     fn condition(self, form: Form, column: String, conditions: &mut Conditions) -> Option<Judge> {
         let mut push =
             |operator: &str, bound: Value| conditions.push(format!("{column} {operator} ?"), [bound]);

@@ -19,6 +19,8 @@ pub(super) enum Form {
         style: Option<TextStyle>,
         /// Whether each begins with its date, so that dates compare as text.
         begin_with_date: bool,
+        /// Seconds east of UTC, if all that have an offset have this.
+        offset: Option<i32>,
     },
     /// Numbers of one unit.
     Number {
@@ -60,6 +62,8 @@ struct TextSurvey {
     styles_differ: bool,
     some_indented: bool,
     some_date: bool,
+    offset: Option<i32>,
+    offsets_differ: bool,
 }
 
 /// How many values are of a kind, and some of them.
@@ -157,6 +161,9 @@ impl TextSurvey {
     fn add(&mut self, cell: Cell<'_>, bytes: &[u8], written: text::Written) {
         self.sample.add(cell);
         self.some_indented |= bytes.first().is_some_and(u8::is_ascii_whitespace);
+        if let Some(offset) = written.zone.offset() {
+            self.offsets_differ |= *self.offset.get_or_insert(offset) != offset;
+        }
         let Some(Style { separator, length }) = written.style else {
             self.styles_differ = true;
             return;
@@ -173,11 +180,7 @@ impl TextSurvey {
     }
 
     fn form(&self) -> Form {
-        let offset = match self.zone {
-            None | Some(Zone::None) => None,
-            Some(Zone::Utc) => Some(0),
-            Some(Zone::Offset(seconds)) => Some(seconds),
-        };
+        let offset = self.zone.and_then(Zone::offset);
         // `Z` comes after the point and the colon that a longer time has in its place; `+` and `-` do not.
         let is_utc = self.zone == Some(Zone::Utc);
         let has_style =
@@ -187,7 +190,11 @@ impl TextSurvey {
             offset,
             bound_length_max: if is_utc { self.length.unwrap_or(usize::MAX) } else { usize::MAX },
         };
-        Form::Text { style: has_style.then_some(style), begin_with_date: !self.some_indented }
+        Form::Text {
+            style: has_style.then_some(style),
+            begin_with_date: !self.some_indented,
+            offset: self.offset.filter(|_| !self.offsets_differ),
+        }
     }
 }
 

@@ -24,6 +24,17 @@ pub(super) enum Zone {
     Offset(i32),
 }
 
+impl Zone {
+    /// Seconds east of UTC.
+    pub(super) fn offset(self) -> Option<i32> {
+        match self {
+            Self::None => None,
+            Self::Utc => Some(0),
+            Self::Offset(seconds) => Some(seconds),
+        }
+    }
+}
+
 /// What texts must have in common to compare as the times do, character by character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Style {
@@ -41,11 +52,7 @@ impl Written {
 
     /// Nanoseconds since 1970; none without a time zone.
     pub(super) fn instant(&self) -> Option<Nanos> {
-        let seconds = match self.zone {
-            Zone::None => return None,
-            Zone::Utc => 0,
-            Zone::Offset(seconds) => seconds,
-        };
+        let seconds = self.zone.offset()?;
         let offset = Offset::from_seconds(seconds).ok()?;
         Some(offset.to_timestamp(self.civil).ok()?.as_nanosecond())
     }
