@@ -176,6 +176,9 @@ impl Export<'_> {
     }
 }
 
+/// Bytes of a table's name that become part of its file's, so that a name that nobody gave fits as an artifact's.
+const STEM_BYTES_MAX: usize = 200;
+
 fn file_name(input: &Input, table: &str) -> String {
     if let Some(name) = &input.file_name {
         return name.clone();
@@ -190,7 +193,8 @@ fn file_name(input: &Input, table: &str) -> String {
     // A table may have any name, a file may not.
     let plain = |c: char| if c.is_alphanumeric() || "-_. ".contains(c) { c } else { '_' };
     let stem: String = table.chars().map(plain).take(100).collect();
-    let stem = stem.trim_start_matches('.');
+    // A name has 240 bytes at the most, and letters of most scripts have three each.
+    let stem = stem[..stem.floor_char_boundary(STEM_BYTES_MAX)].trim_start_matches('.');
     let stem = if stem.is_empty() { "export" } else { stem };
     format!("{stem}.{extension}{}", if gzipped { ".gz" } else { "" })
 }
@@ -228,5 +232,12 @@ mod tests {
         assert_eq!(name(json!({ "table": "x" }), "../a/b"), "_a_b.csv");
         assert_eq!(name(json!({ "table": "x" }), "..."), "export.csv");
         assert_eq!(name(json!({ "table": "x", "file_name": "march.csv" }), "x"), "march.csv");
+        for table in ["x".repeat(1_000), "語".repeat(100), "é".repeat(120), "🙂語".repeat(60)] {
+            let name = name(json!({ "table": "x", "format": "jsonl", "compression": "gzip" }), &table);
+            assert!(
+                name.len() <= 240 && name.chars().count() <= 128 && name.ends_with(".jsonl.gz"),
+                "{name}"
+            );
+        }
     }
 }
