@@ -50,8 +50,8 @@ pub use ids::{ComponentSha, IdError, JobTypeName, Owner, TaskId, WorkerId};
 pub use job_type::{JobType, Permission};
 pub use live::{LiveProgress, StopReason, StopSignal};
 pub use outbox::{
-    ClaimedMessages, MessageClaim, MessageFilter, MessagePage, MessageState, NewMessage, OutboxMessage,
-    ResendAnswer, SentMessages, message_id,
+    AnyRecipient, ClaimedMessages, MessageClaim, MessageFilter, MessagePage, MessageState, NewMessage,
+    OutboxMessage, RecipientCheck, ResendAnswer, SentMessages, message_id,
 };
 pub use policy::{Limits, Policy};
 pub use ports::{
