@@ -11,7 +11,7 @@ use std::time::Duration;
 const TICK: Duration = Duration::from_millis(20);
 
 /// How often the age of a file is looked at that is being changed all the time.
-const LOOKS_MAX: u32 = 50;
+const LOOKS_MAX: u32 = 5;
 
 /// What changes with every change of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
