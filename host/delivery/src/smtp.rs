@@ -1,12 +1,15 @@
 //! Email over SMTP.
 
+mod address;
 mod mail;
+mod text;
 
 use std::path::PathBuf;
 
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use lettre::address::Envelope;
 use lettre::message::Mailbox;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::Credentials;
@@ -79,10 +82,8 @@ impl std::fmt::Debug for SmtpSink {
 impl SmtpSink {
     /// A sink for that server. Nothing is connected yet.
     pub fn new(options: SmtpOptions) -> Result<Self, SinkError> {
-        let from = options
-            .from
-            .parse()
-            .map_err(|error| SinkError(format!("from = {:?} is no email address: {error}", options.from)))?;
+        let from = address::mailbox(&options.from)
+            .map_err(|why| SinkError(format!("from = {:?} is no email address: {why}", options.from)))?;
         if options.login.is_some() && options.security == SmtpSecurity::None && !is_here(&options.host) {
             return Err(SinkError(format!(
                 "the password would go to {} for everybody to read: use security = \"starttls\" or \"tls\"",
@@ -128,6 +129,11 @@ impl SmtpSink {
 
 #[async_trait]
 impl MessageSink for SmtpSink {
+    fn accepts(&self, recipient: &str) -> Result<(), DeliveryError> {
+        let no_address = |why| DeliveryError::permanent(format!("{recipient:?} is no email address: {why}"));
+        address::mailbox(recipient).map(|_mailbox| ()).map_err(no_address)
+    }
+
     async fn deliver(&self, message: &OutboxMessage, _now: Timestamp) -> Result<(), DeliveryError> {
         let email = mail::compose(message, &self.from)?;
         let options = &self.options;
@@ -149,9 +155,30 @@ impl MessageSink for SmtpSink {
         }
         match builder.build().send_raw(email.envelope(), &email.formatted()).await {
             Ok(_response) => Ok(()),
+            Err(error) if cannot_take_address(&error, email.envelope()) => {
+                Err(DeliveryError::permanent(format!(
+                    "the mail server {}:{} does not support SMTPUTF8, which an address with letters outside ASCII \
+                     before its @ needs: {}",
+                    options.host,
+                    options.port,
+                    outside_ascii(email.envelope()).join(", ")
+                )))
+            }
             Err(error) => Err(failure(options, &error, &secrets)),
         }
     }
+}
+
+/// The addresses of a message that only a server with SMTPUTF8 takes.
+fn outside_ascii(envelope: &Envelope) -> Vec<String> {
+    let addresses = envelope.from().into_iter().chain(envelope.to());
+    addresses.map(ToString::to_string).filter(|address| !address.is_ascii()).collect()
+}
+
+/// Whether the message was not even offered, because the server could not have taken its addresses. No other try helps.
+fn cannot_take_address(error: &Error, envelope: &Envelope) -> bool {
+    let says_why = |text: &str| text.contains("SMTPUTF8") || text.contains("8BITMIME");
+    error.is_client() && says_why(&error.to_string()) && !outside_ascii(envelope).is_empty()
 }
 
 fn failure(options: &SmtpOptions, error: &Error, secrets: &[String]) -> DeliveryError {

@@ -52,8 +52,8 @@ pub use input::read_input;
 pub use job_type::{JobType, Permission};
 pub use live::{LiveProgress, StopReason, StopSignal};
 pub use outbox::{
-    ClaimedMessages, MessageClaim, MessageFilter, MessagePage, MessageState, NewMessage, OutboxMessage,
-    ResendAnswer, SentMessages, message_id,
+    AnyRecipient, ClaimedMessages, MessageClaim, MessageFilter, MessagePage, MessageState, NewMessage,
+    OutboxMessage, RecipientCheck, ResendAnswer, SentMessages, message_id,
 };
 pub use policy::{Limits, Policy};
 pub use ports::{

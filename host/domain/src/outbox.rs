@@ -32,6 +32,23 @@ impl NewMessage {
     }
 }
 
+/// Which recipients the channels of this host take. It is asked before a message is accepted, so that a job learns of a
+/// recipient that is none while it can still say so, and goes on with the others.
+pub trait RecipientCheck: std::fmt::Debug + Send + Sync {
+    /// Says why messages to `recipient` can never be delivered through `channel`, as far as can be said without sending one.
+    fn check(&self, channel: &str, recipient: &str) -> Result<(), String>;
+}
+
+/// Takes every recipient.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AnyRecipient;
+
+impl RecipientCheck for AnyRecipient {
+    fn check(&self, _channel: &str, _recipient: &str) -> Result<(), String> {
+        Ok(())
+    }
+}
+
 /// What a task has committed of messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SentMessages {

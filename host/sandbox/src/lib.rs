@@ -32,7 +32,7 @@ mod turns;
 mod verdict;
 mod wasi;
 
-pub use data::limit_memory_of_queries;
+pub use data::{check_source, limit_memory_of_queries};
 pub use registry::{
     CompileError, NoTrust, PluginRegistry, RegistryOptions, Trust, compile_child, load_plugin,
 };

@@ -5,7 +5,10 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use longshore_domain::{ArtifactFiles, CheckpointStore, Clock, HttpClient, NoHttp, NoSecrets, Secrets};
+use longshore_domain::{
+    AnyRecipient, ArtifactFiles, CheckpointStore, Clock, HttpClient, NoHttp, NoSecrets, RecipientCheck,
+    Secrets,
+};
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::bindings::Job;
@@ -29,6 +32,8 @@ pub struct SandboxOptions {
     pub scratch_dir: Option<PathBuf>,
     /// Names of the outbox channels that the host delivers through.
     pub channels: BTreeSet<String>,
+    /// Which recipients those channels take.
+    pub recipients: Arc<dyn RecipientCheck>,
     /// Secrets that jobs may be granted.
     pub secrets: Arc<dyn Secrets>,
     /// What makes the calls of jobs to the web.
@@ -49,6 +54,7 @@ impl Default for SandboxOptions {
             directories: BTreeMap::new(),
             scratch_dir: None,
             channels: BTreeSet::new(),
+            recipients: Arc::new(AnyRecipient),
             secrets: Arc::new(NoSecrets),
             http: Arc::new(NoHttp),
             cache_dir: None,
@@ -90,6 +96,7 @@ pub(crate) struct Shared {
     pub(crate) directories: BTreeMap<String, PathBuf>,
     pub(crate) scratch: Arc<Scratch>,
     pub(crate) channels: BTreeSet<String>,
+    pub(crate) recipients: Arc<dyn RecipientCheck>,
     pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) http: Arc<dyn HttpClient>,
     pub(crate) cache_dir: Option<PathBuf>,
@@ -119,6 +126,7 @@ impl Sandbox {
                 directories: options.directories,
                 scratch: Arc::new(Scratch::new(options.scratch_dir)),
                 channels: options.channels,
+                recipients: options.recipients,
                 secrets: options.secrets,
                 http: options.http,
                 cache_dir: options.cache_dir,

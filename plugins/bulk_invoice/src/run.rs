@@ -286,12 +286,17 @@ fn continued_crc(crc: u32, bytes: &[u8]) -> u32 {
     hasher.finalize()
 }
 
+/// Characters and bytes of a city that become part of a file's name, which has 128 and 240 at the most.
+const SLUG_CHARS_MAX: usize = 90;
+const SLUG_BYTES_MAX: usize = 180;
+
 /// A city as part of a file's name: `New Delhi` is `new-delhi`. Other scripts stay as they are, with all their signs.
 fn slug(city: &str) -> String {
     let is_plain =
         |c: char| c.is_ascii_alphanumeric() || !(c.is_ascii() || c.is_whitespace() || c.is_control());
     let plain = |c: char| if is_plain(c) { c } else { '-' };
-    city.to_lowercase().chars().map(plain).collect::<String>().trim_matches('-').to_owned()
+    let slug: String = city.to_lowercase().chars().map(plain).take(SLUG_CHARS_MAX).collect();
+    slug[..slug.floor_char_boundary(SLUG_BYTES_MAX)].trim_matches('-').to_owned()
 }
 
 #[cfg(test)]
@@ -304,6 +309,14 @@ mod tests {
             [("New Delhi", "new-delhi"), ("दिल्ली", "दिल्ली"), ("St. John's", "st--john-s"), ("東京", "東京")]
         {
             assert_eq!(slug(city), expected);
+        }
+    }
+
+    #[test]
+    fn a_city_of_any_name_makes_a_file_name() {
+        for city in ["x".repeat(500), "語".repeat(120)] {
+            let name = format!("register-{}-2026-03.csv", slug(&city));
+            assert!(name.len() <= 240 && name.chars().count() <= 128, "{name}");
         }
     }
 }

@@ -18,7 +18,7 @@ impl Job for Notifications {
         stock_replenishment finds products that are below their reorder level and writes each supplier one message \
         with the products, their stock and the quantity to order. Give supplier_id to write to one supplier only. \
         Each message is delivered once, however often the job is interrupted. The result has the numbers of \
-        messages, suppliers and products.";
+        messages, suppliers and products, and the suppliers whose address cannot be written to.";
     type Input = run::Input;
     type Output = run::Output;
     type State = run::State;

@@ -8,6 +8,12 @@ use longshore_plugin::prelude::*;
 /// Suppliers from one save to the next.
 const SUPPLIERS_PER_SAVE: u64 = 50;
 
+/// Suppliers with a bad address that the result lists.
+const NOT_SENT_MAX: usize = 50;
+
+/// Characters of a name or an address that the result lists.
+const TEXT_CHARS_MAX: usize = 200;
+
 /// What to look for, and how to tell.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -55,10 +61,27 @@ pub struct Output {
     pub messages: u64,
     /// Suppliers that have no address and were not written to; the log names them.
     pub without_address: u64,
+    /// Suppliers whose address cannot be written to.
+    pub refused: u64,
+    /// The first of those, with the reason.
+    pub not_sent: Vec<NotSent>,
+}
+
+/// A supplier that was not written to.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct NotSent {
+    /// Its id.
+    pub supplier_id: i64,
+    /// Its name.
+    pub supplier: String,
+    /// The address that was found.
+    pub recipient: String,
+    /// Why no message can go there.
+    pub reason: String,
 }
 
 /// What an attempt goes on from.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct State {
     /// Id of the last supplier that is done.
     after: Option<i64>,
@@ -66,6 +89,10 @@ pub struct State {
     products: u64,
     messages: u64,
     without_address: u64,
+    #[serde(default)]
+    refused: u64,
+    #[serde(default)]
+    not_sent: Vec<NotSent>,
 }
 
 /// Runs one attempt.
@@ -97,6 +124,8 @@ pub(crate) fn run(ctx: &Context<State>, input: &Input) -> Result<Output> {
         suppliers: state.suppliers,
         messages: state.messages,
         without_address: state.without_address,
+        refused: state.refused,
+        not_sent: state.not_sent,
     })
 }
 
@@ -126,9 +155,27 @@ fn tell(
         Err(error) if error.is_duplicate_key() => {
             info!(ctx, "supplier {} was told already ({})", supplier.id, message.key);
         }
+        // One bad address among many is for people to correct; the others are written to.
+        Err(error) if error.is_bad_recipient() => {
+            warn!(ctx, "supplier {} ({}) was not written to: {}", supplier.id, supplier.name, error.message);
+            state.refused += 1;
+            if state.not_sent.len() < NOT_SENT_MAX {
+                state.not_sent.push(NotSent {
+                    supplier_id: supplier.id,
+                    supplier: beginning(&supplier.name),
+                    recipient: beginning(email),
+                    reason: error.message,
+                });
+            }
+        }
         Err(error) => return Err(error.into()),
     }
     Ok(())
+}
+
+/// As much of a text of the data as a result should hold.
+fn beginning(text: &str) -> String {
+    text.chars().take(TEXT_CHARS_MAX).collect()
 }
 
 /// The date in India of the task's submission: the same for every attempt.

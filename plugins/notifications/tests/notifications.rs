@@ -67,3 +67,27 @@ fn interruptions_do_not_show_in_the_outbox() {
     assert_eq!(host.saves(), 2);
     assert_eq!(host.messages().len(), 119);
 }
+
+#[test]
+fn a_bad_address_is_in_the_result_and_the_others_are_written_to() {
+    let host = shop(4).refuse_recipient("2@example.in");
+    let result = host.run::<Notifications>(&json!({})).unwrap();
+    assert_eq!(
+        (&result["messages"], &result["refused"], &result["suppliers"]),
+        (&json!(2), &json!(1), &json!(4))
+    );
+    let not_sent = &result["not_sent"][0];
+    assert_eq!((&not_sent["supplier_id"], &not_sent["recipient"]), (&json!(2), &json!("2@example.in")));
+    assert_eq!(not_sent["supplier"], "Supplier 2");
+    assert!(not_sent["reason"].as_str().unwrap().contains("2@example.in"), "{not_sent}");
+    assert_eq!(host.messages().len(), 2);
+}
+
+#[test]
+fn a_bad_address_is_in_the_result_once_however_often_the_job_is_interrupted() {
+    let (host, result) =
+        assert_resumes::<Notifications>(|| shop(120).refuse_recipient("7@example.in"), &json!({}));
+    assert_eq!((&result["refused"], &result["messages"]), (&json!(1), &json!(118)));
+    assert_eq!(result["not_sent"].as_array().unwrap().len(), 1);
+    assert_eq!(host.messages().len(), 118);
+}

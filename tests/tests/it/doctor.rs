@@ -74,3 +74,32 @@ fn data_that_others_may_read_is_told() {
     let (code, report) = doctor(&project, &[]);
     assert_eq!((code, codes(&report)), (Some(0), vec!["data_exposed"]), "{report}");
 }
+
+#[test]
+fn sources_are_opened_as_a_job_would_and_left_as_they_were() {
+    let project = Project::with_shop();
+    let owner = rusqlite::Connection::open(project.path("shop.db")).unwrap();
+    owner
+        .execute_batch(
+            "PRAGMA journal_mode = wal; CREATE VIEW taxed AS SELECT tax(price_paise) FROM products",
+        )
+        .unwrap();
+    drop(owner);
+    let beside = || {
+        let names = fs::read_dir(project.path(".")).unwrap().map(|entry| entry.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().starts_with("shop.db")).collect::<Vec<_>>()
+    };
+    assert_eq!(beside(), ["shop.db"]);
+    let (code, report) = doctor(&project, &[]);
+    assert_eq!((code, codes(&report)), (Some(0), vec!["source_table_unreadable"]), "{report}");
+    let message = report["findings"][0]["message"].as_str().unwrap();
+    assert!(message.contains("\"taxed\"") && message.contains("no such function: tax"), "{message}");
+    assert!(project.longshore(&["run", "export", "--payload", r#"{"table": "products"}"#]).status.success());
+    assert_eq!(beside(), ["shop.db"]);
+
+    fs::write(project.path("shop.db"), "this is a text, and not a database\n".repeat(100)).unwrap();
+    let (code, report) = doctor(&project, &[]);
+    assert_eq!((code, codes(&report)), (Some(1), vec!["source_unreadable"]), "{report}");
+    let message = report["findings"][0]["message"].as_str().unwrap();
+    assert!(message.contains("not a SQLite database, or it is encrypted"), "{message}");
+}

@@ -1,5 +1,6 @@
 //! What a receiver's answer means.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, UNIX_EPOCH};
 
 use hyper::StatusCode;
@@ -18,10 +19,17 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// Whether the message was taken by `origin`. A 4xx says that this message will never be, but for those that say
-    /// "later" (408, 429); everything else may pass, a redirect too, which is what a receiver under maintenance may
-    /// answer with. `secrets` are not repeated.
-    pub(super) fn judge(&self, origin: &str, now: Timestamp, secrets: &[&str]) -> Result<(), DeliveryError> {
+    /// Whether `origin` accepted the message, by the rules of Standard Webhooks: 2xx is success, 410 ends the message,
+    /// everything else is retried. A 404 or a redirect is what a receiver answers with while it is being deployed, and a
+    /// 400 or 401 what it answers with until its own configuration is repaired. `permanent` are the statuses that the
+    /// operator added to 410. `secrets` are not repeated.
+    pub(super) fn judge(
+        &self,
+        origin: &str,
+        now: Timestamp,
+        permanent: &BTreeSet<u16>,
+        secrets: &[&str],
+    ) -> Result<(), DeliveryError> {
         let status = self.status;
         if status.is_success() {
             return Ok(());
@@ -30,9 +38,14 @@ impl Answer {
         let colon = if text.is_empty() { "" } else { ": " };
         let redirect = if status.is_redirection() { " (redirects are not followed)" } else { "" };
         let message = format!("{origin} answered {status}{redirect}{colon}{text}");
-        let later = matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
-        if status.is_client_error() && !later {
-            return Err(DeliveryError::permanent(message));
+        if status == StatusCode::GONE {
+            return Err(DeliveryError::permanent(format!(
+                "{message} (410 says that the receiver is gone for good)"
+            )));
+        }
+        if permanent.contains(&status.as_u16()) {
+            let rule = "(not retried: permanent_statuses of the channel)";
+            return Err(DeliveryError::permanent(format!("{message} {rule}")));
         }
         Err(DeliveryError { retry_after: self.retry_after(now), ..DeliveryError::transient(message) })
     }
@@ -54,7 +67,11 @@ mod tests {
 
     use super::*;
 
-    fn judge(status: u16, retry_after: Option<&'static str>) -> Result<(), DeliveryError> {
+    fn judged(
+        status: u16,
+        retry_after: Option<&'static str>,
+        permanent: &[u16],
+    ) -> Result<(), DeliveryError> {
         let mut headers = HeaderMap::new();
         if let Some(value) = retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(value));
@@ -65,24 +82,36 @@ mod tests {
         Answer { status, headers, text: "no\nto /s3cret".into() }.judge(
             "https://hooks.example.com",
             now,
+            &permanent.iter().copied().collect(),
             &["/s3cret"],
         )
     }
 
+    fn judge(status: u16, retry_after: Option<&'static str>) -> Result<(), DeliveryError> {
+        judged(status, retry_after, &[])
+    }
+
     #[test]
-    fn the_status_says_whether_another_try_may_help() {
-        for status in [200, 201, 202, 204, 299] {
+    fn everything_but_success_and_gone_is_retried() {
+        for status in 200..300 {
             judge(status, None).unwrap();
         }
-        for status in [400, 401, 403, 404, 410, 413, 422] {
-            assert!(!judge(status, None).unwrap_err().retryable, "{status}");
-        }
-        for status in [301, 302, 307, 408, 429, 500, 502, 503, 504] {
+        for status in (300..600).filter(|status| *status != 410) {
             assert!(judge(status, None).unwrap_err().retryable, "{status}");
         }
+        let gone = judge(410, Some("5")).unwrap_err();
+        assert!(!gone.retryable && gone.retry_after.is_none() && gone.message.contains("for good"), "{gone}");
         let told = judge(503, None).unwrap_err().message;
         assert_eq!(told, "https://hooks.example.com answered 503 Service Unavailable: no to ***");
         assert!(judge(302, None).unwrap_err().message.contains("not followed"));
+    }
+
+    #[test]
+    fn the_operator_may_name_statuses_that_are_not_retried() {
+        let refused = judged(422, None, &[404, 422]).unwrap_err();
+        assert!(!refused.retryable && refused.message.contains("permanent_statuses"), "{refused}");
+        assert!(judged(400, None, &[404, 422]).unwrap_err().retryable);
+        assert!(!judged(410, None, &[404]).unwrap_err().retryable);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod post;
 mod signature;
 mod target;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -37,6 +38,8 @@ pub struct WebhookOptions {
     pub allow_private: bool,
     /// Certificates (PEM) of the authorities to trust in place of the machine's.
     pub ca_file: Option<PathBuf>,
+    /// Statuses that end a message at once. 410 always does; every other one is retried by the channel's policy.
+    pub permanent_statuses: BTreeSet<u16>,
 }
 
 /// Where webhooks go. The operator says it; a job may at most choose among what the operator named, or any job could make
@@ -128,7 +131,7 @@ impl MessageSink for WebhookSink {
         secrets.extend(url.query());
         secrets.extend(secret.expose().lines());
         secrets.retain(|secret| secret.len() > 1);
-        answer.judge(&url.origin().ascii_serialization(), now, &secrets)
+        answer.judge(&url.origin().ascii_serialization(), now, &self.options.permanent_statuses, &secrets)
     }
 }
 

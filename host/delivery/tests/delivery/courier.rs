@@ -1,6 +1,6 @@
 //! The whole way: a message in a SQLite store, the courier, a server.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -82,6 +82,7 @@ fn webhook(server: &HttpServer, secret: std::path::PathBuf) -> Channel {
         body: WebhookBody::Message,
         allow_private: true,
         ca_file: None,
+        permanent_statuses: BTreeSet::new(),
     };
     let policy = ChannelPolicy { timeout: Duration::from_millis(300), ..ChannelPolicy::default() };
     Channel { sink: Arc::new(WebhookSink::new(options).unwrap()), policy }

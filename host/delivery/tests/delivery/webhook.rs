@@ -1,5 +1,6 @@
 //! Webhooks against a server on this machine.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ fn options(url: String, secret: PathBuf) -> WebhookOptions {
         body: WebhookBody::Message,
         allow_private: true,
         ca_file: None,
+        permanent_statuses: BTreeSet::new(),
     }
 }
 
@@ -101,6 +103,10 @@ async fn a_redirect_is_not_followed() {
 async fn the_answer_says_whether_and_when_to_try_again() {
     let gone = answered("HTTP/1.1 410 Gone\r\n\r\n").await.unwrap_err();
     assert!(!gone.retryable, "{gone}");
+    for line in ["400 Bad Request", "401 Unauthorized", "404 Not Found", "422 Unprocessable", "500 Oops"] {
+        let refused = answered(&format!("HTTP/1.1 {line}\r\n\r\n")).await.unwrap_err();
+        assert!(refused.retryable, "{refused}");
+    }
     let busy = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 90\r\nContent-Length: 24\r\n\r\n/hook?token=hidden\nlater";
     let busy = answered(busy).await.unwrap_err();
     assert_eq!((busy.retryable, busy.retry_after), (true, Some(Duration::from_secs(90))));

@@ -104,7 +104,7 @@ impl Cursor {
             cancelled: Arc::clone(&cancel.0),
             open: open.clone(),
         };
-        source.start(query).map_err(|error| QueryError::Unavailable(error.to_string()))?;
+        source.start(query).map_err(QueryError::Unavailable)?;
         let columns =
             columns.await.unwrap_or_else(|_| Err(QueryError::Unavailable("its reader ended".into())))?;
         Ok(Self {

@@ -1,26 +1,38 @@
 //! Read-only SQL on SQLite files.
 //!
 //! A query runs on a thread of its own, ahead of the guest, and hands packed batches of rows over through a bounded
-//! channel: reading and the guest's computing overlap. Threads keep their connection for the next query.
+//! channel: reading and the guest's computing overlap. Threads keep their connection for the next query, but for those
+//! in WAL mode (see [`open`]). No file is made, changed or deleted beside a source (see [`vfs`]).
 
 mod access;
 mod batch;
+mod check;
 mod cursor;
 mod functions;
+mod large;
 mod memory;
+mod open;
 mod reader;
 mod revision;
 mod source;
 mod time;
+mod trouble;
+mod vfs;
+mod virtual_tables;
 
 pub(crate) use access::Access;
+pub use check::check_source;
 #[allow(unreachable_pub, reason = "the generated bindings re-export it as public")]
 pub use cursor::Cursor;
 pub(crate) use cursor::{Allowed, OpenCursors};
+pub(crate) use large::TooLarge;
 pub(crate) use memory::QueryMemory;
 pub use memory::limit_memory_of_queries;
 pub(crate) use reader::{QueryError, Stopped};
 pub(crate) use source::{Source, Sources};
+
+#[cfg(test)]
+mod tests;
 
 /// A database for a test. SQLite is set up once in a process, by whichever test comes first.
 #[cfg(test)]

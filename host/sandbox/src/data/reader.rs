@@ -6,34 +6,42 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak, mpsc};
 use std::time::Duration;
 
-use rusqlite::config::DbConfig;
 use rusqlite::hooks::AuthContext;
 use rusqlite::limits::Limit;
-use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags, Row, Rows, Statement, params_from_iter};
+use rusqlite::types::Value;
+use rusqlite::{Connection, ErrorCode, Rows, Statement, params_from_iter};
 use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
 use crate::bindings::longshore::job::data::Column;
+use crate::data::access::Access;
 use crate::data::batch::Batch;
 use crate::data::cursor::{Allowed, OpenCursor};
 use crate::data::functions;
-use crate::data::memory::QueryMemory;
+use crate::data::large::{self, TooLarge};
+use crate::data::open::{self, LogIndex, wants_own_index};
 use crate::data::source::{Request, Source};
 use crate::data::time::WorkingTime;
+use crate::data::trouble;
+use crate::data::vfs;
+use crate::data::virtual_tables::VirtualTables;
 use crate::stand_back::stand_back;
 
 /// How long a reader waits for its next query before it ends.
 const IDLE_MAX: Duration = Duration::from_secs(30);
 
-/// How long a query waits for a program that writes to the source.
-const BUSY_WAIT: Duration = Duration::from_secs(5);
-
 /// Steps of SQLite's machine between two looks whether the query is still wanted. One step may handle a whole value.
 const STEPS_BETWEEN_LOOKS: i32 = 200;
 
-/// Bytes of a pattern of LIKE and GLOB: what a comparison takes grows with the product of the two lengths.
-const PATTERN_BYTES_MAX: i32 = 200;
+/// How often a query begins anew because the source was changed under it.
+const TRIES_MAX: u32 = 20;
+
+/// How often somebody looks for a writer while a batch waits for the guest and nothing keeps a writer away.
+const LOOK_PERIOD: Duration = Duration::from_millis(2);
+
+const CHANGED: &str = "another program began to write while the query ran, and changed what it had still to read; run the \
+                       job again";
 
 /// A batch is handed over when it has this many bytes.
 const BATCH_BYTES: usize = 256 * 1024;
@@ -71,6 +79,8 @@ pub(crate) enum QueryError {
 pub(crate) enum Stopped {
     /// The database refuses it, or cannot go on with it.
     Failed(String),
+    /// The source is locked, damaged, or was changed under the query.
+    Unavailable(String),
     /// It reads what it may not.
     NotGranted(String),
     /// It worked for as long as it may.
@@ -82,28 +92,17 @@ pub(crate) enum Stopped {
     /// It wanted more memory than it may have.
     OutOfMemory,
     /// It gave a row of more bytes than a row may have.
-    RowTooLarge,
+    RowTooLarge(TooLarge),
+    /// It came upon a value of more bytes than a value may have.
+    ValueTooLarge(TooLarge),
 }
 
-/// Opens the file at `path` and serves requests until none comes for a while.
+/// Serves requests on the file at `path` until none comes for a while.
 pub(crate) fn serve(source: &Weak<Source>, path: &Path, requests: &mpsc::Receiver<Request>) {
     stand_back();
-    let mut connection = match open(path) {
-        Ok(connection) => connection,
-        Err(error) => {
-            tracing::warn!("the data source {} cannot be opened: {}", path.display(), text(&error));
-            // SQLite's own words have the path of the file in them, which is nothing for a job; those of its code do not.
-            let why = error.sqlite_error().map_or_else(|| text(&error), ToString::to_string);
-            if let Ok(request) = requests.recv() {
-                let _ = request.query.columns.send(Err(QueryError::Unavailable(why)));
-            }
-            return;
-        }
-    };
+    let mut idle = None;
     while let Ok(Request { query, reader }) = requests.recv_timeout(IDLE_MAX) {
-        if answer(&mut connection, query).is_err() {
-            return;
-        }
+        answer(path, &mut idle, query);
         match source.upgrade() {
             Some(source) => source.give_back(reader),
             None => return,
@@ -111,89 +110,301 @@ pub(crate) fn serve(source: &Weak<Source>, path: &Path, requests: &mpsc::Receive
     }
 }
 
-/// Opens a connection that reads and does nothing else.
-fn open(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY_WAIT)?;
-    connection.pragma_update(None, "query_only", true)?;
-    // What a query sorts or keeps aside counts as its memory, and fills no disk.
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
-    connection.set_limit(Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, PATTERN_BYTES_MAX)?;
-    // A file that is no database shows itself only when it is read.
-    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-    Ok(connection)
+/// Answers a query, on the connection that is idle or a new one. `idle` is left with one that may be.
+fn answer(path: &Path, idle: &mut Option<Connection>, query: Query) {
+    let Query { sql, params, allowed, columns, batches, cancelled, open: _open } = query;
+    let time = WorkingTime::of(allowed.time_max);
+    let mut run = Run {
+        path,
+        sql,
+        params,
+        cancelled,
+        time,
+        allowed,
+        answer: Answer { columns: Some(columns), given: None, batches, has_rows: false },
+    };
+    let mut index = LogIndex::Shared;
+    for _ in 0..TRIES_MAX {
+        let mut connection = match idle.take().map_or_else(|| open::open(path, index), Ok) {
+            Ok(connection) => connection,
+            Err(why) => {
+                tracing::warn!("the data source {} cannot be opened: {why}", path.display());
+                return run.answer.unavailable(why);
+            }
+        };
+        match run.on(&mut connection) {
+            Ok(Outcome::Answered) => {
+                // One in WAL mode is closed: it would have writers leave files behind.
+                *idle = Some(connection).filter(|connection| !vfs::look(connection).uses_log);
+                return;
+            }
+            Ok(Outcome::Again(with)) => index = with,
+            Err(error) => return run.answer.unavailable(trouble::explain(&error, path, None)),
+        }
+    }
+    run.answer.end(Stopped::Unavailable(CHANGED.into()));
 }
 
-/// Answers a query. The error is one of a connection that is of no use any more.
-///
-/// A statement reads one snapshot from its first row to its last, so no transaction is needed around it.
-fn answer(connection: &mut Connection, query: Query) -> rusqlite::Result<()> {
-    let Query { sql, params, allowed, columns, batches, cancelled, open: _open } = query;
-    let Allowed { access, value_bytes_max, memory, time_max, rows_max } = allowed;
-    let time = WorkingTime::of(time_max);
-    let look = {
-        let time = time.clone();
-        move || cancelled.load(Ordering::Relaxed) || time.is_over()
-    };
-    connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(look))?;
-    let asked = access.clone();
-    connection.authorizer(Some(move |context: AuthContext<'_>| asked.authorize(&context)))?;
-    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::try_from(value_bytes_max).unwrap_or(i32::MAX))?;
-    functions::replace_slow_ones(connection, value_bytes_max)?;
-    let _counting = memory.counted();
-    let why = |error: &rusqlite::Error| {
-        if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) && time.is_over() {
+/// A query that is being answered.
+struct Run<'a> {
+    path: &'a Path,
+    sql: String,
+    params: Vec<Value>,
+    cancelled: Arc<AtomicBool>,
+    time: WorkingTime,
+    allowed: Allowed,
+    answer: Answer,
+}
+
+/// Where the answers go.
+struct Answer {
+    columns: Option<oneshot::Sender<Result<Vec<Column>, QueryError>>>,
+    /// The columns that were given.
+    given: Option<Vec<Column>>,
+    batches: Sender<Result<Batch, Stopped>>,
+    has_rows: bool,
+}
+
+/// What became of one try.
+enum Outcome {
+    Answered,
+    /// Nothing was given that another try could contradict.
+    Again(LogIndex),
+}
+
+impl Answer {
+    /// Ends the query before its columns or before its next row.
+    fn end(&mut self, stopped: Stopped) {
+        match self.columns.take() {
+            Some(columns) => _ = columns.send(Err(QueryError::Stopped(stopped))),
+            None => _ = self.batches.blocking_send(Err(stopped)),
+        }
+    }
+
+    fn unavailable(&mut self, why: String) {
+        match self.columns.take() {
+            Some(columns) => _ = columns.send(Err(QueryError::Unavailable(why))),
+            None => _ = self.batches.blocking_send(Err(Stopped::Unavailable(why))),
+        }
+    }
+
+    /// Gives the columns. Whether somebody wants them, and they are those that were given before, if any were.
+    fn begin(&mut self, found: Vec<Column>) -> Result<(), End> {
+        if let Some(given) = &self.given {
+            let same = given.len() == found.len()
+                && given
+                    .iter()
+                    .zip(&found)
+                    .all(|(a, b)| (&a.name, &a.declared_type) == (&b.name, &b.declared_type));
+            return if same { Ok(()) } else { Err(End::Lost) };
+        }
+        let Some(columns) = self.columns.take() else { return Err(End::Unwanted) };
+        self.given = Some(found.clone());
+        columns.send(Ok(found)).map_err(|_| End::Unwanted)
+    }
+}
+
+impl Run<'_> {
+    /// Runs the query. A statement reads one snapshot from its first row to its last, so no transaction is needed around it.
+    /// The error is one of a connection that is of no use.
+    fn on(&mut self, connection: &mut Connection) -> rusqlite::Result<Outcome> {
+        let look = {
+            let (time, cancelled) = (self.time.clone(), Arc::clone(&self.cancelled));
+            move || cancelled.load(Ordering::Relaxed) || time.is_over()
+        };
+        connection.progress_handler(0, None::<fn() -> bool>)?;
+        connection.authorizer(None::<fn(AuthContext<'_>) -> rusqlite::hooks::Authorization>)?;
+        let access = self.allowed.access.with(VirtualTables::of(connection)?);
+        connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(look))?;
+        let asked = access.clone();
+        connection.authorizer(Some(move |context: AuthContext<'_>| asked.authorize(&context)))?;
+        let value_bytes_max = self.allowed.value_bytes_max;
+        connection
+            .set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::try_from(value_bytes_max).unwrap_or(i32::MAX))?;
+        functions::replace_slow_ones(connection, value_bytes_max)?;
+        let memory = self.allowed.memory.clone();
+        let _counting = memory.counted();
+        let ended = self.read(connection);
+        // A value for which there was no memory is a NULL, or the end of the result, to who only looks at the values.
+        let was_refused = memory.was_refused();
+        // Errors, too, may come of what was changed under the query.
+        let is_lost = vfs::look(connection).is_lost || matches!(ended, Ok(End::Lost));
+        if is_lost && !was_refused && !matches!(ended, Ok(End::Unwanted)) {
+            if self.answer.has_rows {
+                self.answer.end(Stopped::Unavailable(CHANGED.into()));
+                return Ok(Outcome::Answered);
+            }
+            return Ok(Outcome::Again(LogIndex::Shared));
+        }
+        let stopped = match ended {
+            Ok(End::Unwanted) => return Ok(Outcome::Answered),
+            _ if was_refused => Stopped::OutOfMemory,
+            Ok(End::OfResult | End::Lost) => Stopped::AtTheEnd,
+            Ok(End::OutOfRows) => Stopped::OutOfRows,
+            Ok(End::Stopped(stopped)) => stopped,
+            Err(Failed { error, .. }) if wants_own_index(&error) && !self.answer.has_rows => {
+                return Ok(Outcome::Again(LogIndex::Own));
+            }
+            Err(failed) => self.why(connection, &failed, &access),
+        };
+        self.answer.end(stopped);
+        Ok(Outcome::Answered)
+    }
+
+    /// Reads from the first row to the last.
+    fn read(&mut self, connection: &Connection) -> Result<End, Failed> {
+        let failed = |error| Failed { error, row: None };
+        let statement = connection.prepare(&self.sql).map_err(failed)?;
+        let (mut statement, found) = match reading(statement) {
+            Ok(begun) => begun,
+            Err(stopped) => return Ok(End::Stopped(stopped)),
+        };
+        let width = found.len();
+        let mut rows = statement.query(params_from_iter(&self.params)).map_err(failed)?;
+        if vfs::look(connection).is_lost {
+            return Ok(End::Lost);
+        }
+        if let Err(end) = self.answer.begin(found) {
+            return Ok(end);
+        }
+        self.hand_over(connection, &mut rows, width)
+    }
+
+    /// Hands rows over in batches.
+    fn hand_over(
+        &mut self,
+        connection: &Connection,
+        rows: &mut Rows<'_>,
+        width: usize,
+    ) -> Result<End, Failed> {
+        let mut batch = Batch::default();
+        let mut batch_rows_max = FIRST_BATCH_ROWS;
+        let mut rows_read: u64 = 0;
+        let end = loop {
+            let row = match rows.next() {
+                Ok(Some(row)) if rows_read < self.allowed.rows_max => row,
+                Ok(Some(_)) => break Ok(End::OutOfRows),
+                Ok(None) => break Ok(End::OfResult),
+                Err(error) => break Err(Failed { error, row: Some(rows_read + 1) }),
+            };
+            rows_read += 1;
+            let pushed = match large::check(
+                row,
+                rows_read,
+                self.answer.given.as_deref(),
+                self.allowed.value_bytes_max,
+            ) {
+                Ok(None) => batch.push(row, width),
+                Ok(Some(large)) => break Ok(End::Stopped(Stopped::RowTooLarge(large))),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = pushed {
+                break Err(Failed { error, row: Some(rows_read) });
+            }
+            if self.allowed.memory.was_refused() {
+                break Ok(End::OfResult);
+            }
+            if batch.rows() >= batch_rows_max || batch.size() >= BATCH_BYTES {
+                let next = Batch::like(&batch);
+                let full = std::mem::replace(&mut batch, next);
+                if let Err(end) = self.give(connection, full) {
+                    return Ok(end);
+                }
+                batch_rows_max = (batch_rows_max * 4).min(BATCH_ROWS_MAX);
+            }
+        };
+        if batch.rows() > 0
+            && !self.allowed.memory.was_refused()
+            && let Err(end) = self.give(connection, batch)
+        {
+            return Ok(end);
+        }
+        end
+    }
+
+    /// Gives a batch that holds one state of the source, or says why not.
+    fn give(&mut self, connection: &Connection, batch: Batch) -> Result<(), End> {
+        let found = vfs::look(connection);
+        if found.is_lost {
+            return Err(End::Lost);
+        }
+        let batches = &self.answer.batches;
+        let given = self.time.pause(|| {
+            if !found.is_unguarded {
+                return batches.blocking_send(Ok(batch)).is_ok();
+            }
+            let mut waiting = Ok(batch);
+            loop {
+                match batches.try_send(waiting) {
+                    Ok(()) => return true,
+                    Err(TrySendError::Closed(_)) => return false,
+                    Err(TrySendError::Full(unsent)) => waiting = unsent,
+                }
+                std::thread::sleep(LOOK_PERIOD);
+                // A writer that came is kept from changing the rows that are still to be read.
+                vfs::look(connection);
+            }
+        });
+        self.answer.has_rows = true;
+        if given { Ok(()) } else { Err(End::Unwanted) }
+    }
+
+    /// Why the query failed.
+    fn why(&self, connection: &Connection, failed: &Failed, access: &Access) -> Stopped {
+        let Failed { error, row } = failed;
+        let code = error.sqlite_error_code();
+        if code == Some(ErrorCode::OperationInterrupted) && self.time.is_over() {
             return Stopped::OutOfTime;
         }
-        if error.sqlite_error_code() == Some(ErrorCode::OutOfMemory) && memory.was_refused() {
-            return Stopped::OutOfMemory;
+        if code == Some(ErrorCode::TooBig)
+            && let Some(row) = row
+        {
+            return Stopped::ValueTooLarge(large::find(
+                connection,
+                &self.sql,
+                &self.params,
+                self.answer.given.as_deref(),
+                *row,
+            ));
         }
         // Not only where the database says so: what is refused within a table of SQLite's own comes out as its error.
-        access.refused().map_or_else(|| Stopped::Failed(text(error)), Stopped::NotGranted)
-    };
-
-    let begun = connection.prepare(&sql).map_err(|error| why(&error));
-    let (mut statement, found) = match begun.and_then(reading) {
-        Ok(begun) => begun,
-        Err(stopped) => {
-            let _ = columns.send(Err(QueryError::Stopped(stopped)));
-            return Ok(());
+        if let Some(what) = access.refused() {
+            return Stopped::NotGranted(what);
         }
-    };
-    let width = found.len();
-    let mut rows = match statement.query(params_from_iter(params)) {
-        Ok(rows) => rows,
-        Err(error) => {
-            let _ = columns.send(Err(QueryError::Stopped(why(&error))));
-            return Ok(());
+        let words = trouble::words(error);
+        // An index that may not prepare its statements says only that it cannot be opened.
+        let was_denied = words.contains("not authorized") || words.contains("vtable constructor failed");
+        let said = match access.denied().filter(|_| was_denied) {
+            Some(what) => format!("it would {what}; only reading is allowed: give one SELECT"),
+            None if code == Some(ErrorCode::TooBig) => {
+                format!("{words}: a text of the statement, or a parameter, is longer than a value may be")
+            }
+            None => words,
+        };
+        let text = trouble::explain(error, self.path, Some(said));
+        match code {
+            Some(
+                ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::CannotOpen,
+            ) => Stopped::Unavailable(text),
+            _ => Stopped::Failed(text),
         }
-    };
-    if columns.send(Ok(found)).is_err() {
-        return Ok(());
     }
-    let ended = hand_over(&mut rows, width, rows_max, value_bytes_max, &memory, &time, &batches);
-    // A value for which there was no memory is a NULL, or the end of the result, to who only looks at the values.
-    let stopped = match ended {
-        Ok(End::Unwanted) => return Ok(()),
-        _ if memory.was_refused() => Stopped::OutOfMemory,
-        Ok(End::OfResult) => Stopped::AtTheEnd,
-        Ok(End::OutOfRows) => Stopped::OutOfRows,
-        Ok(End::RowTooLarge) => Stopped::RowTooLarge,
-        Err(error) => why(&error),
-    };
-    let _ = batches.blocking_send(Err(stopped));
-    Ok(())
+}
+
+/// An error of SQLite, and at which row it came.
+struct Failed {
+    error: rusqlite::Error,
+    row: Option<u64>,
 }
 
 /// The statement with its columns, if it is one that reads rows.
 fn reading(statement: Statement<'_>) -> Result<(Statement<'_>, Vec<Column>), Stopped> {
     let columns = columns_of(&statement)?;
     if !statement.readonly() || columns.is_empty() {
-        let message = "this is not a statement that reads rows; only SELECT is allowed";
+        let message = "this is not a statement that reads rows; only reading is allowed: give one SELECT";
         return Err(Stopped::Failed(message.into()));
     }
     Ok((statement, columns))
@@ -212,89 +423,13 @@ fn columns_of(statement: &Statement<'_>) -> Result<Vec<Column>, Stopped> {
     })
 }
 
-/// How a result came to its end, other than by an error.
+/// How a result came to its end, other than by an error of SQLite.
 enum End {
     OfResult,
     OutOfRows,
-    RowTooLarge,
+    Stopped(Stopped),
+    /// Another program changed what was being read.
+    Lost,
     /// Nobody reads it any more.
     Unwanted,
-}
-
-/// Hands rows over in batches.
-fn hand_over(
-    rows: &mut Rows<'_>,
-    width: usize,
-    rows_max: u64,
-    row_bytes_max: u64,
-    memory: &QueryMemory,
-    time: &WorkingTime,
-    batches: &Sender<Result<Batch, Stopped>>,
-) -> rusqlite::Result<End> {
-    let mut batch = Batch::default();
-    let mut batch_rows_max = FIRST_BATCH_ROWS;
-    let mut rows_left = rows_max;
-    let end = loop {
-        let row = match rows.next() {
-            Ok(Some(row)) if rows_left > 0 => row,
-            Ok(Some(_)) => break Ok(End::OutOfRows),
-            Ok(None) => break Ok(End::OfResult),
-            Err(error) => break Err(error),
-        };
-        rows_left -= 1;
-        match bytes_of(row, width) {
-            Ok(bytes) if bytes <= row_bytes_max => {}
-            Ok(_) => break Ok(End::RowTooLarge),
-            Err(error) => break Err(error),
-        }
-        if let Err(error) = batch.push(row, width) {
-            break Err(error);
-        }
-        if memory.was_refused() {
-            break Ok(End::OfResult);
-        }
-        if batch.rows() >= batch_rows_max || batch.size() >= BATCH_BYTES {
-            let next = Batch::like(&batch);
-            let full = std::mem::replace(&mut batch, next);
-            if time.pause(|| batches.blocking_send(Ok(full))).is_err() {
-                return Ok(End::Unwanted);
-            }
-            batch_rows_max = (batch_rows_max * 4).min(BATCH_ROWS_MAX);
-        }
-    };
-    if batch.rows() > 0 && !memory.was_refused() && batches.blocking_send(Ok(batch)).is_err() {
-        return Ok(End::Unwanted);
-    }
-    end
-}
-
-/// Bytes of the texts and blobs of a row, which are about to be copied.
-fn bytes_of(row: &Row<'_>, width: usize) -> rusqlite::Result<u64> {
-    (0..width).try_fold(0, |sum: u64, column| {
-        let bytes = match row.get_ref(column)? {
-            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len() as u64,
-            ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => 0,
-        };
-        Ok(sum.saturating_add(bytes))
-    })
-}
-
-/// What the database says.
-fn text(error: &rusqlite::Error) -> String {
-    match error {
-        rusqlite::Error::SqlInputError { msg, offset, .. } if *offset >= 0 => {
-            format!("{msg} (at byte {offset} of the statement)")
-        }
-        rusqlite::Error::SqliteFailure(cause, Some(message)) => {
-            if cause.code == rusqlite::ErrorCode::AuthorizationForStatementDenied {
-                return format!("{message}; only reading is allowed");
-            }
-            message.clone()
-        }
-        rusqlite::Error::InvalidParameterCount(given, wanted) => {
-            format!("{given} parameters were given, the statement has {wanted}")
-        }
-        rusqlite::Error::MultipleStatement => "give one statement, not several".into(),
-        other => other.to_string(),
-    }
 }

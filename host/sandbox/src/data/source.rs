@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use longshore_domain::Timestamp;
 
 use crate::data::reader::{self, Query};
-use crate::data::revision;
+use crate::data::{revision, trouble};
 
 /// Readers of one source that are kept for its next query.
 const IDLE_READERS_MAX: usize = 8;
@@ -64,11 +64,12 @@ pub(crate) struct FileIdentity {
 }
 
 impl FileIdentity {
-    fn of(path: &Path) -> std::io::Result<Self> {
+    fn of(path: &Path) -> Result<Self, String> {
         // Where the file is, the job that asks for it is not told.
         let metadata = std::fs::metadata(path).inspect_err(|error| {
             tracing::warn!("the data source {} cannot be opened: {error}", path.display());
-        })?;
+        });
+        let metadata = metadata.map_err(|error| trouble::unreadable(&error))?;
         Ok(Self { device: metadata.dev(), inode: metadata.ino() })
     }
 }
@@ -80,7 +81,7 @@ impl Source {
     }
 
     /// Starts a query. Its answers come through the channels that it holds.
-    pub(crate) fn start(self: &Arc<Self>, query: Query) -> std::io::Result<()> {
+    pub(crate) fn start(self: &Arc<Self>, query: Query) -> Result<(), String> {
         let file = FileIdentity::of(&self.path)?;
         let mut query = query;
         while let Some(reader) = self.next_idle(file) {
@@ -96,7 +97,8 @@ impl Source {
         let (source, path) = (Arc::downgrade(self), self.path.clone());
         std::thread::Builder::new()
             .name("longshore-data".into())
-            .spawn(move || reader::serve(&source, &path, &received))?;
+            .spawn(move || reader::serve(&source, &path, &received))
+            .map_err(|error| format!("the process has no thread for it: {error}"))?;
         // The thread waits for it; nothing else can have been sent.
         let _ = requests.send(Request { query, reader });
         Ok(())

@@ -8,9 +8,10 @@ use wasmtime::component::Resource;
 
 use crate::bindings::longshore::job::data::{Column, Host, HostCursor, PackedRows, Value};
 use crate::bindings::longshore::job::types::HostError;
-use crate::data::{Access, Allowed, Cursor, QueryError, Source, Stopped};
+use crate::data::{Access, Allowed, Cursor, QueryError, Source, Stopped, TooLarge};
+use crate::failure::Ended;
 use crate::guest::{Attempt, Guest};
-use crate::host_api::{host_error, not_granted};
+use crate::host_api::{host_error, not_granted, shown};
 
 impl Host for Guest {
     fn sources(&mut self) -> wasmtime::Result<Vec<String>> {
@@ -141,6 +142,12 @@ fn query_failed(attempt: &Attempt, source: &str, stopped: Stopped) -> wasmtime::
     let limits = attempt.limits();
     let message = match stopped {
         Stopped::Failed(message) => message,
+        Stopped::Unavailable(why) => {
+            return Ok(host_error(
+                "source_unavailable",
+                format!("the source {source:?} cannot be read: {why}"),
+            ));
+        }
         Stopped::AtTheEnd => "the result is at its end".into(),
         Stopped::NotGranted(what) => format!(
             "the job may not read {what} of the source {source:?}; what it may is under [grants.tables.{source}] in \
@@ -159,17 +166,29 @@ fn query_failed(attempt: &Attempt, source: &str, stopped: Stopped) -> wasmtime::
             let bytes_max = limits.query_memory_bytes_max;
             return Err(attempt.limits_of().exceeded(what, bytes_max, "query_memory_bytes_max").into());
         }
-        Stopped::RowTooLarge => {
-            let what = "a query has a row of more bytes than a row may have";
-            let bytes_max = limits.query_value_bytes_max;
-            return Err(attempt.limits_of().exceeded(what, bytes_max, "query_value_bytes_max").into());
-        }
+        Stopped::RowTooLarge(large) => return Err(too_large(attempt, large).into()),
+        Stopped::ValueTooLarge(large) => match too_large(attempt, large) {
+            Ended::Failed(failure) => failure.message,
+            stopped @ Ended::Stopped(_) => return Err(stopped.into()),
+        },
         Stopped::OutOfRows => {
             let what = "a query has more rows than one may give";
             return Err(attempt.limits_of().exceeded(what, limits.query_rows_max, "query_rows_max").into());
         }
     };
     Ok(host_error("query_failed", message))
+}
+
+/// The limit that a value, or the values of a row together, went beyond.
+fn too_large(attempt: &Attempt, TooLarge { row, column }: TooLarge) -> Ended {
+    let what = match column {
+        Some((column, bytes)) => format!(
+            "row {row} of the query has {bytes} bytes in its column {:?}, and a value, or a row, may have",
+            shown(&column)
+        ),
+        None => format!("the query computes a value for its row {row} of more bytes than one may have"),
+    };
+    attempt.limits_of().exceeded(what, attempt.limits().query_value_bytes_max, "query_value_bytes_max")
 }
 
 fn sql_value(value: Value) -> SqlValue {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use longshore_domain::{Code, HOST_KEY_PREFIX, NewMessage, Recipients, RunRequest};
+use longshore_domain::{HOST_KEY_PREFIX, NewMessage, Recipients, RunRequest};
 
 use crate::bindings::longshore::job::outbox::{Host, Message};
 use crate::bindings::longshore::job::types::HostError;
@@ -80,7 +80,10 @@ async fn send(attempt: &mut Attempt, message: Message) -> wasmtime::Result<Resul
     if let Some(recipients) = grants.recipients.get(&message.channel)
         && !recipients.allow(&message.recipient)
     {
-        return Err(not_a_recipient(attempt.job_name(), recipients, &message).into());
+        return Ok(Err(not_a_recipient(attempt.job_name(), recipients, &message)));
+    }
+    if let Err(problem) = check_recipient(&message.recipient) {
+        return Ok(Err(host_error("invalid_recipient", problem)));
     }
     if let Err(problem) = check(&message) {
         return Ok(Err(host_error("invalid_message", problem)));
@@ -89,6 +92,10 @@ async fn send(attempt: &mut Attempt, message: Message) -> wasmtime::Result<Resul
         let problem =
             format!("the channel {:?} is granted, but this host has no such channel", message.channel);
         return Ok(Err(host_error("invalid_message", problem)));
+    }
+    if let Err(why) = attempt.shared.recipients.check(&message.channel, &message.recipient) {
+        let problem = format!("the channel {:?} cannot reach its recipient: {why}", message.channel);
+        return Ok(Err(host_error("invalid_recipient", problem)));
     }
     let Message { channel, key, recipient, subject, content_type, body } = message;
     let message = NewMessage { channel, key, recipient, subject, content_type, body };
@@ -134,19 +141,31 @@ async fn send(attempt: &mut Attempt, message: Message) -> wasmtime::Result<Resul
     Ok(Ok(()))
 }
 
-fn not_a_recipient(job: &str, recipients: &Recipients, message: &Message) -> Ended {
+/// A recipient comes from data, one of many: so that it is not granted is for the job to report, and does not end it.
+fn not_a_recipient(job: &str, recipients: &Recipients, message: &Message) -> HostError {
     let Message { channel, recipient, .. } = message;
     let shown = shown(recipient);
     let list: Vec<String> =
         recipients.patterns().iter().chain([&shown]).map(|pattern| format!("{pattern:?}")).collect();
-    Ended::failed(
-        Code::PermissionDenied,
+    host_error(
+        "recipient_not_granted",
         format!(
-            "the job wrote to {shown:?} through the channel {channel:?}, which it is not granted; to grant it, write \
-             `{channel} = [{}]` under [grants.recipients] in {job}.toml",
+            "the job may not write to {shown:?} through the channel {channel:?}; to grant it, write `{channel} = [{}]` under \
+             [grants.recipients] in {job}.toml",
             list.join(", ")
         ),
     )
+}
+
+/// Checks what holds for the recipient of every channel.
+fn check_recipient(recipient: &str) -> Result<(), String> {
+    if recipient.contains(char::is_control) {
+        return Err("its recipient contains a control character, such as a line break".into());
+    }
+    if recipient.len() > HEADER_BYTES_MAX {
+        return Err(format!("its recipient has {} bytes; it may have {HEADER_BYTES_MAX}", recipient.len()));
+    }
+    Ok(())
 }
 
 /// Checks the form of a message. Line breaks in what becomes a header would let a job write headers of its own.
@@ -158,12 +177,8 @@ fn check(message: &Message) -> Result<(), String> {
     if message.key.starts_with(HOST_KEY_PREFIX) {
         return Err(format!("its key begins with {HOST_KEY_PREFIX:?}, as only those of the host do"));
     }
-    let headers = [
-        ("key", &message.key),
-        ("recipient", &message.recipient),
-        ("subject", &message.subject),
-        ("content type", &message.content_type),
-    ];
+    let headers =
+        [("key", &message.key), ("subject", &message.subject), ("content type", &message.content_type)];
     for (name, value) in headers {
         if value.contains(char::is_control) {
             return Err(format!("its {name} contains a control character, such as a line break"));
@@ -192,6 +207,9 @@ mod tests {
         assert_eq!(check(&good), Ok(()));
         let smuggler = Message { subject: "x\r\nBcc: everyone@example.com".into(), ..good.clone() };
         assert!(check(&smuggler).unwrap_err().contains("subject"));
+        assert!(check_recipient("a@example.com\r\nBcc: b@example.com").is_err());
+        assert!(check_recipient(&"a".repeat(2_001)).is_err());
+        assert_eq!(check_recipient("Änn <a@example.com>"), Ok(()));
         assert!(check(&Message { key: String::new(), ..good.clone() }).is_err());
         assert!(check(&Message { key: "é".repeat(129), ..good }).is_err());
     }

@@ -1,6 +1,8 @@
 //! Parts of a source and of a channel that are granted, and the rest that is not.
 
-use longshore_domain::{Code, Grants};
+use std::sync::Arc;
+
+use longshore_domain::{Code, Grants, RecipientCheck};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -183,7 +185,15 @@ async fn a_row_has_so_many_bytes() {
     let fits = bed.probe(json!([query("SELECT zeroblob(50000), zeroblob(50000)")])).await;
     assert_eq!(fits[0]["rows"].as_array().map(Vec::len), Some(1), "{fits}");
     let failure = bed.probe_fails(json!([query("SELECT zeroblob(60000), zeroblob(60000)")])).await;
-    assert_failure(&failure, Code::LimitExceeded, &["100000 (limits.query_value_bytes_max in probe.toml)"]);
+    let limit = "100000 (limits.query_value_bytes_max in probe.toml)";
+    assert_failure(&failure, Code::LimitExceeded, &["row 1", "60000 bytes in its column", limit]);
+    // One value is too large by itself: the job is told which, and may go on.
+    let sql = "SELECT id, zeroblob(id * 70000) AS photo FROM (SELECT 1 AS id UNION ALL SELECT 2)";
+    let answers = bed.probe(json!([query(sql)])).await;
+    let message = answers[0]["message"].as_str().unwrap();
+    assert_eq!(answers[0]["code"], "query_failed", "{answers}");
+    let words = ["row 2", "140000 bytes in its column \"photo\"", limit];
+    assert!(words.iter().all(|word| message.contains(word)), "{message}");
 }
 
 #[tokio::test]
@@ -194,11 +204,40 @@ async fn a_job_writes_only_to_whom_it_may() {
     let send = |recipient: &str| json!([{"send": {"channel": "email", "key": "a", "recipient": recipient}}]);
     assert_eq!(bed.probe(send("Ann@Example.com")).await, json!([null]));
     for stranger in ["ann@example.com.test", "eve@evil.test", "eve@evil.test,ann@example.com", ""] {
-        let failure = bed.probe_fails(send(stranger)).await;
-        assert_failure(
-            &failure,
-            Code::PermissionDenied,
-            &["[grants.recipients] in probe.toml", "\"*@example.com\""],
-        );
+        let answers = bed.probe(send(stranger)).await;
+        assert_eq!(answers[0]["code"], "recipient_not_granted", "{answers}");
+        let message = answers[0]["message"].as_str().unwrap();
+        let words = ["[grants.recipients] in probe.toml", "\"*@example.com\"", &format!("{stranger:?}")];
+        assert!(words.iter().all(|word| message.contains(word)), "{message}");
     }
+}
+
+/// A channel that takes addresses only.
+#[derive(Debug)]
+struct Addresses;
+
+impl RecipientCheck for Addresses {
+    fn check(&self, channel: &str, recipient: &str) -> Result<(), String> {
+        let is_address = channel == "email" && recipient.contains('@');
+        if is_address { Ok(()) } else { Err(format!("{recipient:?} is no email address")) }
+    }
+}
+
+#[tokio::test]
+async fn one_bad_recipient_of_many_is_told_to_the_job_and_the_others_are_sent() {
+    let mut bed = Bed::with(|_, options| options.recipients = Arc::new(Addresses));
+    bed.policy.grants.outbox = vec!["email".into()];
+    let send = |key: &str, recipient: &str| json!({"send": {"channel": "email", "key": key, "recipient": recipient}});
+    let many = json!([
+        send("a", "a@example.com"),
+        send("b", "nobody"),
+        send("c", "c@x\r\nBcc: d@x"),
+        send("d", "d@example.com")
+    ]);
+    let answers = bed.probe(many).await;
+    assert_eq!((&answers[0], &answers[3]), (&Value::Null, &Value::Null), "{answers}");
+    for bad in [&answers[1], &answers[2]] {
+        assert_eq!(bad["code"], "invalid_recipient", "{answers}");
+    }
+    assert!(answers[1]["message"].as_str().unwrap().contains("\"nobody\" is no email address"), "{answers}");
 }

@@ -1,5 +1,7 @@
 //! What the configuration means for the outbox: a sink and a policy for each channel.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
@@ -7,7 +9,7 @@ use longshore_delivery::{
     SmtpLogin, SmtpOptions, SmtpSecurity, SmtpSink, SpoolSink, WebhookBody, WebhookOptions, WebhookSink,
     WebhookTarget,
 };
-use longshore_domain::MessageSink;
+use longshore_domain::{MessageSink, RecipientCheck};
 use longshore_scheduler::{CallbackChannel, Channel, Channels};
 
 use super::parts::secret_source;
@@ -21,6 +23,28 @@ pub(super) fn open(config: &Config) -> Result<Channels> {
         channels.insert(name.clone(), Channel { sink, policy: channel.policy.clone() });
     }
     Ok(channels)
+}
+
+/// What the sinks say of recipients before a message is accepted.
+pub(super) struct SinkRecipients(BTreeMap<String, Arc<dyn MessageSink>>);
+
+impl SinkRecipients {
+    pub(super) fn of(channels: &Channels) -> Self {
+        Self(channels.iter().map(|(name, channel)| (name.clone(), Arc::clone(&channel.sink))).collect())
+    }
+}
+
+impl fmt::Debug for SinkRecipients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SinkRecipients").field(&self.0.keys()).finish()
+    }
+}
+
+impl RecipientCheck for SinkRecipients {
+    fn check(&self, channel: &str, recipient: &str) -> Result<(), String> {
+        let Some(sink) = self.0.get(channel) else { return Ok(()) };
+        sink.accepts(recipient).map_err(|error| error.message)
+    }
 }
 
 /// The channel that tells of the ends of jobs, if callers may ask for that.
@@ -80,5 +104,6 @@ fn webhook(config: &WebhookConfig) -> WebhookOptions {
         },
         allow_private: config.allow_private,
         ca_file: config.ca_file.clone(),
+        permanent_statuses: config.permanent_statuses.clone(),
     }
 }

@@ -54,6 +54,7 @@ pub async fn examine(
     watch: impl FnMut(&str, u64) + Send + 'static,
 ) -> Diagnosis {
     let mut findings = of_configuration(config);
+    findings.extend(of_sources(config, deep).await);
     let checkup = of(config, deep);
     let mut watch = watch;
     let report = tokio::task::spawn_blocking(move || checkup.examine(&mut |at| watch(at.stage, at.done)));
@@ -131,17 +132,6 @@ fn keeps_the_host_away(code: FindingCode) -> bool {
 
 fn of_configuration(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (name, SourceConfig::Sqlite { path }) in &config.sources {
-        if let Err(error) = fs::File::open(path) {
-            findings.push(Finding::new(
-                Severity::Error,
-                "source_unreadable",
-                format!("[sources.{name}]"),
-                format!("{} cannot be read: {error}.", path.display()),
-                "Put the database there, or correct the path in longshore.toml.",
-            ));
-        }
-    }
     for (name, path) in &config.directories {
         if let Err(error) = fs::read_dir(path) {
             findings.push(Finding::new(
@@ -175,6 +165,41 @@ fn of_configuration(config: &Config) -> Vec<Finding> {
         findings.extend(of_secret(&format!("[secrets.{name}]"), secret, mend));
     }
     findings.extend(of_folders(config));
+    findings
+}
+
+/// Opens each source as a job would, and begins to read each of its tables.
+async fn of_sources(config: &Config, deep: bool) -> Vec<Finding> {
+    let sources = config.sources.clone();
+    let checked = tokio::task::spawn_blocking(move || {
+        let check = |(name, SourceConfig::Sqlite { path }): (String, SourceConfig)| {
+            let found = longshore_sandbox::check_source(&path, deep);
+            (name, path, found)
+        };
+        sources.into_iter().map(check).collect::<Vec<_>>()
+    });
+    let mut findings = Vec::new();
+    for (name, path, found) in checked.await.unwrap_or_default() {
+        let subject = format!("[sources.{name}]");
+        match found {
+            Err(why) => findings.push(Finding::new(
+                Severity::Error,
+                "source_unreadable",
+                subject,
+                format!("{} cannot be read by jobs: {why}.", path.display()),
+                "Do what the message says; until then jobs that read the source fail with source_unavailable.",
+            )),
+            Ok(troubles) => findings.extend(troubles.into_iter().map(|(table, why)| {
+                Finding::new(
+                    Severity::Warning,
+                    "source_table_unreadable",
+                    &subject,
+                    format!("{table:?} of {} cannot be read by jobs: {why}.", path.display()),
+                    "Do what the message says, or have jobs read other tables.",
+                )
+            })),
+        }
+    }
     findings
 }
 

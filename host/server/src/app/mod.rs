@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use longshore_domain::{ArtifactFiles, Clock, JobCatalog, LoadedJob, Policy, Problem, TaskStore};
-use longshore_sandbox::{PluginRegistry, RegistryOptions, Sandbox, Trust};
+use longshore_sandbox::{PluginRegistry, RegistryOptions, Sandbox, SandboxOptions, Trust};
 use longshore_scheduler::{Hub, Running, ServiceParts, Supervisor, TaskService};
 use longshore_store::LocalFiles;
 
@@ -81,7 +81,11 @@ impl Host {
         let sqlite = parts::open_store(config, role)?;
         let store: Arc<dyn TaskStore> = Arc::clone(&sqlite) as _;
         let files: Arc<dyn ArtifactFiles> = Arc::new(LocalFiles::new(&config.store.files));
-        let options = parts::sandbox_options(config);
+        let channels = channels::open(config)?;
+        let options = SandboxOptions {
+            recipients: Arc::new(channels::SinkRecipients::of(&channels)),
+            ..parts::sandbox_options(config)
+        };
         let sandbox = Sandbox::new(options, sqlite, Arc::clone(&files), Arc::clone(&clock))?;
         let trust = parts::trust(config)?;
         let options = RegistryOptions {
@@ -91,7 +95,6 @@ impl Host {
             patience: role.patience(),
         };
         let registry = PluginRegistry::start(&sandbox, options).await;
-        let channels = channels::open(config)?;
         let service_parts = ServiceParts {
             store,
             files,

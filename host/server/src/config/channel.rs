@@ -1,5 +1,6 @@
 //! Outbox channels in `longshore.toml`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -62,6 +63,8 @@ pub struct WebhookConfig {
     pub allow_private: bool,
     /// Certificates of the authorities to trust in place of the machine's.
     pub ca_file: Option<PathBuf>,
+    /// Statuses besides 410 that end a message at once.
+    pub permanent_statuses: BTreeSet<u16>,
 }
 
 /// Where webhooks go.
@@ -140,6 +143,7 @@ struct Written {
     secret_file: Option<PathBuf>,
     body: Option<Body>,
     allow_private: Option<bool>,
+    permanent_statuses: Option<BTreeSet<u16>>,
     // SMTP and webhook.
     ca_file: Option<PathBuf>,
     // All.
@@ -248,12 +252,19 @@ fn webhook(written: &mut Written) -> Result<WebhookConfig, String> {
         ("secret_env", written.secret_env.take()),
         ("secret_file", written.secret_file.take()),
     )?;
+    let permanent_statuses = written.permanent_statuses.take().unwrap_or_default();
+    if let Some(status) = permanent_statuses.iter().find(|status| !(300..=599).contains(*status)) {
+        return Err(format!(
+            "permanent_statuses has {status}; it takes statuses from 300 to 599 that end a message at once"
+        ));
+    }
     Ok(WebhookConfig {
         target,
         secret: needed(secret, "webhook", "secret_env or secret_file, where the signing secret is")?,
         body: written.body.take().unwrap_or_default(),
         allow_private: written.allow_private.take().unwrap_or_default(),
         ca_file: written.ca_file.take(),
+        permanent_statuses,
     })
 }
 
@@ -303,6 +314,7 @@ fn left_over(written: &Written) -> Option<&'static str> {
         ("secret_file", written.secret_file.is_some()),
         ("body", written.body.is_some()),
         ("allow_private", written.allow_private.is_some()),
+        ("permanent_statuses", written.permanent_statuses.is_some()),
         ("ca_file", written.ca_file.is_some()),
     ];
     settings.into_iter().find_map(|(name, is_left)| is_left.then_some(name))
@@ -331,7 +343,7 @@ mod tests {
         let webhook = read("kind = 'webhook'\nurl = 'https://a.example'\nsecret_file = 'secret'").unwrap();
         let SinkConfig::Webhook(receiver) = webhook.sink else { panic!("it is a webhook") };
         assert_eq!(receiver.secret, SecretConfig::File("/shop/secret".into()));
-        assert!(!receiver.allow_private);
+        assert!(!receiver.allow_private && receiver.permanent_statuses.is_empty());
         assert_eq!(webhook.policy.timeout, Duration::from_secs(10));
         assert_eq!(webhook.policy.retry, ChannelPolicy::default_retry());
     }
@@ -346,6 +358,25 @@ mod tests {
         assert_eq!(policy.retry, RetryPolicy { max_attempts: 3, ..ChannelPolicy::default_retry() });
         let half = read("kind = 'spool'\npath = 'out'\nrate = { per_second = 0.5 }").unwrap();
         assert_eq!(half.policy.rate, RateLimit::new(0.5, 1));
+    }
+
+    #[test]
+    fn the_statuses_that_end_a_message_can_be_set() {
+        let webhook = "kind = 'webhook'\nurl = 'https://a.example'\nsecret_env = 'S'\n";
+        let channel = read(&format!("{webhook}permanent_statuses = [404, 422, 404]")).unwrap();
+        let SinkConfig::Webhook(receiver) = channel.sink else { panic!("it is a webhook") };
+        assert_eq!(receiver.permanent_statuses, BTreeSet::from([404, 422]));
+        for wrong in ["[200]", "[299, 404]", "[600]", "[0]", "['404']", "404", "[-1]"] {
+            let refused = read(&format!("{webhook}permanent_statuses = {wrong}"));
+            assert!(refused.is_err(), "{wrong} was taken");
+        }
+        let refused = read(&format!("{webhook}permanent_statuses = [204]")).unwrap_err();
+        assert!(
+            refused.contains("permanent_statuses has 204") && refused.contains("300 to 599"),
+            "{refused}"
+        );
+        let spool = read("kind = 'spool'\npath = 'x'\npermanent_statuses = [404]").unwrap_err();
+        assert!(spool.contains("permanent_statuses is no setting"), "{spool}");
     }
 
     #[test]

@@ -21,12 +21,8 @@ pub(super) const GUESTS: &[Guest] = &[
         "permission_denied",
         &["`outbox = [\"email\"]`", "reaches_for_a_channel.toml"],
     ),
-    Guest::runs(
-        "reaches_for_a_recipient",
-        "permission_denied",
-        &["[grants.recipients] in reaches_for_a_recipient.toml"],
-    )
-    .under("[grants]\noutbox = [\"email\"]\n\n[grants.recipients]\nemail = [\"*@example.com\"]"),
+    Guest::runs("reaches_for_a_recipient", "job_failed", &["all was refused", "recipient_not_granted"])
+        .under("[grants]\noutbox = [\"email\"]\n\n[grants.recipients]\nemail = [\"*@example.com\"]"),
     Guest::runs("reaches_for_files", "job_failed", REFUSED),
     Guest::runs("reaches_for_sockets", "job_failed", REFUSED),
     Guest::runs("reaches_for_the_environment", "job_failed", REFUSED),

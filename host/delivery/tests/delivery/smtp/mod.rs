@@ -154,3 +154,46 @@ async fn a_server_that_says_nothing_can_be_left() {
     assert!(tokio::time::timeout(Duration::from_millis(200), delivery).await.is_err());
     assert!(server.heard().contains("DATA") && server.taken().is_empty());
 }
+
+#[tokio::test]
+async fn a_domain_outside_ascii_goes_to_any_server_as_its_a_label() {
+    let server = SmtpServer::start(Behaviour::default()).await;
+    let options = SmtpOptions { from: "Büro <shop@büro.example>".into(), ..plain(&server) };
+    let mut message = message();
+    message.message.recipient = "Ravi <ravi@bücher.example>".into();
+    SmtpSink::new(options).unwrap().deliver(&message, NOW).await.unwrap();
+    let taken = server.taken().remove(0);
+    assert_eq!(taken.from, "shop@xn--bro-hoa.example");
+    assert_eq!(taken.to, ["ravi@xn--bcher-kva.example"]);
+    assert!(!server.heard().contains("SMTPUTF8"), "{}", server.heard());
+}
+
+#[tokio::test]
+async fn an_address_that_the_server_cannot_take_fails_at_once() {
+    let mut message = message();
+    message.message.recipient = "rävi@supplier.example".into();
+    let server = SmtpServer::start(Behaviour::default()).await;
+    let error = SmtpSink::new(plain(&server)).unwrap().deliver(&message, NOW).await.unwrap_err();
+    assert!(!error.retryable, "{error}");
+    assert!(error.message.contains("SMTPUTF8") && error.message.contains("rävi@supplier.example"), "{error}");
+    assert!(server.taken().is_empty() && !server.heard().contains("MAIL"));
+
+    let able = SmtpServer::start(Behaviour { smtputf8: true, ..Behaviour::default() }).await;
+    SmtpSink::new(plain(&able)).unwrap().deliver(&message, NOW).await.unwrap();
+    assert_eq!(able.taken()[0].to, ["rävi@supplier.example"]);
+}
+
+#[tokio::test]
+async fn what_is_no_address_is_known_before_anything_is_sent() {
+    let server = SmtpServer::start(Behaviour::default()).await;
+    let sink = SmtpSink::new(plain(&server)).unwrap();
+    for good in ["a@example.com", "Ann <a@example.com>", "ann@bücher.example", "änn@example.com"] {
+        sink.accepts(good).unwrap();
+    }
+    for bad in
+        ["", "nobody", "a@", "@example.com", "a@b@c", "a@example.com, b@example.com", "a b@example.com"]
+    {
+        let refused = sink.accepts(bad).unwrap_err();
+        assert!(!refused.retryable && refused.message.contains(&format!("{bad:?}")), "{refused}");
+    }
+}

@@ -19,6 +19,8 @@ pub(crate) struct Behaviour {
     pub(crate) login: Option<(&'static str, &'static str)>,
     /// Answers in place of the usual ones, by the beginning of the command; an empty one is no answer at all.
     pub(crate) answers: &'static [(&'static str, &'static str)],
+    /// Whether it takes addresses outside ASCII.
+    pub(crate) smtputf8: bool,
 }
 
 /// An email that was taken.
@@ -159,6 +161,9 @@ impl Session {
         }
         if self.behaviour.login.is_some() && (self.email.secured || self.behaviour.starttls.is_none()) {
             lines.push("AUTH PLAIN");
+        }
+        if self.behaviour.smtputf8 {
+            lines.push("SMTPUTF8");
         }
         lines.push("8BITMIME");
         let last = lines.len() - 1;

@@ -1,6 +1,6 @@
 //! A host: a store in a folder of its own, the loops, and a catalog that the test changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -51,6 +51,7 @@ impl World {
             body: WebhookBody::Message,
             allow_private: false,
             ca_file: None,
+            permanent_statuses: BTreeSet::new(),
         });
         Self::build(false, Some(CallbackChannel { name: "callbacks".into(), sink: Arc::new(sink.unwrap()) }))
     }
