@@ -19,7 +19,7 @@ pub(crate) use cursor::{Allowed, OpenCursors};
 pub(crate) use memory::QueryMemory;
 pub use memory::limit_memory_of_queries;
 pub(crate) use reader::{QueryError, Stopped};
-pub(crate) use source::Sources;
+pub(crate) use source::{Source, Sources};
 
 /// A database for a test. SQLite is set up once in a process, by whichever test comes first.
 #[cfg(test)]

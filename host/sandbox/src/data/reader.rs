@@ -111,7 +111,7 @@ pub(crate) fn serve(source: &Weak<Source>, path: &Path, requests: &mpsc::Receive
 }
 
 /// Opens a connection that reads and does nothing else.
-fn open(path: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_WAIT)?;

@@ -71,6 +71,11 @@ impl FileIdentity {
 }
 
 impl Source {
+    /// A connection of its own, to look at what the source has.
+    pub(crate) fn connect(&self) -> rusqlite::Result<rusqlite::Connection> {
+        reader::open(&self.path)
+    }
+
     /// Starts a query. Its answers come through the channels that it holds.
     pub(crate) fn start(self: &Arc<Self>, query: Query) -> std::io::Result<()> {
         let file = FileIdentity::of(&self.path)?;
