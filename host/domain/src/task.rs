@@ -122,6 +122,11 @@ impl Task {
         Some(serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.into())))
     }
 
+    /// Until when it and its files are kept, once it has ended; longer while a message of it is not delivered.
+    pub fn kept_until(&self) -> Option<Timestamp> {
+        Some(self.finished_at?.after(std::time::Duration::from_millis(self.ttl_ms)))
+    }
+
     /// Records it has worked through: what `result`, its own, says, or the progress while that says nothing.
     pub fn records_processed(&self, result: Option<&Value>) -> u64 {
         result

@@ -12,6 +12,7 @@ pub(crate) mod claim;
 pub(crate) mod counts;
 pub(crate) mod deadline;
 pub(crate) mod digest;
+pub(crate) mod find;
 pub(crate) mod finish;
 pub(crate) mod firing;
 pub(crate) mod get;
@@ -46,6 +47,7 @@ pub(crate) fn all_statements() -> Vec<(String, &'static str)> {
         ("claim", claim::STATEMENTS),
         ("counts", counts::STATEMENTS),
         ("deadline", deadline::STATEMENTS),
+        ("find", find::STATEMENTS),
         ("finish", finish::STATEMENTS),
         ("firing", firing::STATEMENTS),
         ("get", get::STATEMENTS),
