@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 #![allow(clippy::needless_pass_by_value, reason = "`json!` values are made where they are passed")]
 
+mod bar;
 mod cli;
 mod doctor;
 mod faults;
