@@ -60,7 +60,8 @@ fn collect(command: &Command, pages: &mut Vec<(String, Vec<u8>)>) -> std::io::Re
     let mut page = Vec::new();
     man.render(&mut page)?;
     pages.push((man.get_filename(), page));
-    for command in command.get_subcommands().filter(|command| !command.is_hide_set()) {
+    // `help` says what the pages say.
+    for command in command.get_subcommands().filter(|c| !c.is_hide_set() && c.get_name() != "help") {
         collect(command, pages)?;
     }
     Ok(())
