@@ -23,8 +23,10 @@ pub enum Outcome {
     },
     /// Badly.
     Failed(Failure),
-    /// By a cancel.
+    /// By a cancel, or given back; by its own doing.
     Cancelled,
+    /// As [`Cancelled`](Self::Cancelled), but not by its own doing, which this says.
+    Interrupted(String),
 }
 
 /// What an attempt used.
@@ -51,14 +53,15 @@ pub struct AttemptRecord {
     pub ended_at: Option<Timestamp>,
     /// `completed`, `cancelled`, `released` or the code of its failure; none while it runs.
     pub outcome: Option<String>,
-    /// What its failure said.
+    /// What its failure said, or that it was interrupted.
     pub message: Option<String>,
     /// More for the operator, such as a wasm backtrace.
     pub detail: Option<String>,
     /// What it used.
     #[serde(flatten)]
     pub usage: Usage,
-    /// How many saves the task had made when it ended, or has made while it runs.
+    /// How many saves it made itself. Those of a task are the sum of those of its attempts; the end of a completed one makes
+    /// its effects real without a save.
     pub saves: u32,
 }
 

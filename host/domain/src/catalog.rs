@@ -37,7 +37,8 @@ pub struct Problem {
     pub file: String,
     /// Stable code: `blocked` (asks for more than it is granted), `disabled`, `invalid_component`, `invalid_policy`,
     /// `unreadable`, `wrong_world`, `wrong_name`, `invalid_schema`, `describe_failed`, `too_large`, `compile_failed`,
-    /// `untrusted` (not accepted by the operator), or `loading` while it is compiled for the first time.
+    /// `untrusted` (not accepted by the operator), `component_missing` (a policy alone), or `loading` while it is compiled for
+    /// the first time. Of a warning: `unmatched_grant`.
     pub code: String,
     /// What is wrong and what to do.
     pub message: String,
@@ -54,6 +55,8 @@ pub struct Catalog {
     pub jobs: BTreeMap<JobTypeName, Arc<LoadedJob>>,
     /// Problems by file stem.
     pub problems: BTreeMap<String, Problem>,
+    /// By file stem: what is odd about job types that are served all the same.
+    pub warnings: BTreeMap<String, Problem>,
 }
 
 impl Catalog {

@@ -20,7 +20,7 @@ pub struct IdError {
 }
 
 impl IdError {
-    fn new(what: &'static str, text: &str, rule: &'static str) -> Self {
+    pub(crate) fn new(what: &'static str, text: &str, rule: &'static str) -> Self {
         Self { what, text: text.chars().take(80).collect(), rule }
     }
 }

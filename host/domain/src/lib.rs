@@ -14,6 +14,7 @@ mod failure_window;
 mod file_error;
 mod grants;
 mod http_call;
+mod id_prefix;
 mod ids;
 mod input;
 mod job_type;
@@ -47,6 +48,7 @@ pub use grants::{
     Grants, HeaderName, HeaderPart, HeaderTemplate, HttpGrant, HttpMethod, Recipients, SCRATCH, Tables,
 };
 pub use http_call::{HttpBody, HttpCall, HttpClient, HttpFailure, HttpFailureKind, NoHttp};
+pub use id_prefix::IdPrefix;
 pub use ids::{ComponentSha, IdError, JobTypeName, Owner, TaskId, WorkerId};
 pub use input::read_input;
 pub use job_type::{JobType, Permission};

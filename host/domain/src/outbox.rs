@@ -100,6 +100,8 @@ pub struct OutboxMessage {
     pub last_error: Option<String>,
     /// When its delivery was noted.
     pub delivered_at: Option<Timestamp>,
+    /// While it is pending: when it may be tried next. Where a try is under way, when it is taken for lost.
+    pub next_try_at: Option<Timestamp>,
 }
 
 /// Asks for messages to deliver.

@@ -13,11 +13,11 @@ use uuid::Uuid;
 use crate::{
     AlertPolicy, ArtifactPage, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer, Catalog,
     CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages, ExpiredLease, Failure, FailureWindow, Finish,
-    FinishAnswer, JobTypeClaim, JobTypeName, LiveCounts, LiveProgress, LoadedJob, LogLine, MessageClaim,
-    MessageFilter, MessagePage, NewMessage, NewTask, OutboxMessage, Owner, Page, Progress, Renewal,
-    RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer, SavedArtifact, ScheduleStore, SentMessages,
-    StopReason, StopSignal, StoreError, SubmitError, Submitted, Task, TaskFilter, TaskId, Timestamp,
-    Unpublished, Usage, WorkerId,
+    FinishAnswer, IdPrefix, JobTypeClaim, JobTypeName, LiveCounts, LiveProgress, LoadedJob, LogLine,
+    MessageClaim, MessageFilter, MessagePage, NewMessage, NewTask, OutboxMessage, Owner, Page, Progress,
+    Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer, SavedArtifact, ScheduleStore,
+    SentMessages, StopReason, StopSignal, StoreError, SubmitError, Submitted, Task, TaskFilter, TaskId,
+    Timestamp, Unpublished, Usage, WorkerId,
 };
 
 /// Tells the time.
@@ -130,6 +130,9 @@ pub trait TaskStore: CheckpointStore + ScheduleStore {
     /// The task, if there is one of that owner (of anybody when none is given).
     async fn get(&self, owner: Option<&Owner>, id: TaskId) -> Result<Option<Task>, StoreError>;
 
+    /// Tasks whose id begins so, in the order of their ids, `limit` at most.
+    async fn find(&self, owner: &Owner, prefix: &IdPrefix, limit: u32) -> Result<Vec<Task>, StoreError>;
+
     /// Lists tasks, newest first.
     async fn list(&self, filter: TaskFilter) -> Result<Page, StoreError>;
 
@@ -197,6 +200,9 @@ pub trait TaskStore: CheckpointStore + ScheduleStore {
 
     /// Lists messages of all tasks, newest first.
     async fn list_messages(&self, filter: MessageFilter) -> Result<MessagePage, StoreError>;
+
+    /// Messages whose id begins so, in the order of their ids, `limit` at most.
+    async fn find_messages(&self, prefix: &IdPrefix, limit: u32) -> Result<Vec<OutboxMessage>, StoreError>;
 
     /// Sends a message again that was given up.
     async fn resend_message(&self, id: Uuid, now: Timestamp) -> Result<ResendAnswer, StoreError>;
@@ -340,6 +346,8 @@ pub enum RunOutcome {
     Failed(Failure),
     /// It stopped because it was told to.
     Stopped(StopReason),
+    /// It was told to stop, did not in its grace period, and was ended.
+    Interrupted(StopReason),
     /// The sandbox had no room to start it; nothing ran.
     NoRoom,
 }

@@ -126,6 +126,11 @@ impl Task {
     pub fn records_processed(result: &Value) -> Option<u64> {
         result.get("records_processed").and_then(Value::as_u64)
     }
+
+    /// Until when it and its files are kept, once it has ended; longer while a message of it is not delivered.
+    pub fn kept_until(&self) -> Option<Timestamp> {
+        Some(self.finished_at?.after(std::time::Duration::from_millis(self.ttl_ms)))
+    }
 }
 
 #[cfg(test)]

@@ -20,9 +20,20 @@ pub(crate) enum Ended {
     /// Because it was to stop.
     #[error("the attempt was stopped")]
     Stopped(StopReason),
+    /// Because it was to stop, and did not in time.
+    #[error("the attempt was interrupted")]
+    Interrupted(StopReason),
 }
 
 impl Ended {
+    /// The end of a guest that was told to stop and goes on. One that has lost its lease has no time for that.
+    pub(crate) fn interrupted(reason: StopReason) -> Self {
+        match reason {
+            StopReason::Fenced => Self::Stopped(reason),
+            _ => Self::Interrupted(reason),
+        }
+    }
+
     pub(crate) fn failed(code: Code, message: impl Into<String>) -> Self {
         Self::Failed(Failure::new(code, message))
     }
@@ -90,7 +101,7 @@ pub(crate) fn classify(
     if let Some(ended) = error.downcast_ref::<Ended>() {
         return Wrong::Ended(match ended.clone() {
             Ended::Failed(failure) => Ended::Failed(with_backtrace(failure, error)),
-            stopped @ Ended::Stopped(_) => stopped,
+            stopped @ (Ended::Stopped(_) | Ended::Interrupted(_)) => stopped,
         });
     }
     if error.is::<PoolConcurrencyLimitError>() {

@@ -235,8 +235,8 @@ impl Guest {
             return if now < deadline { Ok(()) } else { Err(describe_too_slow()) };
         };
         match attempt.stop_at(now) {
-            Some((reason, at)) if now >= at => Err(Ended::Stopped(reason)),
-            Some((reason, _)) if now >= deadline => Err(Ended::Stopped(reason)),
+            Some((reason, at)) if now >= at => Err(Ended::interrupted(reason)),
+            Some((reason, _)) if now >= deadline => Err(Ended::interrupted(reason)),
             None if now >= deadline => Err(Ended::Failed(attempt.limits_of().timeout())),
             _ => Ok(()),
         }

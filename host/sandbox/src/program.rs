@@ -132,7 +132,7 @@ impl Linked {
         let limits_of = LimitsOf { job: None, limits: &limits };
         Err(match classify(&error, limits_of, &store.data().allowance, &log.last_words()) {
             Wrong::Ended(Ended::Failed(failure)) => describe_failure(failure),
-            Wrong::Ended(Ended::Stopped(_)) | Wrong::PoolFull => {
+            Wrong::Ended(Ended::Stopped(_) | Ended::Interrupted(_)) | Wrong::PoolFull => {
                 Failure::new(Code::HostError, "there was no room to run it")
             }
             Wrong::NoRoom(why) => Failure::new(Code::HostError, why),

@@ -120,6 +120,7 @@ fn outcome(ended: Ended) -> RunOutcome {
     match ended {
         Ended::Failed(failure) => RunOutcome::Failed(failure),
         Ended::Stopped(reason) => RunOutcome::Stopped(reason),
+        Ended::Interrupted(reason) => RunOutcome::Interrupted(reason),
     }
 }
 
@@ -208,7 +209,7 @@ async fn watch<T>(
         () = keeping_log => None,
     };
     Err(match ended.or_else(|| stop.reason()) {
-        Some(reason) => Ended::Stopped(reason),
+        Some(reason) => Ended::interrupted(reason),
         None => Ended::Failed(limits.timeout()),
     })
 }

@@ -179,6 +179,7 @@ impl Dispatcher {
 
     async fn release_all(&self, now: Timestamp) {
         for running in self.parts.running.snapshot() {
+            running.give_back();
             // Fenced first, so that the attempt itself has no say any more.
             running.stop.stop(StopReason::Fenced);
             if let Err(error) = self.parts.store.finish(release(running.attempt, now)).await {
@@ -246,7 +247,12 @@ impl Dispatcher {
             resting.insert(job.job_type.name.clone(), now.after(NO_ROOM_PAUSE));
         }
         let Some(finish) = settle_report(report, &claimed, &job.policy, now, fastrand::f64()) else {
-            tracing::warn!(job_id = %claimed.attempt.task, attempt = claimed.attempt.number, "ended without its lease");
+            let (job_id, attempt) = (claimed.attempt.task, claimed.attempt.number);
+            if running.is_given_back() {
+                tracing::debug!(%job_id, attempt, "ended after it was given back");
+            } else {
+                tracing::warn!(%job_id, attempt, "ended without its lease");
+            }
             return;
         };
         let ended = Ended::from(&finish);

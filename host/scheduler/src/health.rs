@@ -19,7 +19,7 @@ impl From<&Finish> for Ended {
         let failed = match &finish.outcome {
             Outcome::Completed { .. } => Some(false),
             Outcome::Failed(failure) => failure.code.counts_against_job_type().then_some(true),
-            Outcome::Cancelled => None,
+            Outcome::Cancelled | Outcome::Interrupted(_) => None,
         };
         Self { task: finish.attempt.task, at: finish.at, failed }
     }

@@ -14,6 +14,8 @@ pub(crate) struct RunningAttempt {
     pub(crate) deadline_at: Option<Timestamp>,
     /// Its program has returned, and its end is being recorded.
     ending: Arc<AtomicBool>,
+    /// This process, which is about to end, gives its task back.
+    given_back: Arc<AtomicBool>,
 }
 
 impl RunningAttempt {
@@ -22,11 +24,27 @@ impl RunningAttempt {
         progress: Arc<LiveProgress>,
         deadline_at: Option<Timestamp>,
     ) -> Self {
-        Self { attempt, progress, stop: Arc::default(), deadline_at, ending: Arc::default() }
+        Self {
+            attempt,
+            progress,
+            stop: Arc::default(),
+            deadline_at,
+            ending: Arc::default(),
+            given_back: Arc::default(),
+        }
     }
 
     pub(crate) fn begin_to_end(&self) {
         self.ending.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn give_back(&self) {
+        self.given_back.store(true, Ordering::Release);
+    }
+
+    /// Whether it has no lease because this process gave it back, and not because it lost it.
+    pub(crate) fn is_given_back(&self) -> bool {
+        self.given_back.load(Ordering::Acquire)
     }
 
     /// Whether it may have no lease because it has ended, and not because it lost it.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longshore_domain::{
-    ArtifactFiles, ArtifactPage, AttemptRecord, AttemptRef, CancelAnswer, Catalog, CheckpointSummary, Clock,
+    ArtifactFiles, ArtifactPage, AttemptRecord, AttemptRef, CancelAnswer, Catalog, CheckpointSummary, Clock, IdPrefix,
     JobCatalog, LiveCounts, LogLine, MessageFilter, MessagePage, MessageSink, OutboxMessage, Owner, Page,
     ResendAnswer, RetryAnswer, StopReason, Task, TaskFilter, TaskId, TaskState, TaskStore, TimeZones,
     Timestamp,
@@ -181,6 +181,16 @@ impl TaskService {
         }
     }
 
+    /// Tasks whose id begins so, in the order of their ids, `limit` at most.
+    pub async fn find(
+        &self,
+        owner: &Owner,
+        prefix: &IdPrefix,
+        limit: u32,
+    ) -> Result<Vec<Task>, ServiceError> {
+        Ok(self.parts.store.find(owner, prefix, limit).await?)
+    }
+
     /// Lists tasks, newest first.
     pub async fn list(&self, filter: TaskFilter) -> Result<Page, ServiceError> {
         let mut page = self.parts.store.list(filter).await?;
@@ -256,6 +266,15 @@ impl TaskService {
     /// Lists messages of all tasks and owners, newest first: for whoever operates the host.
     pub async fn list_messages(&self, filter: MessageFilter) -> Result<MessagePage, ServiceError> {
         Ok(self.parts.store.list_messages(filter).await?)
+    }
+
+    /// Messages of all tasks and owners whose id begins so, in the order of their ids, `limit` at most.
+    pub async fn find_messages(
+        &self,
+        prefix: &IdPrefix,
+        limit: u32,
+    ) -> Result<Vec<OutboxMessage>, ServiceError> {
+        Ok(self.parts.store.find_messages(prefix, limit).await?)
     }
 
     /// Sends a message again that was given up.

@@ -43,10 +43,13 @@ pub(crate) fn settle_report(
         }
         RunOutcome::Stopped(StopReason::Cancelled) => (Outcome::Cancelled, Next::End),
         RunOutcome::Stopped(StopReason::Drain) | RunOutcome::NoRoom => (Outcome::Cancelled, Next::Release),
-        RunOutcome::Stopped(StopReason::DeadlineExceeded) => {
+        RunOutcome::Interrupted(StopReason::Cancelled) => (interrupted(policy), Next::End),
+        RunOutcome::Interrupted(StopReason::Drain) => (interrupted(policy), Next::Release),
+        RunOutcome::Stopped(StopReason::DeadlineExceeded)
+        | RunOutcome::Interrupted(StopReason::DeadlineExceeded) => {
             (Outcome::Failed(deadline_exceeded()), Next::End)
         }
-        RunOutcome::Stopped(StopReason::Fenced) => return None,
+        RunOutcome::Stopped(StopReason::Fenced) | RunOutcome::Interrupted(StopReason::Fenced) => return None,
     };
     Some(Finish {
         attempt: claimed.attempt,
@@ -75,7 +78,8 @@ pub(crate) fn settle_expired(
         deadline_at: lease.deadline_at,
     };
     let (outcome, next) = if lease.cancel_requested {
-        (Outcome::Cancelled, Next::End)
+        let lost = worker_lost(&lease.worker, lease.attempt);
+        (Outcome::Interrupted(format!("interrupted: {}", lost.message)), Next::End)
     } else {
         let mut failure = worker_lost(&lease.worker, lease.attempt);
         let next = match policy {
@@ -112,7 +116,7 @@ pub(crate) fn release(attempt: AttemptRef, now: Timestamp) -> Finish {
     Finish {
         attempt,
         at: now,
-        outcome: Outcome::Cancelled,
+        outcome: Outcome::Interrupted("interrupted: its process ended before it had stopped".into()),
         next: Next::Release,
         usage: Usage::default(),
         progress: longshore_domain::Progress::default(),
@@ -120,6 +124,14 @@ pub(crate) fn release(attempt: AttemptRef, now: Timestamp) -> Finish {
         messages: Vec::new(),
         expired_lease: None,
     }
+}
+
+/// The end of an attempt that was told to stop and did not.
+fn interrupted(policy: &Policy) -> Outcome {
+    Outcome::Interrupted(format!(
+        "interrupted: it was told to stop and did not in its grace period (limits.cancel_grace_ms = {})",
+        policy.limits.cancel_grace_ms
+    ))
 }
 
 /// How long the next attempt waits. After a fault of the machine not for long: it is mended by people, and the task should
@@ -179,7 +191,7 @@ fn deadline_exceeded() -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use longshore_domain::{Owner, Progress, RetryPolicy, TaskId};
+    use longshore_domain::{Limits, Owner, Progress, RetryPolicy, TaskId};
     use proptest::prelude::*;
 
     use super::*;
@@ -320,6 +332,28 @@ mod tests {
                 && (counted < attempts || duration > 10_000 || code.is_fault_of_the_machine())
                 && task.deadline_at.is_none_or(|deadline| at < deadline);
             prop_assert_eq!(finish.next, if follows { Next::RetryAt(at) } else { Next::End });
+        }
+    }
+
+    #[test]
+    fn an_attempt_that_did_not_stop_by_itself_says_so() {
+        let policy =
+            Policy { limits: Limits { cancel_grace_ms: 50, ..Limits::default() }, ..Policy::default() };
+        let ended = |outcome| {
+            let now = Timestamp::from_ms(10_000);
+            let finish = settle_report(report(outcome), &claimed(1), &policy, now, 0.0).unwrap();
+            (finish.outcome, finish.next)
+        };
+        let said =
+            "interrupted: it was told to stop and did not in its grace period (limits.cancel_grace_ms = 50)";
+        for (reason, next) in [(StopReason::Cancelled, Next::End), (StopReason::Drain, Next::Release)] {
+            assert_eq!(ended(RunOutcome::Interrupted(reason)), (Outcome::Interrupted(said.into()), next));
+            assert_eq!(ended(RunOutcome::Stopped(reason)), (Outcome::Cancelled, next), "it did stop");
+        }
+        let lease = ExpiredLease { cancel_requested: true, ..lost(1, None) };
+        match settle_expired(lease, Some(&policy), Timestamp::from_ms(10_000), 0.0).outcome {
+            Outcome::Interrupted(why) => assert!(why.contains("with its worker lost"), "{why}"),
+            other => panic!("{other:?}"),
         }
     }
 

@@ -14,6 +14,7 @@ pub mod mcp;
 mod memory;
 mod open_files;
 pub mod sample;
+pub mod shell;
 pub mod terminal;
 pub mod view;
 

@@ -124,6 +124,8 @@ pub struct MessageView {
     pub created_at: String,
     /// When its delivery was noted, as RFC 3339 in UTC.
     pub delivered_at: Option<String>,
+    /// When it is tried next at the earliest, while it is pending.
+    pub next_try_at: Option<String>,
 }
 
 impl From<&OutboxMessage> for MessageView {
@@ -141,6 +143,7 @@ impl From<&OutboxMessage> for MessageView {
             last_error: message.last_error.clone(),
             created_at: rfc3339(message.created_at),
             delivered_at: message.delivered_at.map(rfc3339),
+            next_try_at: message.next_try_at.map(rfc3339),
         }
     }
 }

@@ -61,7 +61,10 @@ pub(crate) fn store_error(error: &rusqlite::Error) -> StoreError {
         (ErrorCode::DiskFull, _) | (_, ffi::SQLITE_IOERR_SHMSIZE) => StoreError::Full(error.to_string()),
         (_, ffi::SQLITE_READONLY_DBMOVED) => StoreError::Replaced(error.to_string()),
         (ErrorCode::ReadOnly, _) => StoreError::ReadOnly(error.to_string()),
-        (ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase, _) => StoreError::Corrupt(error.to_string()),
+        (ErrorCode::DatabaseCorrupt, _) => StoreError::Corrupt(error.to_string()),
+        (ErrorCode::NotADatabase, _) => StoreError::NotOurs(
+            "the file is not a SQLite database, or its beginning is destroyed; it was left as it is".into(),
+        ),
         (ErrorCode::SystemIoFailure | ErrorCode::CannotOpen, which) => {
             StoreError::Disk(format!("{error} (SQLite's code {which})"))
         }
@@ -99,7 +102,7 @@ mod tests {
             (ffi::SQLITE_READONLY, "storage_read_only"),
             (ffi::SQLITE_READONLY_DBMOVED, "database_replaced"),
             (ffi::SQLITE_CORRUPT, "database_corrupt"),
-            (ffi::SQLITE_NOTADB, "database_corrupt"),
+            (ffi::SQLITE_NOTADB, "database_foreign"),
             (ffi::SQLITE_CONSTRAINT_CHECK, "store_failed"),
         ] {
             assert_eq!(told(code), expected, "{code}");

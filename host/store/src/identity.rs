@@ -58,7 +58,7 @@ impl Identity {
 
     /// Notes what went wrong, for nothing is to be acknowledged once a database was found damaged.
     pub(crate) fn note(&self, error: &StoreError) {
-        if matches!(error, StoreError::Corrupt(_)) {
+        if matches!(error, StoreError::Corrupt(_) | StoreError::NotOurs(_)) {
             self.is_damaged.store(true, Ordering::Release);
         }
     }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use longshore_domain::{
     AddScheduleAnswer, AlertPolicy, ArtifactPage, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState,
     CancelAnswer, CheckpointStore, CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages,
-    DeleteScheduleAnswer, ExpiredLease, FailureWindow, Finish, FinishAnswer, Fire, FireAnswer, JobTypeClaim,
+    DeleteScheduleAnswer, ExpiredLease, FailureWindow, Finish, FinishAnswer, Fire, FireAnswer, IdPrefix, JobTypeClaim,
     JobTypeName, LiveCounts, LogLine, MessageClaim, MessageFilter, MessagePage, NewSchedule, NewTask,
     OutboxMessage, Owner, Page, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer,
     Schedule, ScheduleStore, SentMessages, StoreError, SubmitError, Submitted, SyncedSchedules, Task,
@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::connection::{ReadAccess, held_up};
 use crate::readers::Readers;
 use crate::verbs::{
-    alert, attempts, breaker, cancel, checkpoint, claim, counts, deadline, finish, finished_artifacts,
+    alert, attempts, breaker, cancel, checkpoint, claim, counts, deadline, find, finish, finished_artifacts,
     firing, get, lease, letters, list, log, outbox, prune, publication, rate, retry, save, schedule,
     schedules, submit,
 };
@@ -252,6 +252,11 @@ impl TaskStore for SqliteStore {
         self.readers.read(move |c| get::get(c, owner.as_ref(), id)).await
     }
 
+    async fn find(&self, owner: &Owner, prefix: &IdPrefix, limit: u32) -> Result<Vec<Task>, StoreError> {
+        let (owner, prefix) = (owner.clone(), prefix.clone());
+        self.readers.read(move |c| find::tasks(c, &owner, &prefix, limit)).await
+    }
+
     async fn list(&self, filter: TaskFilter) -> Result<Page, StoreError> {
         self.readers.read(move |c| list::list(c, &filter)).await
     }
@@ -336,6 +341,11 @@ impl TaskStore for SqliteStore {
 
     async fn messages(&self, task: TaskId) -> Result<Vec<OutboxMessage>, StoreError> {
         self.readers.read(move |c| outbox::of_task(c, task)).await
+    }
+
+    async fn find_messages(&self, prefix: &IdPrefix, limit: u32) -> Result<Vec<OutboxMessage>, StoreError> {
+        let prefix = prefix.clone();
+        self.readers.read(move |c| find::messages(c, &prefix, limit)).await
     }
 
     async fn list_messages(&self, filter: MessageFilter) -> Result<MessagePage, StoreError> {

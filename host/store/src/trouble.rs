@@ -26,7 +26,8 @@ impl Trouble {
     /// Notes that a batch failed. Says whether it was told of here, or is an everyday error of one command.
     pub(crate) fn note(&mut self, error: &StoreError) -> bool {
         let code = error.code();
-        let is_of_the_machine = error.may_pass() || matches!(error, StoreError::Corrupt(_));
+        let is_of_the_machine =
+            error.may_pass() || matches!(error, StoreError::Corrupt(_) | StoreError::NotOurs(_));
         if !is_of_the_machine {
             return false;
         }

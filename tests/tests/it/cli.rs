@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -128,4 +129,139 @@ fn what_jobs_keep_is_for_nobody_else() {
     assert!(project.longshore(&run).status.success());
     let mode = fs::metadata(project.path("data")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
+}
+
+/// A folder with a space made `init` print a `cd` that led nowhere.
+#[test]
+fn what_init_prints_can_be_pasted() {
+    let project = Project::with_guests(&[], "");
+    for name in ["my shop", "it's $HOME; `id` \"x\"", "-n", "दुकान", "tab\there"] {
+        let output = project.longshore(&["init", "--no-sample", "--", name]);
+        assert!(output.status.success(), "{name}: {output:?}");
+        let told = String::from_utf8(output.stdout).unwrap();
+        let enter = told.lines().find_map(|line| line.strip_prefix("  cd ")).unwrap();
+        let script = format!("cd {enter} && cat longshore.toml");
+        let read = Command::new("bash").args(["-c", &script]).current_dir(project.path("")).output().unwrap();
+        assert!(read.status.success(), "{script}: {read:?}");
+        assert_eq!(read.stdout, fs::read(project.path(name).join("longshore.toml")).unwrap());
+        let snippet = &told[told.find("\n{").unwrap()..];
+        let snippet: Value = serde_json::from_str(snippet).unwrap();
+        let dir = snippet["mcpServers"]["longshore"]["args"][2].as_str().unwrap();
+        assert_eq!(fs::canonicalize(dir).unwrap(), fs::canonicalize(project.path(name)).unwrap());
+    }
+}
+
+#[test]
+fn a_job_is_named_by_the_beginning_of_its_id_or_as_the_last() {
+    let project = Project::with_guests(&["trivial"], "");
+    let run = || project.json(&["run", "trivial", "--json"])["job_id"].as_str().unwrap().to_owned();
+    let (first, second) = (run(), run());
+    let shown = |id: &str| project.json(&["task", "show", id, "--json"])["job_id"].clone();
+    assert_eq!(shown(&first[..13]), *first);
+    assert_eq!(shown(&first.to_uppercase()[..13]), *first);
+    assert_eq!(shown("last"), *second);
+    assert!(
+        project.longshore(&["job", "log", &second[..13]]).status.success(),
+        "`job` is the same as `task`"
+    );
+
+    let refused = |arguments: &[&str]| {
+        let output = project.longshore(&[arguments, &["--json"]].concat());
+        let told: Value = serde_json::from_slice(&output.stderr).unwrap();
+        (output.status.code().unwrap(), told["error"]["code"].clone(), told["error"].to_string())
+    };
+    // A version 4 UUID has no such beginning by chance: all of its thirteenth digits are a 4.
+    let (exit, code, _) = refused(&["task", "show", "00000000-0000-0"]);
+    assert_eq!((exit, code), (1, json!("job_not_found")));
+    let (exit, code, told) = refused(&["task", "cancel", "5f0"]);
+    assert!(exit == 2 && code == "usage" && told.contains("at least 4 digits"), "{told}");
+    let (exit, code, _) = refused(&["outbox", "retry", "last"]);
+    assert_eq!((exit, code), (1, json!("message_not_found")));
+
+    // Two jobs of one beginning do not come by chance.
+    let database = rusqlite::Connection::open(project.path("data/longshore.db")).unwrap();
+    let twins = ["abcd0000000040008000000000000001", "abcd0000000040008000000000000002"];
+    for (id, twin) in [&first, &second].into_iter().zip(twins) {
+        let rename = format!("UPDATE tasks SET id = x'{twin}' WHERE id = x'{}'", id.replace('-', ""));
+        assert_eq!(database.execute(&rename, []).unwrap(), 1);
+    }
+    drop(database);
+    let (exit, code, told) = refused(&["task", "show", "abcd"]);
+    assert_eq!((exit, code), (1, json!("ambiguous_id")));
+    for twin in ["abcd0000-0000-4000-8000-000000000001", "abcd0000-0000-4000-8000-000000000002"] {
+        assert!(told.contains(twin), "{told}");
+    }
+}
+
+#[test]
+fn it_is_told_until_when_files_are_kept() {
+    let project = Project::with_shop();
+    let run = ["run", "export", "--payload", r#"{"table": "branches", "format": "csv"}"#];
+    let told = String::from_utf8(project.longshore(&run).stdout).unwrap();
+    let shown = project.json(&["task", "show", "last", "--json"]);
+    let (ended, until) = (&shown["completed_at"], shown["kept_until"].as_str().unwrap());
+    let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_second();
+    assert_eq!(at(until) - at(ended.as_str().unwrap()), 24 * 60 * 60, "as ttl_ms says");
+    let for_people = format!("{}Z", until[..19].replace('T', " "));
+    assert!(told.contains(&format!("Kept until {for_people}")), "{told}");
+    let shown = String::from_utf8(project.longshore(&["task", "show", "last"]).stdout).unwrap();
+    assert!(shown.contains(&format!("Kept until {for_people}")), "{shown}");
+}
+
+#[test]
+fn a_job_that_did_not_stop_in_its_grace_says_so() {
+    let project = Project::with_guests(&[], "");
+    project.add_guest("spin", "[limits]\nfuel = 1000000000000000\ncancel_grace_ms = 50\n");
+    let mut client = project.serve(Era::Modern);
+    let id = client.enqueue("spin", json!({}));
+    client.until(&id, |status| status["status"] == "running");
+    project.json(&["task", "cancel", &id, "--json"]);
+    assert_eq!(client.ended(&id)["status"], "cancelled");
+    let shown = project.json(&["task", "show", &id, "--json"]);
+    let attempt = &shown["attempt_history"][0];
+    assert_eq!(attempt["outcome"], "cancelled");
+    let why =
+        "interrupted: it was told to stop and did not in its grace period (limits.cancel_grace_ms = 50)";
+    assert_eq!(attempt["message"], why);
+    let shown = String::from_utf8(project.longshore(&["task", "show", &id]).stdout).unwrap();
+    assert!(shown.contains(&format!("cancelled ({why})")), "{shown}");
+}
+
+#[test]
+fn each_problem_of_a_plugin_is_told_once() {
+    let project = Project::with_guests(&["trivial"], "");
+    project.add_component("broken", b"no component", "");
+    fs::write(project.path("plugins/lone.toml"), "[limits]\nfuel = 1000\n").unwrap();
+    let output = project.longshore(&["plugin", "list"]);
+    let told = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    assert_eq!(told.matches("not WebAssembly").count(), 1, "{told}");
+    assert_eq!(told.matches("a policy without its component").count(), 1, "{told}");
+    let listed = project.json(&["plugin", "list", "--json"]);
+    let states: Vec<_> =
+        listed["plugins"].as_array().unwrap().iter().map(|plugin| &plugin["state"]).collect();
+    assert_eq!(states, ["broken", "missing", "ready"]);
+    let other = project.longshore(&["task", "list"]);
+    assert!(!String::from_utf8(other.stderr).unwrap().contains("WebAssembly"), "is beside the point there");
+    let inspected = project.longshore(&["plugin", "inspect", "broken"]);
+    assert_eq!(String::from_utf8(inspected.stderr).unwrap().matches("not WebAssembly").count(), 1);
+}
+
+#[test]
+fn a_grant_of_a_table_that_is_not_there_is_told_of() {
+    let project = Project::with_shop();
+    let policy = project.path("plugins/export.toml");
+    let granted =
+        fs::read_to_string(&policy).unwrap() + "\n[grants.tables.shop]\nordrs = \"*\"\norders = \"*\"\n";
+    fs::write(&policy, granted).unwrap();
+    let listed = project.json(&["plugin", "list", "--json"]);
+    let export =
+        listed["plugins"].as_array().unwrap().iter().find(|plugin| plugin["name"] == "export").unwrap();
+    assert_eq!(export["state"], "ready", "it works with what is there");
+    assert!(export["warning"].as_str().unwrap().contains("\"ordrs\""), "{export}");
+    // Without a database a checkup starts no host, which would make one.
+    project.json(&["run", "export", "--payload", r#"{"table": "orders", "format": "csv"}"#, "--json"]);
+    let findings = project.json(&["doctor", "--json"])["findings"].clone();
+    let found =
+        findings.as_array().unwrap().iter().any(|finding| finding["code"] == "plugin_unmatched_grant");
+    assert!(found, "{findings}");
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "`json!` values are made where they are passed")]
 
 mod awkward;
+mod bar;
 mod cli;
 mod doctor;
 mod faults;

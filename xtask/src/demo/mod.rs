@@ -93,10 +93,15 @@ fn summary(view: &Value, seconds: f64) -> String {
 }
 
 fn next_steps(longshore: &std::path::Path, project: &std::path::Path) -> String {
-    let (program, folder) = (longshore.display(), project.display());
+    let word = |path: &std::path::Path| {
+        let path = path.to_string_lossy();
+        // Fails on NUL only, which no path has.
+        shlex::try_quote(&path).map_or_else(|_| path.to_string(), std::borrow::Cow::into_owned)
+    };
+    let (program, folder) = (word(longshore), word(project));
     let server = json!({"mcpServers": {"longshore": {
-        "command": longshore,
-        "args": ["serve", "--project", project],
+        "command": longshore.to_string_lossy(),
+        "args": ["serve", "--project", project.to_string_lossy()],
     }}});
     format!(
         "
@@ -115,6 +120,14 @@ What to try next:
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_to_be_pasted_is_quoted_for_the_shell() {
+        let steps = next_steps("/opt/my tools/longshore".as_ref(), "/srv/it's a shop".as_ref());
+        let line = steps.lines().find(|line| line.contains("task list")).unwrap();
+        let words = shlex::split(line).unwrap();
+        assert_eq!(words, ["/opt/my tools/longshore", "-C", "/srv/it's a shop", "task", "list"], "{line}");
+    }
 
     #[test]
     fn only_the_right_number_of_readable_files_passes() {

@@ -101,6 +101,7 @@ mod tests {
             tries: 1,
             last_error: None,
             delivered_at: None,
+            next_try_at: None,
         }
     }
 

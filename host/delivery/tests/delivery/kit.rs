@@ -30,6 +30,7 @@ pub(crate) fn message() -> OutboxMessage {
         tries: 1,
         last_error: None,
         delivered_at: None,
+        next_try_at: None,
     }
 }
 

@@ -10,6 +10,14 @@ use serde::{Deserialize, Serialize};
 pub struct Tables(BTreeMap<String, Columns>);
 
 impl Tables {
+    /// The tables by their names, and the columns of each; all of a table without any.
+    pub fn granted(&self) -> impl Iterator<Item = (&str, Option<&[String]>)> {
+        self.0.iter().map(|(table, columns)| match columns {
+            Columns::All(_) => (table.as_str(), None),
+            Columns::Some(names) => (table.as_str(), Some(names.as_slice())),
+        })
+    }
+
     /// Whether a column of a table may be read. An empty column stands for the fact that there are rows.
     pub fn allow(&self, table: &str, column: &str) -> bool {
         let of = |name: &str| self.0.iter().find(|(granted, _)| granted.eq_ignore_ascii_case(name));

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use longshore_domain::Timestamp;
 
 use crate::data::reader::{self, Query};
+use crate::data::open::{self, LogIndex};
 use crate::data::{revision, trouble};
 
 /// Readers of one source that are kept for its next query.
@@ -78,6 +79,11 @@ impl Source {
     /// What the source holds, as [`revision::of`] tells it from before and after a write.
     pub(crate) fn revision(&self, now: Timestamp) -> Option<String> {
         revision::of(&self.path, now)
+    }
+
+    /// A connection of its own, to look at what the source has. The error says what to do.
+    pub(crate) fn connect(&self) -> Result<rusqlite::Connection, String> {
+        open::open(&self.path, LogIndex::Shared)
     }
 
     /// Starts a query. Its answers come through the channels that it holds.

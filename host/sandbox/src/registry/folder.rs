@@ -24,12 +24,16 @@ pub(crate) struct FileStamp {
 /// State of the files of a plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
-    pub(crate) component: FileStamp,
+    /// `None` if a policy has no component beside it.
+    pub(crate) component: Option<FileStamp>,
     pub(crate) policy: Option<FileStamp>,
     pub(crate) signature: Option<FileStamp>,
 }
 
-/// Looks at the folder: the plugins in it by the stems of their files. A policy without a component is nothing yet.
+/// The configuration of a project, which is no policy where the project's own folder is that of its plugins.
+const CONFIGURATION: &str = "longshore";
+
+/// Looks at the folder: the plugins in it by the stems of their files, policies without a component among them.
 pub(crate) fn look(dir: &Path) -> io::Result<BTreeMap<String, Stamp>> {
     let mut components = BTreeMap::new();
     let mut policies = BTreeMap::new();
@@ -61,12 +65,14 @@ pub(crate) fn look(dir: &Path) -> io::Result<BTreeMap<String, Stamp>> {
             kind.insert(stem.to_owned(), stamp);
         }
     }
-    let stamp = |(stem, component): (String, FileStamp)| {
-        let policy = policies.get(&stem).copied();
+    let lone = policies.keys().filter(|stem| *stem != CONFIGURATION && !components.contains_key(*stem));
+    let stems: Vec<String> = components.keys().chain(lone).cloned().collect();
+    let stamp = |stem: String| {
+        let (component, policy) = (components.get(&stem).copied(), policies.get(&stem).copied());
         let signature = signatures.get(&format!("{stem}.wasm")).copied();
         (stem, Stamp { component, policy, signature })
     };
-    Ok(components.into_iter().map(stamp).collect())
+    Ok(stems.into_iter().map(stamp).collect())
 }
 
 /// Tells which changes have settled.
@@ -128,7 +134,7 @@ mod tests {
 
     fn stamp(size: u64) -> Stamp {
         let component = FileStamp { size, modified: (0, 0), changed: (0, 0), inode: 1 };
-        Stamp { component, policy: None, signature: None }
+        Stamp { component: Some(component), policy: None, signature: None }
     }
 
     fn seen(size: u64) -> BTreeMap<String, Stamp> {
@@ -162,14 +168,28 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_alone_and_hidden_files_are_nothing() {
+    fn a_policy_alone_is_seen_and_hidden_files_are_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        for name in ["export.wasm", "export.toml", "lone.toml", ".new.wasm", "readme.txt"] {
+        let names = [
+            "export.wasm",
+            "export.toml",
+            "lone.toml",
+            ".new.wasm",
+            ".new.toml",
+            "readme.txt",
+            "longshore.toml",
+        ];
+        for name in names {
             fs::write(dir.path().join(name), name).unwrap();
         }
         fs::create_dir(dir.path().join("folder.wasm")).unwrap();
         let found = look(dir.path()).unwrap();
-        assert_eq!(found.keys().collect::<Vec<_>>(), ["export", "folder"], "what cannot be read is told of");
+        assert_eq!(
+            found.keys().collect::<Vec<_>>(),
+            ["export", "folder", "lone"],
+            "what cannot be read is told of"
+        );
+        assert!(found["lone"].component.is_none() && found["lone"].policy.is_some());
         assert!(found["export"].policy.is_some());
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod code;
 mod compile;
 mod confine;
 mod folder;
+mod grants;
 mod plugin;
 mod policy;
 mod shelf;
@@ -133,7 +134,7 @@ impl PluginRegistry {
     fn publish(&self) {
         let shelves = self.shelves();
         let mut jobs = BTreeMap::new();
-        let mut problems = BTreeMap::new();
+        let (mut problems, mut warnings) = (BTreeMap::new(), BTreeMap::new());
         for (stem, shelf) in &*shelves {
             if let Some(job) = shelf.job() {
                 jobs.insert(job.job_type.name.clone(), Arc::clone(job));
@@ -141,13 +142,17 @@ impl PluginRegistry {
             if let Some(problem) = shelf.problem(stem) {
                 problems.insert(stem.clone(), problem);
             }
+            if let Some(warning) = shelf.warning(stem) {
+                warnings.insert(stem.clone(), warning);
+            }
         }
         let mut current = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
-        let next = Catalog { revision: current.revision + 1, jobs, problems };
-        if current.revision > 0 && next.offers_the_same(&current) && next.problems == current.problems {
+        let next = Catalog { revision: current.revision + 1, jobs, problems, warnings };
+        let says_the_same = next.problems == current.problems && next.warnings == current.warnings;
+        if current.revision > 0 && next.offers_the_same(&current) && says_the_same {
             return;
         }
-        tell(&current, &next.jobs, &next.problems);
+        tell(&current, &next);
         let revision = next.revision;
         *current = Arc::new(next);
         drop(current);
@@ -159,12 +164,12 @@ impl PluginRegistry {
     }
 }
 
+/// What is logged of problems has a target of its own: a command that shows them does not log them, too.
+const PROBLEMS: &str = "longshore_plugin_problems";
+
 /// Tells the operator what changes.
-fn tell(
-    before: &Catalog,
-    jobs: &BTreeMap<longshore_domain::JobTypeName, Arc<LoadedJob>>,
-    problems: &BTreeMap<String, Problem>,
-) {
+fn tell(before: &Catalog, next: &Catalog) {
+    let Catalog { jobs, problems, warnings, .. } = next;
     for (name, job) in jobs {
         if !before.jobs.get(name).is_some_and(|old| Arc::ptr_eq(old, job)) {
             tracing::info!(job_type = %name, version = %job.job_type.version, component = %job.component, "plugin loaded");
@@ -178,10 +183,15 @@ fn tell(
             continue;
         }
         if problem.code == "loading" {
-            tracing::info!(file = %problem.file, "plugin not served yet: {}", problem.message);
+            tracing::info!(target: PROBLEMS, file = %problem.file, "plugin not served yet: {}", problem.message);
         } else {
-            tracing::warn!(file = %problem.file, code = %problem.code, "plugin not served: {}", problem.message);
+            tracing::warn!(target: PROBLEMS, file = %problem.file, code = %problem.code, "plugin not served: {}", problem.message);
         }
+    }
+    for (stem, warning) in
+        warnings.iter().filter(|(stem, warning)| before.warnings.get(*stem) != Some(*warning))
+    {
+        tracing::warn!(target: PROBLEMS, job_type = stem, file = %warning.file, code = %warning.code, "{}", warning.message);
     }
 }
 
@@ -222,16 +232,23 @@ impl Loader {
         known: Option<(FileStamp, Result<Plugin, Refusal>)>,
     ) -> (String, Read) {
         let policy = self.policy(&stem, stamp);
+        if stamp.component.is_none() {
+            return (stem, Read { stamp: None, policy, component: None, unmatched: None });
+        }
+        let unmatched = match &policy {
+            Ok(policy) if policy.enabled => grants::unmatched(&self.shared.sources, &policy.grants).await,
+            _ => None,
+        };
         let component = match known {
             // What was not whole or not readable then may be now.
-            Some((before, component)) if before == stamp.component && !is_passing(&component) => {
+            Some((before, component)) if Some(before) == stamp.component && !is_passing(&component) => {
                 Some(component)
             }
             // A plugin that is turned off is not even asked what it is.
             _ if policy.as_ref().is_ok_and(|policy| !policy.enabled) => None,
             _ => Some(self.component(&stem).await),
         };
-        (stem, Read { stamp: stamp.component, policy, component })
+        (stem, Read { stamp: stamp.component, policy, component, unmatched })
     }
 
     fn policy(&self, stem: &str, stamp: Stamp) -> Result<Policy, Refusal> {
@@ -334,7 +351,7 @@ pub async fn load_plugin(
     let seen = folder::look(&dir).map_err(|error| {
         refused(Refusal::new("unreadable", format!("{} cannot be read: {error}", dir.display())))
     })?;
-    let Some(stamp) = seen.get(&stem).copied() else {
+    let Some(stamp) = seen.get(&stem).copied().filter(|stamp| stamp.component.is_some()) else {
         return Err(refused(Refusal::new("unreadable", format!("there is no file {}", path.display()))));
     };
     let loader = Arc::new(Loader::new(

@@ -9,11 +9,13 @@ use crate::registry::plugin::{Plugin, Refusal};
 
 /// What reading a plugin's files gave.
 pub(crate) struct Read {
-    /// State of the component file that was read.
-    pub(crate) stamp: FileStamp,
+    /// State of the component file that was read. `None` if there is only a policy.
+    pub(crate) stamp: Option<FileStamp>,
     pub(crate) policy: Result<Policy, Refusal>,
     /// None when the policy says not to look.
     pub(crate) component: Option<Result<Plugin, Refusal>>,
+    /// Which of its grants name nothing that is there, for people.
+    pub(crate) unmatched: Option<String>,
 }
 
 /// One plugin.
@@ -22,6 +24,7 @@ pub(crate) struct Shelf {
     read: Option<(FileStamp, Result<Plugin, Refusal>)>,
     served: Option<Served>,
     refusal: Option<Refusal>,
+    unmatched: Option<String>,
 }
 
 /// The version that is served.
@@ -36,7 +39,12 @@ impl Shelf {
     /// What is broken keeps the last good version serving. But a policy that can be read always counts at once: an
     /// operator who turns a plugin off, or takes a grant away, means the version that runs now.
     pub(crate) fn put(&mut self, read: Read) {
-        let Read { stamp, policy, component } = read;
+        let Read { stamp, policy, component, unmatched } = read;
+        let Some(stamp) = stamp else {
+            *self = Self { refusal: Some(component_missing()), ..Self::default() };
+            return;
+        };
+        self.unmatched = unmatched;
         self.read = component.clone().map(|component| (stamp, component));
         let policy = match policy {
             Ok(policy) => policy,
@@ -83,6 +91,13 @@ impl Shelf {
         self.refusal.as_ref().map(|refusal| problem_of(stem, refusal, serving))
     }
 
+    /// What is odd about the plugin, which is served all the same.
+    pub(crate) fn warning(&self, stem: &str) -> Option<Problem> {
+        self.job()?;
+        let refusal = Refusal::new("unmatched_grant", self.unmatched.clone()?);
+        Some(problem_of(stem, &refusal, None))
+    }
+
     /// The component as it was read last.
     pub(crate) fn component(&self) -> Option<(FileStamp, Result<Plugin, Refusal>)> {
         self.read.clone()
@@ -90,13 +105,20 @@ impl Shelf {
 }
 
 pub(crate) fn problem_of(stem: &str, refusal: &Refusal, serving: Option<String>) -> Problem {
-    let suffix = if refusal.code == "invalid_policy" { "toml" } else { "wasm" };
+    let is_of_policy = matches!(refusal.code, "invalid_policy" | "component_missing" | "unmatched_grant");
+    let suffix = if is_of_policy { "toml" } else { "wasm" };
     Problem {
         file: format!("{stem}.{suffix}"),
         code: refusal.code.to_owned(),
         message: refusal.message.clone(),
         serving,
     }
+}
+
+fn component_missing() -> Refusal {
+    let message = "it is a policy without its component; put the component beside it under the same name, with the extension \
+                   .wasm, or delete the policy";
+    Refusal::new("component_missing", message)
 }
 
 fn loaded(plugin: &Plugin, policy: Policy) -> LoadedJob {

@@ -11,6 +11,7 @@ mod fuzz;
 mod grants;
 mod host_calls;
 mod http;
+mod policies;
 mod registry;
 mod stop;
 mod support;

@@ -14,18 +14,18 @@ use tokio::sync::watch;
 
 use crate::support::{Bed, completed, guest, request};
 
-struct Folder {
-    bed: Bed,
-    registry: Arc<PluginRegistry>,
+pub(crate) struct Folder {
+    pub(crate) bed: Bed,
+    pub(crate) registry: Arc<PluginRegistry>,
     changes: watch::Receiver<u64>,
 }
 
 impl Folder {
-    async fn new(guests: &[&str]) -> Self {
+    pub(crate) async fn new(guests: &[&str]) -> Self {
         Self::with(guests, |_, _| {}).await
     }
 
-    async fn with(guests: &[&str], change: impl FnOnce(&Path, &mut SandboxOptions)) -> Self {
+    pub(crate) async fn with(guests: &[&str], change: impl FnOnce(&Path, &mut SandboxOptions)) -> Self {
         let bed = Bed::with(change);
         let dir = plugins(&bed);
         fs::create_dir(&dir).unwrap();
@@ -39,14 +39,14 @@ impl Folder {
         Self { bed, registry, changes }
     }
 
-    fn put(&self, name: &str, bytes: &[u8]) {
+    pub(crate) fn put(&self, name: &str, bytes: &[u8]) {
         let dir = plugins(&self.bed);
         fs::write(dir.join("new"), bytes).unwrap();
         fs::rename(dir.join("new"), dir.join(name)).unwrap();
     }
 
     /// The first catalog that is as wanted.
-    async fn until(&mut self, what: &str, wanted: impl Fn(&Catalog) -> bool) -> Arc<Catalog> {
+    pub(crate) async fn until(&mut self, what: &str, wanted: impl Fn(&Catalog) -> bool) -> Arc<Catalog> {
         loop {
             let catalog = self.registry.current();
             if wanted(&catalog) {
@@ -59,13 +59,13 @@ impl Folder {
         }
     }
 
-    async fn problem(&mut self, stem: &str, code: &str) -> Problem {
+    pub(crate) async fn problem(&mut self, stem: &str, code: &str) -> Problem {
         let catalog = self.until(code, |c| c.problems.get(stem).is_some_and(|p| p.code == code)).await;
         catalog.problems[stem].clone()
     }
 }
 
-fn plugins(bed: &Bed) -> PathBuf {
+pub(crate) fn plugins(bed: &Bed) -> PathBuf {
     bed.folder.path().join("plugins")
 }
 

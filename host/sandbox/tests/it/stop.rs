@@ -45,9 +45,9 @@ async fn a_job_that_does_not_listen_is_interrupted_after_its_grace() {
     bed.policy.limits.cancel_grace_ms = 50;
     bed.policy.limits.fuel = u64::MAX / 4;
     let outcome = stopped(&bed, "spin", &json!({}), StopReason::Cancelled).await;
-    assert_eq!(outcome, RunOutcome::Stopped(StopReason::Cancelled));
+    assert_eq!(outcome, RunOutcome::Interrupted(StopReason::Cancelled));
     let outcome = stopped(&bed, "sleeper", &json!({"ms": 60_000, "soundly": true}), StopReason::Drain).await;
-    assert_eq!(outcome, RunOutcome::Stopped(StopReason::Drain));
+    assert_eq!(outcome, RunOutcome::Interrupted(StopReason::Drain));
 }
 
 #[tokio::test(flavor = "multi_thread")]

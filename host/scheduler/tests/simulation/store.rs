@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use longshore_domain::{
     AddScheduleAnswer, AlertPolicy, ArtifactPage, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState,
     CancelAnswer, CheckpointStore, CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages,
-    DeleteScheduleAnswer, ExpiredLease, FailureWindow, Finish, FinishAnswer, Fire, FireAnswer, JobTypeClaim,
+    DeleteScheduleAnswer, ExpiredLease, FailureWindow, Finish, FinishAnswer, Fire, FireAnswer, IdPrefix, JobTypeClaim,
     JobTypeName, LiveCounts, LogLine, MessageClaim, MessageFilter, MessagePage, NewSchedule, NewTask,
     OutboxMessage, Owner, Page, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer,
     Schedule, ScheduleStore, SentMessages, StoreError, SubmitError, Submitted, SyncedSchedules, Task,
@@ -349,6 +349,14 @@ impl TaskStore for GatedStore {
 
     async fn messages(&self, task: TaskId) -> Result<Vec<OutboxMessage>, StoreError> {
         self.store.messages(task).await
+    }
+
+    async fn find(&self, owner: &Owner, prefix: &IdPrefix, limit: u32) -> Result<Vec<Task>, StoreError> {
+        self.store.find(owner, prefix, limit).await
+    }
+
+    async fn find_messages(&self, prefix: &IdPrefix, limit: u32) -> Result<Vec<OutboxMessage>, StoreError> {
+        self.store.find_messages(prefix, limit).await
     }
 
     async fn list_messages(&self, filter: MessageFilter) -> Result<MessagePage, StoreError> {

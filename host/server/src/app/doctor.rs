@@ -12,6 +12,7 @@ pub use longshore_store::checkup::{Mended, Severity};
 
 use super::{Host, Role, Shutdown, SystemClock, channels, others};
 use crate::config::{Config, SecretConfig, SinkConfig, SmtpConfig, SourceConfig, WebhookConfig};
+use crate::shell;
 
 /// One thing that was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -226,7 +227,7 @@ fn of_secret(subject: &str, secret: &SecretConfig, mend: &str) -> Option<Finding
                 "secret_exposed",
                 subject,
                 format!("{} can be read by other users of this machine.", path.display()),
-                format!("Run `chmod 600 {}`.", path.display()),
+                format!("Run `chmod 600 {}`.", shell::quote_path(path)),
             )),
             Ok(_) => None,
         },
@@ -243,7 +244,7 @@ fn of_folders(config: &Config) -> impl Iterator<Item = Finding> {
             "data_exposed",
             folder.display(),
             "Other users of this machine may go into the folder, which has what jobs read, made and sent.",
-            format!("Run `chmod o-rwx {}`.", folder.display()),
+            format!("Run `chmod o-rwx {}`.", shell::quote_path(folder)),
         )
     })
 }
@@ -272,7 +273,11 @@ async fn of_plugins(config: &Config) -> Vec<Finding> {
                 Severity::Warning,
                 "plugin_missing",
                 job_type,
-                format!("{count} jobs of this type have not ended, and no plugin offers it."),
+                if count == 1 {
+                    "1 job of this type has not ended, and no plugin offers it.".into()
+                } else {
+                    format!("{count} jobs of this type have not ended, and no plugin offers it.")
+                },
                 format!(
                     "Put {job_type}.wasm back into {}, or cancel the jobs: `longshore task list --job-type {job_type}`.",
                     config.plugins.dir.display()
@@ -334,11 +339,19 @@ fn of_alerts(config: &Config, catalog: &Catalog) -> Vec<Finding> {
 fn problems(catalog: &Catalog) -> Vec<Finding> {
     let found = catalog.problems.values().filter(|problem| problem.code != "disabled");
     found
+        .chain(catalog.warnings.values())
         .map(|problem| {
-            let severity = if problem.code == "blocked" { Severity::Warning } else { Severity::Error };
-            let mend = match &problem.serving {
-                Some(version) => format!("Version {version} is served meanwhile; put a good file there."),
-                None => "Mend the file; nothing of it is offered until then.".into(),
+            let is_warning = matches!(problem.code.as_str(), "blocked" | "component_missing" | "unmatched_grant");
+            let severity = if is_warning { Severity::Warning } else { Severity::Error };
+            let mend = match (problem.code.as_str(), &problem.serving) {
+                ("component_missing", _) => "Put the component there, or delete the policy.".into(),
+                ("unmatched_grant", _) => {
+                    "Correct the name in the policy, or bring back into the source what it names; until then a job that \
+                     needs it fails."
+                        .into()
+                }
+                (_, Some(version)) => format!("Version {version} is served meanwhile; put a good file there."),
+                (_, None) => "Mend the file; nothing of it is offered until then.".into(),
             };
             let code = format!("plugin_{}", problem.code);
             Finding::new(severity, &code, &problem.file, format!("{}.", problem.message), mend)

@@ -3,11 +3,12 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::json;
 
 use super::Global;
 use super::bar;
+use super::call::longshore;
 use super::output::{print, print_json};
 use super::text;
 use crate::app::doctor::{self, Diagnosis, Finding, Mended, Severity};
@@ -42,14 +43,14 @@ pub(super) struct Args {
 pub(super) async fn run(global: &Global, args: &Args) -> Result<ExitCode> {
     let config = global.config()?;
     let mended = if args.mend {
-        let (bar, config) = (spinner(), config.clone());
+        let (bar, config) = (bar::spinner(), config.clone());
         let mended =
             tokio::task::spawn_blocking(move || doctor::mend(&config, |what, done| tell(&bar, what, done)));
         Some(mended.await?)
     } else {
         None
     };
-    let bar = spinner();
+    let bar = bar::spinner();
     let shown = bar.clone();
     let diagnosis = doctor::examine(&config, args.deep, move |what, done| tell(&shown, what, done)).await;
     bar.finish_and_clear();
@@ -68,14 +69,6 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<ExitCode> {
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn spinner() -> ProgressBar {
-    let bar = bar::line(true);
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}  {elapsed}") {
-        bar.set_style(style);
-    }
-    bar
-}
-
 fn tell(bar: &ProgressBar, what: &str, done: u64) {
     bar::tell(bar, &if done == 0 { what.to_owned() } else { format!("{what}: {}", text::count(done)) });
 }
@@ -88,7 +81,8 @@ fn deeds(mended: &Mended) -> String {
         vec![reason.to_owned()]
     } else {
         vec![format!(
-            "Mended: {published} folders published, {deleted} deleted, {set_aside} set aside, {failed} failed."
+            "Mended: {} published, {deleted} deleted, {set_aside} set aside, {failed} failed.",
+            text::counted(*published, "folder")
         )]
     };
     for deed in &mended.deeds {
@@ -116,7 +110,7 @@ fn findings(diagnosis: &Diagnosis) -> String {
     });
     let mut end = format!("{}.", counted.join(", "));
     if diagnosis.findings.iter().any(|finding| finding.mendable) {
-        end.push_str(" `longshore doctor --mend` does what is marked with *.");
+        end = format!("{end} `{} doctor --mend` does what is marked with *.", longshore());
     }
     blocks.push(end);
     blocks.join("\n\n")

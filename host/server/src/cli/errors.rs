@@ -12,6 +12,8 @@ use longshore_domain::{Problem, StoreError};
 use longshore_scheduler::ServiceError;
 use serde_json::json;
 
+use super::call::longshore;
+use super::id::NoSuchId;
 use super::output::say;
 use crate::config::{ConfigError, NoProject};
 use crate::terminal;
@@ -152,6 +154,9 @@ fn code(error: &Error) -> &str {
         if let Some(Unusable(problem)) = cause.downcast_ref() {
             return Some(problem.code.as_str());
         }
+        if let Some(NoSuchId { code, .. }) = cause.downcast_ref() {
+            return Some(*code);
+        }
         let store = cause.downcast_ref::<StoreError>().map(StoreError::code);
         store.or_else(|| cause.downcast_ref::<ServiceError>().map(ServiceError::code))
     });
@@ -163,6 +168,9 @@ fn hint(error: &Error) -> Option<String> {
     error.chain().find_map(|cause| {
         if let Some(usage) = cause.downcast_ref::<Usage>() {
             return Some(usage.hint.clone());
+        }
+        if let Some(id) = cause.downcast_ref::<NoSuchId>() {
+            return Some(id.hint.clone());
         }
         if cause.is::<NoProject>() {
             return Some("`longshore init DIR` makes a project; --project DIR names one".into());
@@ -180,12 +188,12 @@ fn hint(error: &Error) -> Option<String> {
 fn service_hint(error: &ServiceError) -> Option<String> {
     Some(match error {
         ServiceError::UnknownJobType { .. } => {
-            "`longshore plugin list` shows every plugin and what is wrong with it".into()
+            format!("`{} plugin list` shows every plugin and what is wrong with it", longshore())
         }
         ServiceError::InvalidInput { job_type, .. } => {
-            format!("`longshore plugin inspect {job_type}` shows the input schema")
+            format!("`{} plugin inspect {job_type}` shows the input schema", longshore())
         }
-        ServiceError::NotFound { .. } => "`longshore task list` shows the jobs that there are".into(),
+        ServiceError::NotFound { .. } => format!("`{} task list` shows the jobs that there are", longshore()),
         ServiceError::PayloadTooLarge { .. } => {
             "raise payload_bytes_max under [limits] in longshore.toml, or send less".into()
         }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
@@ -13,7 +13,7 @@ use super::{Global, block_on, snippet, start, text};
 use crate::app::{Role, Shutdown};
 use crate::config::{Config, FILE_NAME, TEMPLATE};
 use crate::embedded::PLUGINS;
-use crate::sample;
+use crate::{sample, shell};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -160,8 +160,8 @@ fn report(project: &Path, files: &[NewFile]) -> Result<String> {
         let path = file.path.display().to_string();
         lines.push(format!("  {path:width$}  {} ({})", file.purpose, text::size(bytes)));
     }
-    let enter =
-        if project == Path::new(".") { String::new() } else { format!("  cd {}\n", project.display()) };
+    let is_here = project.components().all(|part| part == Component::CurDir);
+    let enter = if is_here { String::new() } else { format!("  cd {}\n", shell::quote_path(project)) };
     let has_shop = files.iter().any(|file| matches!(file.content, Content::Shop));
     let first = if has_shop {
         "  longshore run bulk_invoice --payload '{\"city\":\"Delhi\",\"month\":\"2026-03\"}'\n"
@@ -169,8 +169,13 @@ fn report(project: &Path, files: &[NewFile]) -> Result<String> {
         "  # name a data source under [sources] in longshore.toml, and grant it in plugins/export.toml\n"
     };
     lines.push(format!("\nWhat to do next:\n{enter}{first}  longshore plugin list\n"));
-    lines.push("To use it from an MCP client, add this to the client's configuration:\n".into());
-    lines.push(snippet::mcp_servers(project)?);
+    match snippet::mcp_servers(project)? {
+        Some(servers) => {
+            lines.push("To use it from an MCP client, add this to the client's configuration:\n".into());
+            lines.push(servers);
+        }
+        None => lines.push(snippet::NOT_UTF_8.into()),
+    }
     Ok(lines.join("\n"))
 }
 

@@ -4,10 +4,15 @@
 //! 2 wrong usage, 130 interrupted. With `--json` an error is an object, too, the last line of stderr.
 
 mod bar;
+mod call;
 mod compile;
+mod completions;
 mod doctor;
 mod errors;
+mod id;
 mod init;
+mod kept;
+mod man;
 mod outbox;
 mod output;
 mod plugin;
@@ -26,7 +31,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::errors::Form;
 use self::output::say;
@@ -76,7 +81,7 @@ enum Command {
     Serve(serve::Args),
     Worker(worker::Args),
     Run(run::Args),
-    #[command(subcommand)]
+    #[command(subcommand, visible_alias = "job")]
     Task(task::Command),
     #[command(subcommand)]
     Schedule(schedule::Command),
@@ -85,8 +90,15 @@ enum Command {
     #[command(subcommand)]
     Plugin(plugin::Command),
     Doctor(doctor::Args),
+    Completions(completions::Args),
+    Man(man::Args),
     #[command(hide = true)]
     CompileComponent(compile::Args),
+}
+
+/// The whole command line, to be described.
+fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// The help of all commands, with the variables of the environment.
@@ -114,12 +126,15 @@ pub fn main() -> ExitCode {
 }
 
 fn obey(global: &Global, command: Command) -> Result<ExitCode> {
-    // Those that serve say what they do; those that a person runs to see something say only what is wrong.
+    // Those that serve say what they do; those that a person runs to see something say only what is wrong. What is wrong with
+    // plugins is what some of them show, and for the others beside the point: `init` alone has nothing else to say it by.
     let level = match command {
         Command::Serve(_) | Command::Worker(_) => "info,rmcp=warn",
-        _ => "warn",
+        Command::Init(_) => "warn",
+        _ => "warn,longshore_plugin_problems=off",
     };
     logging::start(global.log_format, level);
+    call::note(global.project.as_deref());
     match command {
         Command::Init(args) => init::run(global, &args),
         Command::Serve(args) => block_on(serve::run(global, args)),
@@ -130,6 +145,8 @@ fn obey(global: &Global, command: Command) -> Result<ExitCode> {
         Command::Outbox(command) => block_on(outbox::run(global, command)),
         Command::Plugin(command) => block_on(plugin::run(global, command)),
         Command::Doctor(args) => block_on(doctor::run(global, &args)),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
         Command::CompileComponent(args) => compile::run(&args),
     }
 }
@@ -175,13 +192,11 @@ fn block_on(command: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode>
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]

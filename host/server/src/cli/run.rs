@@ -11,12 +11,14 @@ use serde_json::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::bar::Bar;
+use super::call::longshore;
 use super::errors::Usage;
 use super::output::{print, print_json, say};
-use super::{Global, start, text};
+use super::task::show;
+use super::{Global, kept, start, text};
 use crate::app::{Role, Shutdown};
-use crate::terminal;
 use crate::view::JobView;
+use crate::{shell, terminal};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -87,11 +89,16 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<ExitCode> {
         (status, left) = follow(&host.service(), id, &mut signals, !args.json).await?;
     }
     let messages = if left.is_some() { Vec::new() } else { delivered(&host.service(), &status).await? };
+    let attempts = match status.task.state {
+        TaskState::Cancelled => host.service().attempts(&owner, status.task.id).await?,
+        _ => Vec::new(),
+    };
+    let interruption = show::interruption(&status, &attempts).map(str::to_owned);
     host.shutdown(Shutdown::Now).await;
     if args.json {
-        print_json(&JobView::from(&status))?;
+        print_json(&kept::job_json(&status)?)?;
     } else {
-        print(&report(&status, &messages))?;
+        print(&report(&status, interruption.as_deref(), &messages))?;
     }
     Ok(exit_code(&status, left))
 }
@@ -199,20 +206,22 @@ fn exit_code(status: &TaskStatus, left: Option<Left>) -> ExitCode {
 }
 
 /// What people are told at the end.
-fn report(status: &TaskStatus, messages: &[OutboxMessage]) -> String {
+fn report(status: &TaskStatus, interruption: Option<&str>, messages: &[OutboxMessage]) -> String {
     let (task, view) = (&status.task, JobView::from(status));
-    let id = &view.job_id;
+    let (id, longshore) = (&view.job_id, longshore());
     let mut lines = Vec::new();
     let took = match (task.started_at, task.finished_at) {
         (Some(start), Some(end)) => format!(" in {}", text::span(end.since(start))),
         _ => String::new(),
     };
-    let records = view.records_processed.map(|records| format!("{} records ", text::count(records)));
+    let records = view.records_processed.map(|records| format!("{} ", text::counted(records, "record")));
     let records = records.unwrap_or_default();
     match task.state {
         TaskState::Completed => lines.push(format!("Completed{took}: {records}(job {id})")),
         TaskState::Cancelled => {
-            lines.push(format!("Cancelled{took} after {} units (job {id})", text::count(view.progress.done)));
+            let why = interruption.map(|why| format!("; {why}")).unwrap_or_default();
+            let done = text::counted(view.progress.done, "unit");
+            lines.push(format!("Cancelled{took} after {done} (job {id}){why}"));
         }
         TaskState::Failed => {
             let (code, message) = view
@@ -221,13 +230,13 @@ fn report(status: &TaskStatus, messages: &[OutboxMessage]) -> String {
                 .map_or(("unknown", ""), |error| (error.code.as_str(), error.message.as_str()));
             lines.push(format!("Failed{took} ({code}): {message} (job {id})"));
             lines.push(format!(
-                "hint: `longshore task show {id}` shows its attempts, `longshore task log {id}` its log"
+                "hint: `{longshore} task show {id}` shows its attempts, `{longshore} task log {id}` its log"
             ));
         }
         state => {
             let stopping = if task.cancel_requested { ", and has been told to stop" } else { "" };
             lines.push(format!("Job {id} is {}{stopping}", state.as_str()));
-            lines.push(format!("hint: `longshore task show {id}` shows how it goes on"));
+            lines.push(format!("hint: `{longshore} task show {id}` shows how it goes on"));
         }
     }
     // What jobs and receivers say may have lines of its own; those of a result are JSON's.
@@ -238,10 +247,13 @@ fn report(status: &TaskStatus, messages: &[OutboxMessage]) -> String {
     for artifact in &view.artifacts {
         lines.push(format!(
             "{}  ({}, {})",
-            terminal::line(&artifact.path.display().to_string()),
+            shell::quote(&artifact.path),
             terminal::line(&artifact.media_type),
             text::size(artifact.bytes)
         ));
+    }
+    if let Some(until) = kept::until(status).filter(|_| !view.artifacts.is_empty()) {
+        lines.push(format!("Kept until {until}, then deleted with the job"));
     }
     lines.extend(messages_line(messages).map(|line| terminal::hanging(&line, 2)));
     lines.join("\n")
@@ -250,11 +262,13 @@ fn report(status: &TaskStatus, messages: &[OutboxMessage]) -> String {
 /// How many messages went out, and why others did not.
 fn messages_line(messages: &[OutboxMessage]) -> Option<String> {
     let sent = messages.iter().filter(|message| message.state == MessageState::Delivered).count();
+    let of =
+        |count: u64| format!("{} of {} delivered", text::count(sent as u64), text::counted(count, "message"));
     let trouble = messages.iter().find_map(|message| message.last_error.as_deref());
     match (messages.len(), trouble) {
         (0, _) => None,
-        (all, None) => Some(format!("{sent} of {all} messages delivered")),
-        (all, Some(error)) => Some(format!("{sent} of {all} messages delivered; one that was not: {error}")),
+        (all, None) => Some(of(all as u64)),
+        (all, Some(error)) => Some(format!("{}; one that was not: {error}", of(all as u64))),
     }
 }
 

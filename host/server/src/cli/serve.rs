@@ -26,10 +26,12 @@ pub(super) struct Args {}
 pub(super) async fn run(global: &Global, Args {}: Args) -> Result<ExitCode> {
     let config = global.config()?;
     if io::stdin().is_terminal() {
+        let entry = snippet::mcp_servers(&config.project)?;
+        let entry = entry.map(|entry| format!("Add it to your client's configuration:\n\n{entry}"));
         say(&format!(
-            "This is an MCP server: it expects a client at its stdin. Add it to your client's configuration:\n\n{}\n\n\
-             To run a job from here, use `longshore run`. Ctrl-C ends.",
-            snippet::mcp_servers(&config.project)?
+            "This is an MCP server: it expects a client at its stdin. {}\n\nTo run a job from here, use `longshore run`. \
+             Ctrl-C ends.",
+            entry.as_deref().unwrap_or(snippet::NOT_UTF_8)
         ));
     }
     let mut terminated = signal(SignalKind::terminate())?;

@@ -110,11 +110,17 @@ fn schema(c: &Connection, notes: &mut Notes<'_>) -> Result<(), Fault> {
                 FindingCode::SchemaForeign,
                 name,
                 format!("The {kind} {name} is none of Longshore's; it may slow writes down or change what they do."),
-                format!("Find out who made it; `DROP {kind} {name}` removes it."),
+                format!("Find out who made it; `DROP {kind} {}` removes it.", identifier(name)),
             ));
         }
     }
     Ok(())
+}
+
+/// The name as SQL reads it, whatever is in it.
+fn identifier(name: &str) -> String {
+    let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if is_plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
 
 fn objects(c: &Connection) -> Result<BTreeMap<String, String>, Fault> {

@@ -40,6 +40,9 @@ pub async fn saves_are_counted_and_replace_each_other(open: Open) {
     kit.save(second, save(at(6), b"")).await;
     kit.finish(end(second, at(7), failure(Code::JobRetry), Next::RetryAt(at(7)))).await;
     let checkpoint = kit.claim_one(at(8)).await.checkpoint.unwrap();
+    let attempts = kit.store.attempts(first.task).await.unwrap();
+    let own: Vec<u32> = attempts.iter().map(|attempt| attempt.saves).collect();
+    assert_eq!(own, [1, 2, 0], "an attempt has its own saves, their sum is the task's");
     assert_eq!((checkpoint.attempt, checkpoint.saves, checkpoint.messages), (2, 3, 2));
     assert_eq!((checkpoint.state, checkpoint.artifacts), (Vec::new(), Vec::new()));
     let sent = kit.store.sent_messages(first.task).await.unwrap();

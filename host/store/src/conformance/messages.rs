@@ -256,3 +256,34 @@ pub async fn all_dead_messages_are_sent_again(open: Open) {
         .collect();
     assert_eq!(states, [(MessageState::Pending, 0), (MessageState::Pending, 0), (MessageState::Pending, 1)]);
 }
+
+/// A prefix finds messages of such ids.
+pub async fn messages_are_found_by_the_beginning_of_their_id(open: Open) {
+    let kit = Kit::new(&open);
+    let task = sent(&kit, &[("email", "a"), ("email", "b")]).await;
+    let id = message_id(task, "b");
+    let prefix = id.simple().to_string()[..16].parse().unwrap();
+    let found = kit.store.find_messages(&prefix, 10).await.unwrap();
+    assert_eq!(found.iter().map(|message| message.id).collect::<Vec<_>>(), [id]);
+    let none = "0000000000000000".parse().unwrap();
+    assert_eq!(kit.store.find_messages(&none, 10).await.unwrap(), []);
+}
+
+/// A pending message says when it is tried next; one that is done says nothing.
+pub async fn the_next_try_of_a_message_is_known(open: Open) {
+    let kit = Kit::new(&open);
+    let task = sent(&kit, &[("email", "a")]).await;
+    let next = async || {
+        let filter = MessageFilter { dead: false, limit: 10, after: None };
+        let listed = kit.store.list_messages(filter).await.unwrap().messages[0].next_try_at;
+        assert_eq!(kit.store.messages(task).await.unwrap()[0].next_try_at, listed);
+        listed
+    };
+    assert_eq!(next().await, Some(at(10)));
+    let id = claimed(&kit, claim(20, 90, 1)).await[0].id;
+    kit.store.message_failed(id, 1, "busy".into(), Some(at(70))).await.unwrap();
+    assert_eq!(next().await, Some(at(70)));
+    claimed(&kit, claim(70, 90, 1)).await;
+    kit.store.message_delivered(id, at(80)).await.unwrap();
+    assert_eq!(next().await, None);
+}

@@ -191,3 +191,28 @@ pub async fn an_unknown_task_is_nothing(open: Open) {
     kit.store.mark_published(id).await.unwrap();
     assert!(kit.store.list(TaskFilter { limit: 5, ..TaskFilter::default() }).await.unwrap().tasks.is_empty());
 }
+
+/// A prefix finds the owner's tasks of such ids, in their order, as many as are asked for.
+pub async fn tasks_are_found_by_the_beginning_of_their_id(open: Open) {
+    let kit = Kit::new(&open);
+    let id = |text: &str| -> TaskId { text.parse().unwrap() };
+    let ids = [
+        id("5f0e9a2c-0000-4000-8000-000000000000"),
+        id("5f0e9a2c-ffff-4fff-bfff-ffffffffffff"),
+        id("5f0e9a2d-0000-4000-8000-000000000000"),
+    ];
+    for id in ids.iter().rev() {
+        kit.submit(NewTask { id: *id, ..new_task() }).await;
+    }
+    let foreign = id("5f0e9a2c-1111-4111-8111-111111111111");
+    kit.submit(NewTask { id: foreign, owner: Owner::new("other"), ..new_task() }).await;
+    let found = async |prefix: &str, limit| -> Vec<TaskId> {
+        let found = kit.store.find(&Owner::local(), &prefix.parse().unwrap(), limit).await.unwrap();
+        found.iter().map(|task| task.id).collect()
+    };
+    assert_eq!(found("5f0e", 10).await, ids);
+    assert_eq!(found("5F0E9a2c", 10).await, ids[..2], "not the other owner's");
+    assert_eq!(found("5f0e9a2c", 1).await, ids[..1]);
+    assert_eq!(found(&ids[1].to_string(), 10).await, [ids[1]]);
+    assert_eq!(found("5f0f", 10).await, []);
+}

@@ -1,4 +1,7 @@
 //! The attempts of a task.
+//!
+//! Rows have how many saves the task had made at the end of each attempt, as its checkpoint counts them. What an attempt
+//! made itself is the difference to the one before, worked out here and nowhere else.
 
 use longshore_domain::{AttemptRecord, TaskId, Usage};
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -32,6 +35,12 @@ pub(crate) fn attempts(c: &Connection, id: TaskId) -> Result<Vec<AttemptRecord>,
             .query_map([id.as_bytes()], attempt)?
             .collect::<rusqlite::Result<Vec<_>>>()?;
         attempts.extend(c.prepare_cached(RUNNING)?.query_row([id.as_bytes()], attempt).optional()?);
+        let mut before = 0;
+        for attempt in &mut attempts {
+            let of_task = attempt.saves;
+            attempt.saves = of_task.saturating_sub(before);
+            before = of_task;
+        }
         Ok(attempts)
     })
 }

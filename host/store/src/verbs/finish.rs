@@ -109,17 +109,18 @@ fn event(finish: &Finish, cancel_requested: bool) -> Event {
         (_, Next::RetryAt(_) | Next::Release) if cancel_requested => Event::Cancelled,
         (_, Next::RetryAt(at)) => Event::WillRetry { later: at > finish.at },
         (_, Next::Release) => Event::Released,
-        (Outcome::Cancelled, Next::End) => Event::Cancelled,
+        (Outcome::Cancelled | Outcome::Interrupted(_), Next::End) => Event::Cancelled,
         (Outcome::Failed(_), Next::End) => Event::Failed,
     }
 }
 
 /// Keeps what is to be known of the attempt.
 fn record(c: &Connection, finish: &Finish, held: &Held) -> Result<(), Fault> {
-    let (outcome, failure) = match &finish.outcome {
-        Outcome::Completed { .. } => ("completed", None),
-        Outcome::Cancelled => ("cancelled", None),
-        Outcome::Failed(failure) => (failure.code.as_str(), Some(failure)),
+    let (outcome, message, detail) = match &finish.outcome {
+        Outcome::Completed { .. } => ("completed", None, None),
+        Outcome::Cancelled => ("cancelled", None, None),
+        Outcome::Interrupted(message) => ("cancelled", Some(message), None),
+        Outcome::Failed(failure) => (failure.code.as_str(), Some(&failure.message), failure.detail.as_ref()),
     };
     let released = finish.next == Next::Release && !matches!(finish.outcome, Outcome::Completed { .. });
     c.prepare_cached(RECORD)?.execute(params![
@@ -132,8 +133,8 @@ fn record(c: &Connection, finish: &Finish, held: &Held) -> Result<(), Fault> {
         finish.usage.memory_bytes as i64,
         held.worker,
         held.component,
-        failure.map(|failure| &failure.message),
-        failure.and_then(|failure| failure.detail.as_ref()),
+        message,
+        detail,
     ])?;
     Ok(())
 }

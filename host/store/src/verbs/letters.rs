@@ -15,7 +15,8 @@ const PAGE_MAX: u32 = 1_000;
 statements! {
     ALL = "
         SELECT o.number, o.id, t.id, o.created_at, o.state, o.tries, o.last_error, o.delivered_at,
-            o.channel, o.key, o.recipient, o.subject, o.content_type, o.body
+            o.channel, o.key, o.recipient, o.subject, o.content_type, o.body,
+            (SELECT due_at FROM deliveries WHERE number = o.number)
         FROM outbox AS o
         CROSS JOIN tasks AS t ON t.seq = o.seq
         WHERE o.number < ?1
@@ -23,7 +24,8 @@ statements! {
 
     DEAD = "
         SELECT o.number, o.id, t.id, o.created_at, o.state, o.tries, o.last_error, o.delivered_at,
-            o.channel, o.key, o.recipient, o.subject, o.content_type, o.body
+            o.channel, o.key, o.recipient, o.subject, o.content_type, o.body,
+            (SELECT due_at FROM deliveries WHERE number = o.number)
         FROM outbox AS o INDEXED BY outbox_dead
         CROSS JOIN tasks AS t ON t.seq = o.seq
         WHERE o.state = 'dead' AND o.number < ?1

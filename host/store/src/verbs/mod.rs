@@ -12,6 +12,7 @@ pub(crate) mod claim;
 pub(crate) mod counts;
 pub(crate) mod deadline;
 pub(crate) mod digest;
+pub(crate) mod find;
 pub(crate) mod finish;
 pub(crate) mod finished_artifacts;
 pub(crate) mod firing;
@@ -47,6 +48,7 @@ pub(crate) fn all_statements() -> Vec<(String, &'static str)> {
         ("claim", claim::STATEMENTS),
         ("counts", counts::STATEMENTS),
         ("deadline", deadline::STATEMENTS),
+        ("find", find::STATEMENTS),
         ("finish", finish::STATEMENTS),
         ("finished_artifacts", finished_artifacts::STATEMENTS),
         ("firing", firing::STATEMENTS),

@@ -27,7 +27,7 @@ statements! {
 
     DUE = "
         SELECT d.number, o.id, t.id, o.created_at, o.state, o.tries + 1, o.last_error, o.delivered_at,
-            o.channel, o.key, o.recipient, o.subject, o.content_type, o.body
+            o.channel, o.key, o.recipient, o.subject, o.content_type, o.body, d.due_at
         FROM deliveries AS d INDEXED BY deliveries_due
         CROSS JOIN outbox AS o ON o.number = d.number
         CROSS JOIN tasks AS t ON t.seq = o.seq
@@ -59,7 +59,8 @@ statements! {
 
     OF_TASK = "
         SELECT o.number, o.id, t.id, o.created_at, o.state, o.tries, o.last_error, o.delivered_at,
-            o.channel, o.key, o.recipient, o.subject, o.content_type, o.body
+            o.channel, o.key, o.recipient, o.subject, o.content_type, o.body,
+            (SELECT due_at FROM deliveries WHERE number = o.number)
         FROM tasks AS t
         CROSS JOIN outbox AS o INDEXED BY outbox_task ON o.seq = t.seq
         WHERE t.id = ?1
@@ -220,6 +221,7 @@ pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<(i64, OutboxMessage)> {
         tries: row.get(5)?,
         last_error: row.get(6)?,
         delivered_at: columns::time_or_none(row, 7)?,
+        next_try_at: columns::time_or_none(row, 14)?,
         message: NewMessage {
             channel: row.get(8)?,
             key: row.get(9)?,

@@ -16,7 +16,8 @@ Examples:
   longshore outbox list --dead
   longshore outbox list --dead --json | jq -r '.messages[].last_error'
 
-A dead message is one whose tries are used up, or that its receiver refused for good. `longshore outbox retry` sends it
+NEXT TRY is the earliest time of the next try of a pending message; of one that is being tried, the time from which it is taken
+for lost. A dead message is one whose tries are used up, or that its receiver refused for good. `longshore outbox retry` sends it
 again.";
 
 /// List messages, newest first
@@ -59,7 +60,7 @@ pub(super) async fn run(service: &TaskService, args: Args) -> Result<()> {
 }
 
 fn table(messages: &[MessageView]) -> Table {
-    let mut table = Table::new(&["MESSAGE", "CHANNEL", "TO", "STATE", "TRIES", "CREATED", ""]);
+    let mut table = Table::new(&["MESSAGE", "CHANNEL", "TO", "STATE", "TRIES", "CREATED", "NEXT TRY", ""]);
     for message in messages {
         table.row(&[
             message.message_id.clone(),
@@ -68,6 +69,7 @@ fn table(messages: &[MessageView]) -> Table {
             message.state.as_str().to_owned(),
             message.tries.to_string(),
             text::time(&message.created_at),
+            message.next_try_at.as_deref().map(text::time).unwrap_or_default(),
             message.last_error.clone().unwrap_or_default(),
         ]);
     }

@@ -6,12 +6,14 @@ use longshore_scheduler::TaskService;
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::cli::id::{self, IdArg};
 use crate::cli::output::{print, print_json};
 use crate::cli::text;
 
 const AFTER_HELP: &str = "\
 Examples:
   longshore outbox retry 9b2f6c0e-5a51-5c0b-9d7e-0f2f0b8f3a11
+  longshore outbox retry last
   longshore outbox retry --all
 
 A message that is sent again has the same id, by which its receiver can tell that it had it, and its tries count anew.";
@@ -20,9 +22,9 @@ A message that is sent again has the same id, by which its receiver can tell tha
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(in crate::cli) struct Args {
-    /// Id of the message, as `longshore outbox list` shows it
+    /// Id of the message, its first digits (at least 4), or `last` for the newest dead message
     #[arg(value_name = "MESSAGE_ID", required_unless_present = "all", conflicts_with = "all")]
-    id: Option<Uuid>,
+    id: Option<IdArg>,
 
     /// Every dead message
     #[arg(long)]
@@ -35,7 +37,7 @@ pub(in crate::cli) struct Args {
 
 pub(super) async fn run(service: &TaskService, args: Args) -> Result<()> {
     let resent = match args.id {
-        Some(id) => one(service, id).await?,
+        Some(id) => one(service, id::dead_message(service, &id).await?).await?,
         None => service.resend_dead().await?,
     };
     if args.json {

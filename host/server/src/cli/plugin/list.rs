@@ -18,8 +18,9 @@ Examples:
   longshore plugin list
   longshore plugin list --json | jq '.plugins[] | select(.state != \"ready\")'
 
-States: ready; blocked (asks for more than it is granted); disabled (by its policy); broken (cannot be used). A plugin whose
-new file is broken goes on in its earlier version where one is served.";
+States: ready; blocked (asks for more than it is granted); disabled (by its policy); missing (a policy without its component);
+loading (is being compiled); broken (cannot be used). A plugin whose new file is broken goes on in its earlier version where one
+is served. One that is ready may have a warning: its policy grants a table or column that the source does not have.";
 
 /// List plugins: which are offered, and why others are not
 #[derive(clap::Args)]
@@ -45,15 +46,23 @@ struct PluginView<'a> {
     reason: Option<&'a str>,
     /// Version that is served in place of the file as it is now.
     serving_version: Option<&'a str>,
+    /// What is odd about it, although it is offered.
+    warning: Option<&'a str>,
 }
 
 impl<'a> PluginView<'a> {
-    fn new(name: &'a str, job: Option<&'a LoadedJob>, problem: Option<&'a Problem>) -> Self {
+    fn new(
+        name: &'a str,
+        job: Option<&'a LoadedJob>,
+        problem: Option<&'a Problem>,
+        warning: Option<&'a Problem>,
+    ) -> Self {
         let state = match problem.map(|problem| problem.code.as_str()) {
             None => "ready",
             Some("blocked") => "blocked",
             Some("disabled") => "disabled",
             Some("loading") => "loading",
+            Some("component_missing") => "missing",
             Some(_) => "broken",
         };
         Self {
@@ -65,6 +74,7 @@ impl<'a> PluginView<'a> {
             code: problem.map(|problem| problem.code.as_str()),
             reason: problem.map(|problem| problem.message.as_str()),
             serving_version: problem.and_then(|problem| problem.serving.as_deref()),
+            warning: warning.map(|warning| warning.message.as_str()),
         }
     }
 }
@@ -88,6 +98,8 @@ pub(super) async fn run(config: &Config, args: &Args) -> Result<()> {
             (Some(reason), None) => reason.to_owned(),
             (None, _) => plugin.title.unwrap_or_default().to_owned(),
         };
+        let warning = plugin.warning.map(|warning| format!("; warning: {warning}")).unwrap_or_default();
+        let remark = remark + &warning;
         let version = plugin.version.unwrap_or("-").to_owned();
         table.row(&[plugin.name.to_owned(), version, plugin.state.to_owned(), remark]);
     }
@@ -99,7 +111,10 @@ fn views(catalog: &Catalog) -> Vec<PluginView<'_>> {
     let names: BTreeSet<&str> = jobs.chain(catalog.problems.keys().map(String::as_str)).collect();
     names
         .into_iter()
-        .map(|name| PluginView::new(name, catalog.job(name).map(AsRef::as_ref), catalog.problems.get(name)))
+        .map(|name| {
+            let job = catalog.job(name).map(AsRef::as_ref);
+            PluginView::new(name, job, catalog.problems.get(name), catalog.warnings.get(name))
+        })
         .collect()
 }
 
@@ -115,11 +130,11 @@ mod tests {
             message: "because".into(),
             serving: None,
         };
-        let state = |code: &str| PluginView::new("x", None, Some(&problem(code))).state;
-        assert_eq!(
-            [state("blocked"), state("disabled"), state("wrong_world")],
-            ["blocked", "disabled", "broken"]
-        );
-        assert_eq!(PluginView::new("x", None, None).state, "ready");
+        let state = |code: &str| PluginView::new("x", None, Some(&problem(code)), None).state;
+        let states = ["blocked", "disabled", "component_missing", "wrong_world"].map(state);
+        assert_eq!(states, ["blocked", "disabled", "missing", "broken"]);
+        let odd = problem("unmatched_grant");
+        let view = PluginView::new("x", None, None, Some(&odd));
+        assert_eq!((view.state, view.warning), ("ready", Some("because")));
     }
 }

@@ -5,12 +5,14 @@ use longshore_domain::{CancelAnswer, Owner};
 use longshore_scheduler::TaskService;
 
 use super::Job;
+use crate::cli::kept::job_json;
 use crate::cli::output::{print, print_json};
-use crate::view::JobView;
 
 const AFTER_HELP: &str = "\
 Examples:
   longshore task cancel 5f0e9a2c-3f44-4f07-9a63-5d2f4a8f7c11
+  longshore task cancel 5f0e9a2c
+  longshore task cancel last
 
 A job that waits ends at once. One that runs is told, and is interrupted after its grace period.";
 
@@ -27,10 +29,11 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) async fn run(service: &TaskService, args: Args) -> Result<()> {
-    let (owner, id) = (Owner::local(), args.job.id);
+    let owner = Owner::local();
+    let id = args.job.resolve(service, &owner).await?;
     let answer = service.cancel(&owner, id).await?;
     if args.json {
-        return print_json(&JobView::from(&service.status(&owner, id).await?));
+        return print_json(&job_json(&service.status(&owner, id).await?)?);
     }
     print(&match answer {
         CancelAnswer::Requested => format!("Job {id} runs and has been told to stop."),

@@ -3,9 +3,10 @@
 use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use longshore_domain::{JobTypeName, Owner, TaskFilter, TaskState};
-use longshore_scheduler::TaskService;
+use longshore_scheduler::{TaskService, TaskStatus};
 use serde_json::{Value, json};
 
+use crate::cli::kept::job_json;
 use crate::cli::output::{print, print_json, say};
 use crate::cli::table::Table;
 use crate::cli::text;
@@ -51,12 +52,12 @@ pub(super) async fn run(service: &TaskService, args: Args) -> Result<()> {
         after: args.after,
     };
     let page = service.list(filter).await?;
-    let jobs: Vec<JobView> =
-        page.tasks.into_iter().map(|task| JobView::from(&service.describe_listed(task))).collect();
+    let listed: Vec<TaskStatus> = page.tasks.into_iter().map(|task| service.describe_listed(task)).collect();
     if args.json {
-        let rows = jobs.iter().map(row).collect::<Result<Vec<Value>>>()?;
+        let rows = listed.iter().map(row).collect::<Result<Vec<Value>>>()?;
         return print_json(&json!({"jobs": rows, "next": page.next}));
     }
+    let jobs: Vec<JobView> = listed.iter().map(JobView::from).collect();
     if jobs.is_empty() {
         say("There are no such jobs.");
         return Ok(());
@@ -69,8 +70,8 @@ pub(super) async fn run(service: &TaskService, args: Args) -> Result<()> {
 }
 
 /// A job as `--json` has it. Artifacts are not read for a list, so nothing is said of them.
-fn row(job: &JobView) -> Result<Value> {
-    let mut row = serde_json::to_value(job)?;
+fn row(status: &TaskStatus) -> Result<Value> {
+    let mut row = job_json(status)?;
     if let Some(fields) = row.as_object_mut() {
         fields.shift_remove("artifacts");
     }

@@ -16,6 +16,7 @@ use crate::view::rfc3339;
 const AFTER_HELP: &str = "\
 Examples:
   longshore task log 5f0e9a2c-3f44-4f07-9a63-5d2f4a8f7c11 --follow
+  longshore task log last
   longshore task log 5f0e9a2c-3f44-4f07-9a63-5d2f4a8f7c11 --json | jq -r .message";
 
 /// Lines that are read at once.
@@ -41,12 +42,13 @@ pub(in crate::cli) struct Args {
 
 pub(super) async fn run(service: &TaskService, args: Args) -> Result<()> {
     let owner = Owner::local();
+    let id = args.job.resolve(service, &owner).await?;
     let mut from = 0;
     loop {
         // Asked before the lines are read, so that the last of them are not missed.
-        let has_ended = service.status(&owner, args.job.id).await?.task.state.is_terminal();
+        let has_ended = service.status(&owner, id).await?.task.state.is_terminal();
         loop {
-            let lines = service.log(&owner, args.job.id, from, PAGE).await?;
+            let lines = service.log(&owner, id, from, PAGE).await?;
             from += lines.len() as u64;
             for line in &lines {
                 show(line, args.json)?;

@@ -4,15 +4,17 @@ mod cancel;
 mod list;
 mod log;
 mod retry;
-mod show;
+pub(super) mod show;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Subcommand;
-use longshore_domain::TaskId;
+use longshore_domain::{Owner, TaskId};
+use longshore_scheduler::TaskService;
 
 use super::Global;
+use super::id::{self, IdArg};
 use crate::app::{Host, Role, Shutdown};
 
 /// See the project's jobs, stop them, run them again
@@ -42,7 +44,14 @@ pub(super) async fn run(global: &Global, command: Command) -> Result<ExitCode> {
 /// The id of a job, as every command that concerns one takes it.
 #[derive(clap::Args)]
 struct Job {
-    /// Id of the job, as `longshore task list` shows it
+    /// Id of the job, its first digits (at least 4), or `last` for the newest job
     #[arg(value_name = "JOB_ID")]
-    id: TaskId,
+    id: IdArg,
+}
+
+impl Job {
+    /// The id of the job that is meant.
+    async fn resolve(&self, service: &TaskService, owner: &Owner) -> Result<TaskId> {
+        id::job(service, owner, &self.id).await
+    }
 }

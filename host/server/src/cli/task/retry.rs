@@ -5,12 +5,13 @@ use longshore_domain::Owner;
 use longshore_scheduler::TaskService;
 
 use super::Job;
+use crate::cli::kept::job_json;
 use crate::cli::output::{print, print_json};
-use crate::view::JobView;
 
 const AFTER_HELP: &str = "\
 Examples:
   longshore task retry 5f0e9a2c-3f44-4f07-9a63-5d2f4a8f7c11
+  longshore task retry last
 
 The job goes on from its last checkpoint, with its attempts counted anew, in whatever process of the project works.";
 
@@ -27,9 +28,11 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) async fn run(service: &TaskService, args: Args) -> Result<()> {
-    let status = service.retry(&Owner::local(), args.job.id).await?;
+    let owner = Owner::local();
+    let id = args.job.resolve(service, &owner).await?;
+    let status = service.retry(&owner, id).await?;
     if args.json {
-        return print_json(&JobView::from(&status));
+        return print_json(&job_json(&status)?);
     }
-    print(&format!("Job {} is queued again; `longshore worker` or any client's server runs it.", args.job.id))
+    print(&format!("Job {id} is queued again; `longshore worker` or any client's server runs it."))
 }

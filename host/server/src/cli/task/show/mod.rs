@@ -4,21 +4,25 @@ mod story;
 
 use anyhow::Result;
 use longshore_domain::{
-    AttemptRecord, CheckpointSummary, LogLine, MessageState, OutboxMessage, Owner, TaskId,
+    AttemptRecord, CheckpointSummary, LogLine, MessageState, OutboxMessage, Owner, TaskId, TaskState,
 };
 use longshore_scheduler::{TaskService, TaskStatus};
 use serde_json::{Value, json};
 
 use super::Job;
+use crate::cli::call::longshore;
+use crate::cli::kept::{self, job_json};
 use crate::cli::output::{print, print_json};
 use crate::cli::table::Table;
 use crate::cli::text;
-use crate::terminal;
 use crate::view::{JobView, MessageView, rfc3339};
+use crate::{shell, terminal};
 
 const AFTER_HELP: &str = "\
 Examples:
   longshore task show 5f0e9a2c-3f44-4f07-9a63-5d2f4a8f7c11
+  longshore task show 5f0e9a2c        by its first digits
+  longshore task show last            the newest job
   longshore task show 5f0e9a2c-3f44-4f07-9a63-5d2f4a8f7c11 --json | jq .result";
 
 /// Show one job and its whole story: input, attempts, log, checkpoint, messages, files, result or error
@@ -40,14 +44,15 @@ const MESSAGES_MAX: usize = 20;
 const LOG_PAGE: u32 = 1_000;
 
 pub(super) async fn run(service: &TaskService, args: Args) -> Result<()> {
-    let (owner, id) = (Owner::local(), args.job.id);
+    let owner = Owner::local();
+    let id = args.job.resolve(service, &owner).await?;
     let status = service.check_artifacts(service.status(&owner, id).await?).await;
     let attempts = service.attempts(&owner, id).await?;
     let checkpoint = service.checkpoint(&owner, id).await?;
     let messages = service.messages(&owner, id).await?;
     let log = whole_log(service, &owner, id).await?;
     if args.json {
-        let mut view = serde_json::to_value(JobView::from(&status))?;
+        let mut view = job_json(&status)?;
         view["payload"] = payload(&status);
         view["priority"] = json!(status.task.priority);
         view["idempotency_key"] = json!(status.task.idempotency_key);
@@ -59,9 +64,9 @@ pub(super) async fn run(service: &TaskService, args: Args) -> Result<()> {
         return print_json(&view);
     }
     let mut sections =
-        vec![summary(&status, checkpoint.as_ref()), story::story(&status.task, &attempts, &log)];
+        vec![summary(&status, &attempts, checkpoint.as_ref()), story::story(&status.task, &attempts, &log)];
     if !messages.is_empty() {
-        sections.push(message_table(&messages));
+        sections.push(message_table(id, &messages));
     }
     print(&sections.join("\n\n"))
 }
@@ -103,7 +108,23 @@ fn log_view(line: &LogLine) -> Value {
     json!({ "attempt": line.attempt, "at": rfc3339(line.at), "level": line.level.as_str(), "message": line.message })
 }
 
-fn summary(status: &TaskStatus, checkpoint: Option<&CheckpointSummary>) -> String {
+/// Why the last attempt of a cancelled job ended otherwise than by itself.
+pub(in crate::cli) fn interruption<'a>(
+    status: &TaskStatus,
+    attempts: &'a [AttemptRecord],
+) -> Option<&'a str> {
+    let task = &status.task;
+    let last = attempts.last().filter(|_| task.state == TaskState::Cancelled)?;
+    // Only of an attempt that the cancel ended: one that ended before has its own reason.
+    let was_ended = last.ended_at == task.finished_at && last.outcome.as_deref() == Some("cancelled");
+    last.message.as_deref().filter(|_| was_ended)
+}
+
+fn summary(
+    status: &TaskStatus,
+    attempts: &[AttemptRecord],
+    checkpoint: Option<&CheckpointSummary>,
+) -> String {
     let view = JobView::from(status);
     let mut lines = Vec::new();
     // Values are what others said: all of their lines stand in the column of values.
@@ -112,7 +133,8 @@ fn summary(status: &TaskStatus, checkpoint: Option<&CheckpointSummary>) -> Strin
     };
     line("Job", view.job_id.clone());
     line("Type", view.job_type.clone());
-    line("Status", view.status.as_str().to_owned());
+    let why = interruption(status, attempts).map(|why| format!(" ({why})")).unwrap_or_default();
+    line("Status", format!("{}{why}", view.status.as_str()));
     if let Some(schedule) = &view.schedule {
         line("Schedule", schedule.clone());
     }
@@ -128,12 +150,13 @@ fn summary(status: &TaskStatus, checkpoint: Option<&CheckpointSummary>) -> Strin
     line("Payload", payload(status).to_string());
     if let Some(saved) = checkpoint {
         let CheckpointSummary { attempt, saves, state_bytes, messages, .. } = saved;
-        let (state, files) = (text::size(*state_bytes), saved.artifacts.len());
+        let (state, files) = (text::size(*state_bytes), text::counted(saved.artifacts.len() as u64, "file"));
+        let messages = text::counted((*messages).into(), "message");
         line(
             "Checkpoint",
             format!(
-                "save {saves}, by attempt {attempt}: {state} of state, {files} files, {messages} messages; the next \
-                 attempt goes on from there"
+                "save {saves} of the job, by attempt {attempt}: {state} of state, {files}, {messages}; the next attempt \
+                 goes on from there"
             ),
         );
     }
@@ -152,16 +175,19 @@ fn summary(status: &TaskStatus, checkpoint: Option<&CheckpointSummary>) -> Strin
     for artifact in &view.artifacts {
         let sha256 =
             artifact.sha256.as_deref().map(|digest| format!(", SHA-256 {digest}")).unwrap_or_default();
-        line("File", format!("{} ({}{sha256})", artifact.path.display(), text::size(artifact.bytes)));
+        line("File", format!("{} ({}{sha256})", shell::quote(&artifact.path), text::size(artifact.bytes)));
         if let Some(problem) = &artifact.problem {
             line("", format!("artifact_corrupt: {problem}"));
         }
+    }
+    if let Some(until) = kept::until(status) {
+        line("Kept until", until);
     }
     lines.join("\n")
 }
 
 /// The messages; of many, those first that somebody may have to look after.
-fn message_table(messages: &[OutboxMessage]) -> String {
+fn message_table(task: TaskId, messages: &[OutboxMessage]) -> String {
     let mut table = Table::new(&["MESSAGE TO", "CHANNEL", "STATE", "TRIES", "DELIVERED", "SUBJECT", ""]);
     let mut shown: Vec<&OutboxMessage> = messages.iter().collect();
     if shown.len() > MESSAGES_MAX {
@@ -185,7 +211,8 @@ fn message_table(messages: &[OutboxMessage]) -> String {
     }
     let left_out = messages.len() - shown.len();
     if left_out > 0 {
-        format!("{}\n({left_out} more messages: longshore task show --json has all)", table.render())
+        let more = text::counted(left_out as u64, "more message");
+        format!("{}\n({more}: {} task show {task} --json has all)", table.render(), longshore())
     } else {
         table.render()
     }

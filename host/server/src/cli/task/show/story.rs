@@ -2,6 +2,7 @@
 
 use longshore_domain::{AttemptRecord, LogLine, Task, TaskState, Timestamp};
 
+use crate::cli::call::longshore;
 use crate::cli::text;
 use crate::terminal;
 
@@ -21,13 +22,9 @@ struct Event {
 /// their own.
 pub(super) fn story(task: &Task, attempts: &[AttemptRecord], log: &[LogLine]) -> String {
     let mut events = vec![submission(task)];
-    let mut saves = 0;
     for attempt in attempts {
         events.push(beginning(attempt));
-        if let Some(ended_at) = attempt.ended_at {
-            events.push(end(attempt, ended_at, attempt.saves.saturating_sub(saves)));
-        }
-        saves = attempt.saves;
+        events.extend(attempt.ended_at.map(|ended_at| end(attempt, ended_at)));
     }
     let left_out = log.len().saturating_sub(LOG_LINES_MAX);
     events.extend(log[left_out..].iter().map(logged));
@@ -42,7 +39,8 @@ pub(super) fn story(task: &Task, attempts: &[AttemptRecord], log: &[LogLine]) ->
     let mut lines = vec!["STORY".to_owned()];
     lines.extend(events.iter().map(line));
     if left_out > 0 {
-        lines.push(format!("({left_out} earlier lines of the log: longshore task log {})", task.id));
+        let earlier = text::counted(left_out as u64, "earlier line");
+        lines.push(format!("({earlier} of the log: {} task log {})", longshore(), task.id));
     }
     lines.join("\n")
 }
@@ -72,7 +70,7 @@ fn beginning(attempt: &AttemptRecord) -> Event {
     }
 }
 
-fn end(attempt: &AttemptRecord, at: Timestamp, saves: u32) -> Event {
+fn end(attempt: &AttemptRecord, at: Timestamp) -> Event {
     let outcome = attempt.outcome.as_deref().unwrap_or("ended");
     let took = text::span(at.since(attempt.started_at));
     let mut used = format!("{outcome} after {took}");
@@ -80,7 +78,7 @@ fn end(attempt: &AttemptRecord, at: Timestamp, saves: u32) -> Event {
         let (fuel, memory) = (text::count(attempt.usage.fuel), text::size(attempt.usage.memory_bytes));
         used = format!("{used}, {fuel} fuel, {memory} at most");
     }
-    used = format!("{used}, {saves} {}", if saves == 1 { "save" } else { "saves" });
+    used = format!("{used}, {}", text::counted(attempt.saves.into(), "save"));
     let more = attempt.message.iter().chain(&attempt.detail);
     Event {
         at,
@@ -160,7 +158,7 @@ mod tests {
             artifacts: Vec::new(),
             schedule: None,
         };
-        let attempts = [attempt(1, 1_000, 3_500, "worker_lost", 2), attempt(2, 5_000, 9_000, "trap", 3)];
+        let attempts = [attempt(1, 1_000, 3_500, "worker_lost", 2), attempt(2, 5_000, 9_000, "trap", 1)];
         let logged = |ms, message: &str| LogLine {
             attempt: 1,
             at: at(ms),
