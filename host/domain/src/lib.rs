@@ -38,7 +38,7 @@ pub use artifact::{ArtifactRecord, SavedArtifact};
 pub use attempt::{AttemptRecord, AttemptRef, LogLevel, LogLine, Outcome, Usage};
 pub use breaker::{BreakerPolicy, BreakerState, Gate};
 pub use callback::{Callback, HOST_KEY_PREFIX, ended_message};
-pub use catalog::{Catalog, LoadedJob, Problem};
+pub use catalog::{Catalog, LOADING, LoadedJob, Problem};
 pub use failure::{Code, Failure};
 pub use failure_window::FailureWindow;
 pub use file_error::FileError;

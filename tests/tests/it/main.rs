@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 #![allow(clippy::needless_pass_by_value, reason = "`json!` values are made where they are passed")]
 
+mod behind;
 mod cli;
 mod doctor;
 mod faults;
+mod first_start;
 mod grants;
 mod input;
 mod jobs;
@@ -16,3 +18,4 @@ mod reload;
 mod schedules;
 mod support;
 mod terminal;
+mod unread;

@@ -33,7 +33,7 @@ use self::output::say;
 use crate::app::{Host, Role};
 use crate::config::{Config, find_project};
 use crate::env;
-use crate::logging::{self, LogFormat};
+use crate::logging::{self, LogFormat, Waiting};
 use crate::{app, file_size, memory, open_files};
 
 const AFTER_HELP: &str = "\
@@ -107,10 +107,9 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return errors::usage(&error, form),
     };
-    match obey(&global, command) {
-        Ok(code) => code,
-        Err(error) => errors::report(&error, form),
-    }
+    let code = obey(&global, command).unwrap_or_else(|error| errors::report(&error, form));
+    logging::finish();
+    code
 }
 
 fn obey(global: &Global, command: Command) -> Result<ExitCode> {
@@ -119,7 +118,12 @@ fn obey(global: &Global, command: Command) -> Result<ExitCode> {
         Command::Serve(_) | Command::Worker(_) => "info,rmcp=warn",
         _ => "warn",
     };
-    logging::start(global.log_format, level);
+    let waiting = match &command {
+        Command::Serve(_) => Waiting::Never,
+        Command::Worker(args) => args.waiting(),
+        _ => Waiting::Allowed,
+    };
+    logging::start(global.log_format, level, waiting);
     match command {
         Command::Init(args) => init::run(global, &args),
         Command::Serve(args) => block_on(serve::run(global, args)),
