@@ -30,6 +30,9 @@ impl std::fmt::Debug for LoadedJob {
     }
 }
 
+/// Code of the problem of a plugin that is being compiled for the first time.
+pub const LOADING: &str = "loading";
+
 /// A plugin file that is not served as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
@@ -67,6 +70,16 @@ impl Catalog {
                 .jobs
                 .iter()
                 .all(|(name, job)| other.jobs.get(name).is_some_and(|theirs| Arc::ptr_eq(job, theirs)))
+    }
+
+    /// Whether a job type of that name is live, or will be once its plugin is compiled.
+    pub fn will_run(&self, name: &str) -> bool {
+        self.job(name).is_some() || self.is_loading(name)
+    }
+
+    /// Whether the plugin of that name is being compiled for the first time.
+    pub fn is_loading(&self, name: &str) -> bool {
+        self.problems.get(name).is_some_and(|problem| problem.code == LOADING)
     }
 
     /// The job type of that name.

@@ -40,7 +40,7 @@ pub use artifact::{ArtifactPage, ArtifactRecord, ListedArtifact, SavedArtifact};
 pub use attempt::{AttemptRecord, AttemptRef, LogLevel, LogLine, Outcome, Usage};
 pub use breaker::{BreakerPolicy, BreakerState, Gate};
 pub use callback::{Callback, HOST_KEY_PREFIX, ended_message};
-pub use catalog::{Catalog, LoadedJob, Problem};
+pub use catalog::{Catalog, LOADING, LoadedJob, Problem};
 pub use failure::{Code, Failure};
 pub use failure_window::FailureWindow;
 pub use file_error::FileError;

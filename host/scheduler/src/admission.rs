@@ -108,6 +108,9 @@ impl ServiceParts {
 }
 
 fn unknown_job_type(catalog: &Catalog, name: &str) -> ServiceError {
+    if catalog.is_loading(name) {
+        return ServiceError::Loading { name: name.into() };
+    }
     ServiceError::UnknownJobType {
         name: name.chars().take(80).collect(),
         available: catalog.jobs.keys().map(ToString::to_string).collect(),

@@ -15,6 +15,15 @@ pub enum ServiceError {
         /// Why a plugin of that name is not offered, if there is one.
         problem: Option<String>,
     },
+    /// The plugin of the job type is being compiled.
+    #[error(
+        "the plugin of {name:?} is still being compiled, which happens once for each version and may take a minute; nothing \
+         was submitted"
+    )]
+    Loading {
+        /// The job type.
+        name: String,
+    },
     /// The payload does not fit the schema of the job type.
     #[error("the payload does not fit the input schema of {job_type}: {}", violations_clause(violations))]
     InvalidInput {
@@ -150,6 +159,7 @@ impl ServiceError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::UnknownJobType { .. } => "unknown_job_type",
+            Self::Loading { .. } => "plugin_loading",
             Self::InvalidInput { .. } => "invalid_input",
             Self::PayloadTooLarge { .. } => "payload_too_large",
             Self::InvalidArgument(_) => "invalid_arguments",
@@ -181,7 +191,7 @@ impl ServiceError {
     /// Whether the same request may succeed later.
     pub const fn retryable(&self) -> bool {
         match self {
-            Self::ArtifactUnreadable { .. } | Self::CircuitOpen { .. } => true,
+            Self::ArtifactUnreadable { .. } | Self::CircuitOpen { .. } | Self::Loading { .. } => true,
             Self::Store(error) => error.may_pass(),
             _ => false,
         }

@@ -35,6 +35,6 @@ pub use running::Running;
 pub use schedules::{ScheduleRequest, ScheduleStatus, Scheduled};
 pub use service::{CallbackChannel, ServiceParts, SubmitRequest, SubmittedStatus, TaskService};
 pub use status::{ArtifactFile, TaskStatus};
-pub use supervisor::{Shutdown, Supervisor, SupervisorOptions};
+pub use supervisor::{Shutdown, StandsBy, Supervisor, SupervisorOptions};
 pub use sweeper::{Sweeper, Swept};
 pub use timekeeper::Timekeeper;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longshore_domain::{
-    ArtifactFiles, ArtifactPage, AttemptRecord, AttemptRef, CancelAnswer, Catalog, CheckpointSummary, Clock, IdPrefix,
-    JobCatalog, LiveCounts, LogLine, MessageFilter, MessagePage, MessageSink, OutboxMessage, Owner, Page,
+    ArtifactFiles, ArtifactPage, AttemptRecord, AttemptRef, CancelAnswer, Catalog, CheckpointSummary, Clock,
+    IdPrefix, JobCatalog, LOADING, LiveCounts, LogLine, MessageFilter, MessagePage, MessageSink, OutboxMessage,
+    Owner, Page,
     ResendAnswer, RetryAnswer, StopReason, Task, TaskFilter, TaskId, TaskState, TaskStore, TimeZones,
     Timestamp,
 };
@@ -18,6 +19,10 @@ use crate::publisher::Publisher;
 use crate::running::Running;
 use crate::status::{poll_after_ms, waiting_reason};
 use crate::{ArtifactFile, Hub, ServiceError, TaskStatus, TaskWatch};
+
+/// How long a submission waits for a plugin that is being compiled. Together with the wait for its job it is less than
+/// clients wait for an answer.
+const LOADING_MAX: Duration = Duration::from_millis(1_500);
 
 /// What the service is made of.
 #[derive(Clone)]
@@ -104,6 +109,7 @@ impl TaskService {
         owner: &Owner,
         request: SubmitRequest,
     ) -> Result<SubmittedStatus, ServiceError> {
+        self.loaded(LOADING_MAX, |catalog| !catalog.is_loading(&request.job_type)).await;
         let now = self.parts.clock.now();
         let task = self.parts.admit(owner, request, now).await?;
         let waits = task.run_at.is_some();
@@ -229,6 +235,30 @@ impl TaskService {
         Ok(self.parts.store.live_counts().await?)
     }
 
+    /// Whether the project needs a process that works: something runs, waits in the queue for a plugin that is there,
+    /// or is due within `ahead`, be it a job or a message.
+    pub async fn has_work(&self, ahead: Duration) -> Result<bool, ServiceError> {
+        if !self.parts.running.is_empty() {
+            return Ok(true);
+        }
+        let (store, until) = (&self.parts.store, self.parts.clock.now().after(ahead));
+        if store.next_due().await?.is_some_and(|due| due <= until)
+            || !store.due_channels(until).await?.is_empty()
+        {
+            return Ok(true);
+        }
+        let catalog = self.catalog();
+        let live = store.live_counts().await?;
+        Ok(live.iter().any(|(name, counts)| {
+            counts.running > 0 || (counts.queued > 0 && catalog.will_run(name.as_str()))
+        }))
+    }
+
+    /// Whether no attempt runs in this process.
+    pub fn runs_nothing(&self) -> bool {
+        self.parts.running.is_empty()
+    }
+
     /// The attempts of a task, oldest first.
     pub async fn attempts(&self, owner: &Owner, id: TaskId) -> Result<Vec<AttemptRecord>, ServiceError> {
         self.status(owner, id).await?;
@@ -321,6 +351,23 @@ impl TaskService {
     /// The live job types.
     pub fn catalog(&self) -> Arc<Catalog> {
         self.parts.catalog.current()
+    }
+
+    /// Waits until every plugin is loaded, as far as it can be, `most` at most.
+    pub async fn all_loaded(&self, most: Duration) {
+        self.loaded(most, |catalog| !catalog.problems.values().any(|problem| problem.code == LOADING)).await;
+    }
+
+    async fn loaded(&self, most: Duration, enough: impl Fn(&Catalog) -> bool + Send) {
+        if enough(&self.catalog()) {
+            return;
+        }
+        let mut changes = self.catalog_changes();
+        let _ = tokio::time::timeout(most, async {
+            changes.mark_unchanged();
+            while !enough(&self.catalog()) && changes.changed().await.is_ok() {}
+        })
+        .await;
     }
 
     /// The revision of the catalog, which changes with it.

@@ -26,6 +26,8 @@ const MAIL_GRACE: Duration = Duration::from_secs(5);
 const CLAIM: Duration = Duration::from_secs(1);
 /// How often finished tasks whose time is over are forgotten.
 const PRUNE: Duration = Duration::from_secs(5);
+/// How often it is looked whether this process still stands by.
+const STAND_BY: Duration = Duration::from_millis(200);
 /// What a rate limit is waited for at least. Where more starts a second are allowed, several come at once.
 const SHORTEST_WAIT: Duration = Duration::from_millis(5);
 /// Wait before a loop that failed goes on: short at first, and never more than this part of a lease, or leases would end
@@ -47,7 +49,15 @@ pub struct SupervisorOptions {
     pub dispatcher: DispatcherOptions,
     /// Where messages go.
     pub channels: Channels,
+    /// While it says so, nothing is claimed and nothing delivered, because another process of the project does that.
+    pub stands_by: StandsBy,
+    /// Whether schedules that are due are seen to. A process that ends once no job is left would never end, if it started
+    /// new ones by itself.
+    pub keeps_time: bool,
 }
+
+/// Whether this process leaves the work to another one, looked at before each claim. `None` never does.
+pub type StandsBy = Option<Arc<dyn Fn() -> bool + Send + Sync>>;
 
 /// How to end.
 #[derive(Clone, Copy, Debug)]
@@ -84,7 +94,10 @@ impl Supervisor {
             ending: CancellationToken::new(),
             loops: JoinSet::new(),
         };
-        supervisor.keep("dispatcher", dispatch);
+        supervisor.keep("dispatcher", {
+            let stands_by = options.stands_by.clone();
+            move |parts, dispatcher| dispatch(parts, dispatcher, stands_by.clone())
+        });
         supervisor.keep("heartbeat", move |parts, dispatcher| heartbeat(parts, dispatcher, lease / 3));
         supervisor.keep("pulse", pulse);
         supervisor.keep("catalog", |parts, _| follow_catalog(parts));
@@ -95,11 +108,14 @@ impl Supervisor {
             move |parts, _| sweep(parts, Arc::clone(&sweeper), Arc::clone(&vigil), every)
         });
         supervisor.keep("promoter", move |parts, _| promote(parts, Arc::clone(&sweeper)));
-        let timekeeper = Arc::new(Timekeeper::new(supervisor.parts.clone()));
-        supervisor.keep("timekeeper", move |parts, _| keep_time(parts, Arc::clone(&timekeeper)));
+        if options.keeps_time {
+            let timekeeper = Arc::new(Timekeeper::new(supervisor.parts.clone()));
+            supervisor.keep("timekeeper", move |parts, _| keep_time(parts, Arc::clone(&timekeeper)));
+        }
         let pruner = Arc::new(Pruner::new(supervisor.parts.clone()));
         supervisor.keep("pruner", move |parts, _| prune(parts, Arc::clone(&pruner)));
-        supervisor.keep("courier", move |parts, _| deliver(parts, Arc::clone(&courier)));
+        let stands_by = options.stands_by;
+        supervisor.keep("courier", move |parts, _| deliver(parts, Arc::clone(&courier), stands_by.clone()));
         supervisor
     }
 
@@ -157,8 +173,20 @@ impl Supervisor {
     }
 }
 
-async fn dispatch(parts: ServiceParts, dispatcher: Arc<Dispatcher>) -> Result<(), StoreError> {
+/// Resolves once this process has to do the work itself.
+async fn stand_by(stands_by: &StandsBy) {
+    while stands_by.as_ref().is_some_and(|stands_by| stands_by()) {
+        tokio::time::sleep(STAND_BY).await;
+    }
+}
+
+async fn dispatch(
+    parts: ServiceParts,
+    dispatcher: Arc<Dispatcher>,
+    stands_by: StandsBy,
+) -> Result<(), StoreError> {
     loop {
+        stand_by(&stands_by).await;
         let mut now = parts.clock.now();
         while dispatcher.tick(now).await? > 0 {
             now = parts.clock.now();
@@ -268,9 +296,10 @@ async fn prune(parts: ServiceParts, pruner: Arc<Pruner>) -> Result<(), StoreErro
     }
 }
 
-async fn deliver(parts: ServiceParts, courier: Arc<Courier>) -> Result<(), StoreError> {
+async fn deliver(parts: ServiceParts, courier: Arc<Courier>, stands_by: StandsBy) -> Result<(), StoreError> {
     let mut ended = courier.ended();
     loop {
+        stand_by(&stands_by).await;
         let now = parts.clock.now();
         // What ends from here on leaves a place that this tick may not have seen.
         ended.borrow_and_update();

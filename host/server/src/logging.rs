@@ -3,7 +3,11 @@
 //! What is logged repeats what plugins, clients and servers said. An event is one line all the same, with nothing in it that
 //! a terminal would obey: in the form for people each field is made so, beside our own colours, and JSON as a whole.
 
+mod queue;
+
 use std::io::{self, Write};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
@@ -13,7 +17,14 @@ use tracing_subscriber::fmt::time::SystemTime;
 use tracing_subscriber::fmt::{FormatFields, MakeWriter};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use self::queue::{Queue, UpTo};
 use crate::{env, terminal};
+
+/// How long the end of the process waits for log lines that nobody has read yet.
+const FINISH_MAX: Duration = Duration::from_millis(200);
+
+/// The queue of a process that must not wait for whoever reads its log.
+static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
 
 /// The form of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -25,8 +36,30 @@ pub enum LogFormat {
     Json,
 }
 
+/// Who waits when nobody reads the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// Whoever logs: a person sees everything that a command says.
+    Allowed,
+    /// Nobody: what there is no room for is dropped, and how much that was is logged.
+    Never,
+    /// Nobody, and the log ends after so many bytes.
+    NeverUpTo(u64),
+}
+
 /// Begins to log, at `level` unless the environment says otherwise. Warns when what it says is no filter.
-pub fn start(format: LogFormat, level: &str) {
+pub fn start(format: LogFormat, level: &str, waiting: Waiting) {
+    let queue = match waiting {
+        Waiting::Allowed => None,
+        Waiting::Never => Queue::start(io::stderr(), report_dropped).ok(),
+        Waiting::NeverUpTo(bytes) => Queue::start(UpTo::new(io::stderr(), bytes), report_dropped).ok(),
+    };
+    if let Some(queue) = queue
+        && QUEUE.set(queue).is_ok()
+    {
+        // By itself it writes to stderr, and waits.
+        std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
+    }
     let asked = std::env::var(env::LOG).ok().filter(|filter| !filter.is_empty());
     let parsed = asked.as_deref().map(EnvFilter::try_new);
     let (filter, wrong) = match parsed {
@@ -36,14 +69,49 @@ pub fn start(format: LogFormat, level: &str) {
     };
     // A second start, as in tests, changes nothing.
     let _ = match format {
-        LogFormat::Json => for_programs(filter, || Plain(io::stderr())).try_init(),
+        LogFormat::Json => for_programs(filter, || Plain(Log)).try_init(),
         LogFormat::Human => {
             let colours = io::IsTerminal::is_terminal(&io::stderr());
-            for_people(filter, io::stderr, colours).try_init()
+            for_people(filter, || Log, colours).try_init()
         }
     };
     if let Some(error) = wrong {
         tracing::warn!(%error, "{} is no log filter; logging {level}", env::LOG);
+    }
+}
+
+/// Lets what was logged be written, for a short time. To be called before the process ends.
+pub fn finish() {
+    if let Some(queue) = QUEUE.get() {
+        queue.finish(FINISH_MAX);
+    }
+}
+
+/// Writes a text for people where the log goes.
+pub(crate) fn write(text: &str) -> io::Result<()> {
+    Log.write_all(text.as_bytes())
+}
+
+fn report_dropped(lines: u64) {
+    tracing::warn!(lines, "lines of the log were dropped, because nobody read it");
+}
+
+/// Where the log goes. Each write is whole lines.
+struct Log;
+
+impl Write for Log {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        match QUEUE.get() {
+            Some(queue) => {
+                queue.add(lines);
+                Ok(lines.len())
+            }
+            None => io::stderr().write(lines),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -28,7 +28,7 @@ impl Project {
 
     /// As `new`, with these lines in the table `[worker]` of its configuration.
     pub fn with_worker(longshore: &Path, plugins: &Path, worker: &str) -> Result<Self> {
-        Self::with_config(longshore, plugins, &format!("[worker]\n{worker}\n"))
+        Self::with_config(longshore, plugins, &format!("[worker]\nstay_behind = false\n{worker}\n"))
     }
 
     /// As `new`, with these tables in its configuration.

@@ -71,13 +71,16 @@ impl Project {
         let file = folder.join("longshore.toml");
         let text = fs::read_to_string(&file)?;
         let (lease, concurrency) = ("\nlease_ms = 6000\n", "\nconcurrency = 50\n");
+        let stays = "\nstay_behind = true\n";
         ensure!(
-            text.contains(lease) && text.contains(concurrency),
+            text.contains(lease) && text.contains(concurrency) && text.contains(stays),
             "longshore.toml has other defaults than it had"
         );
         let mut text = text
             .replace(lease, &format!("\nlease_ms = {LEASE_MS}\n"))
-            .replace(concurrency, &format!("\nconcurrency = {CONCURRENCY}\n"));
+            .replace(concurrency, &format!("\nconcurrency = {CONCURRENCY}\n"))
+            // A campaign starts and ends all its processes itself.
+            .replace(stays, "\nstay_behind = false\n");
         if let Some(outlets) = outlets {
             // In its place for siblings, too.
             let secret = folder.join("webhook-secret");

@@ -5,9 +5,11 @@
 
 mod awkward;
 mod bar;
+mod behind;
 mod cli;
 mod doctor;
 mod faults;
+mod first_start;
 mod grants;
 mod input;
 mod jobs;
@@ -19,3 +21,4 @@ mod schedules;
 mod support;
 mod terminal;
 mod tokens;
+mod unread;

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 
+use crate::registry::making::Turn;
 use crate::registry::plugin::Described;
 
 const MAGIC: &[u8; 8] = b"LSCODE1\n";
@@ -85,9 +86,9 @@ impl Cache {
         }
     }
 
-    /// A folder for the compiler's files, which goes away with what is returned.
-    pub(crate) fn scratch(&self) -> io::Result<Scratch> {
-        Scratch::below(&self.dir, "scratch")
+    /// Waits for the turn to make the code of the component with that digest.
+    pub(super) async fn turn(&self, sha: &str) -> io::Result<Turn> {
+        Turn::wait(&self.dir.join("making"), &format!("{sha}-{}", self.kind)).await
     }
 
     fn path(&self, sha: &str) -> PathBuf {
@@ -150,20 +151,16 @@ impl Cache {
 /// After what time nobody is at work any more on what is not finished.
 const LEFT_BEHIND: Duration = Duration::from_secs(60 * 60);
 
-/// A folder that is deleted when it is dropped.
+/// A folder among the temporary files of the machine, for a host without a cache. It is deleted when it is dropped.
 pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
-    /// One among the temporary files of the machine, for a host without a cache.
-    pub(crate) fn temporary() -> io::Result<Self> {
-        Self::below(&std::env::temp_dir(), "longshore-scratch")
-    }
-
     /// A folder of this user's alone. What has the name already, which others may have put there, is not used.
-    fn below(dir: &Path, name: &str) -> io::Result<Self> {
+    pub(crate) fn temporary() -> io::Result<Self> {
+        let dir = std::env::temp_dir();
         let mut tries = 0;
         loop {
-            let path = dir.join(unique(name));
+            let path = dir.join(unique("longshore-scratch"));
             match DirBuilder::new().mode(0o700).create(&path) {
                 Ok(()) => return Ok(Self(path)),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < NAMES_MAX => tries += 1,
@@ -220,7 +217,7 @@ fn touch(path: &Path) -> io::Result<()> {
 }
 
 /// Refuses what another user owns or can write to.
-fn only_ours(metadata: &fs::Metadata) -> io::Result<()> {
+pub(super) fn only_ours(metadata: &fs::Metadata) -> io::Result<()> {
     let refused = |why: &str| Err(io::Error::new(io::ErrorKind::PermissionDenied, why.to_owned()));
     if metadata.uid() != rustix::process::geteuid().as_raw() {
         return refused("it belongs to another user");
@@ -242,7 +239,8 @@ mod tests {
     fn a_clock_that_was_set_ahead_takes_no_compiler_its_folder() {
         let place = tempfile::tempdir().unwrap();
         let cache = Cache::open(&place.path().join("code"), &compiling_engine().unwrap()).unwrap();
-        let scratch = cache.scratch().unwrap();
+        let making = cache.dir.join("making");
+        fs::create_dir(&making).unwrap();
         let entry = cache.dir.join(format!("some.{SUFFIX}"));
         fs::write(&entry, []).unwrap();
         let set = |path: &Path, time| {
@@ -250,12 +248,12 @@ mod tests {
         };
         // Both were made just now, by a clock that is three hours behind this one.
         let then = SystemTime::now() - 3 * LEFT_BEHIND;
-        set(scratch.path(), then);
+        set(&making, then);
         set(&entry, then);
         cache.prune().unwrap();
-        assert!(scratch.path().exists());
+        assert!(making.exists());
         set(&entry, SystemTime::now());
         cache.prune().unwrap();
-        assert!(!scratch.path().exists(), "now it was left behind");
+        assert!(!making.exists(), "now it was left behind");
     }
 }

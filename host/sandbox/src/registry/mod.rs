@@ -10,6 +10,7 @@ mod compile;
 mod confine;
 mod folder;
 mod grants;
+mod making;
 mod plugin;
 mod policy;
 mod shelf;
@@ -21,13 +22,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use longshore_domain::{Catalog, JobCatalog, LoadedJob, Policy, Problem, SCRATCH};
+use longshore_domain::{Catalog, JobCatalog, LOADING, LoadedJob, Policy, Problem, SCRATCH};
 use tokio::sync::{Semaphore, watch as subscription};
 
 pub use compile::{CompileError, compile_child};
 pub use trust::{NoTrust, Trust};
 
 use crate::registry::cache::Cache;
+use crate::registry::compile::Withdrawal;
 use crate::registry::folder::{FileStamp, Stamp};
 use crate::registry::plugin::{Plugin, Refusal};
 use crate::registry::shelf::{Read, Shelf};
@@ -182,7 +184,7 @@ fn tell(before: &Catalog, next: &Catalog) {
         if before.problems.get(stem) == Some(problem) {
             continue;
         }
-        if problem.code == "loading" {
+        if problem.code == LOADING {
             tracing::info!(target: PROBLEMS, file = %problem.file, "plugin not served yet: {}", problem.message);
         } else {
             tracing::warn!(target: PROBLEMS, file = %problem.file, code = %problem.code, "plugin not served: {}", problem.message);
@@ -230,6 +232,7 @@ impl Loader {
         stem: String,
         stamp: Stamp,
         known: Option<(FileStamp, Result<Plugin, Refusal>)>,
+        withdrawal: Withdrawal,
     ) -> (String, Read) {
         let policy = self.policy(&stem, stamp);
         if stamp.component.is_none() {
@@ -246,7 +249,7 @@ impl Loader {
             }
             // A plugin that is turned off is not even asked what it is.
             _ if policy.as_ref().is_ok_and(|policy| !policy.enabled) => None,
-            _ => Some(self.component(&stem).await),
+            _ => Some(self.component(&stem, &withdrawal).await),
         };
         (stem, Read { stamp: stamp.component, policy, component, unmatched })
     }
@@ -304,12 +307,12 @@ impl Loader {
         }
     }
 
-    async fn component(&self, stem: &str) -> Result<Plugin, Refusal> {
+    async fn component(&self, stem: &str, withdrawal: &Withdrawal) -> Result<Plugin, Refusal> {
         // Closed never, so there is always a turn to wait for.
         let _turn = self.turns.acquire().await;
         let (path, trust) = (self.options.dir.join(format!("{stem}.wasm")), self.options.trust.clone());
         let bytes = plugin::blocking(move || read_trusted(&path, trust.as_ref())).await??;
-        plugin::load(&self.shared, self.cache.as_ref(), stem, bytes).await
+        plugin::load(&self.shared, self.cache.as_ref(), stem, bytes, withdrawal).await
     }
 }
 
@@ -358,7 +361,7 @@ pub async fn load_plugin(
         sandbox,
         RegistryOptions { dir, defaults: defaults.clone(), trust: trust.cloned(), patience: Duration::MAX },
     ));
-    let (_, read) = loader.load(stem.clone(), stamp, None).await;
+    let (_, read) = loader.load(stem.clone(), stamp, None, Withdrawal::default()).await;
     let mut shelf = Shelf::default();
     shelf.put(read);
     match (shelf.job(), shelf.problem(&stem)) {

@@ -17,6 +17,8 @@ use crate::bindings::longshore::job::types;
 use crate::engine;
 use crate::program::{Linked, Program};
 use crate::registry::cache::{Cache, Entry};
+use crate::registry::compile::Withdrawal;
+use crate::registry::making::Turn;
 use crate::registry::{code, compile};
 use crate::sandbox::Shared;
 use crate::schema::{DEPTH_MAX, Schema, is_too_deep};
@@ -194,6 +196,7 @@ pub(crate) async fn load(
     cache: Option<&Arc<Cache>>,
     stem: &str,
     bytes: Vec<u8>,
+    withdrawal: &Withdrawal,
 ) -> Result<Plugin, Refusal> {
     let name: JobTypeName = stem.parse().map_err(|error| {
         Refusal::new("wrong_name", format!("the file's name is not that of a job type: {error}"))
@@ -203,19 +206,58 @@ pub(crate) async fn load(
         (bytes, sha)
     })
     .await?;
-    let (linked, described, code) = match warm(shared, cache, &sha).await {
-        Some((linked, described)) => (linked, described, None),
-        None => cold(shared, cache, bytes).await.map(|(l, d, code)| (l, d, Some(code)))?,
-    };
+    if let Some((linked, described)) = warm(shared, cache, &sha).await {
+        return served(linked, described, name, sha).await;
+    }
+    let bytes = blocking(move || is_component(&bytes).map(|()| bytes)).await??;
+    let turn = turn(cache, &sha).await;
+    let plugin = in_turn(shared, cache, turn.as_ref(), name, sha, bytes, withdrawal).await;
+    // Not before: those who wait for the turn find the plugin in the cache then.
+    turn.into_iter().for_each(Turn::end);
+    plugin
+}
+
+/// The turn to compile a component; `None` where nothing is cached, and everybody compiles for themselves.
+async fn turn(cache: Option<&Arc<Cache>>, sha: &str) -> Option<Turn> {
+    let turn = cache?.turn(sha).await;
+    turn.inspect_err(|error| tracing::debug!(%error, "a component is compiled without its turn")).ok()
+}
+
+/// A component that is new, or was when the turn was waited for.
+async fn in_turn(
+    shared: &Arc<Shared>,
+    cache: Option<&Arc<Cache>>,
+    turn: Option<&Turn>,
+    name: JobTypeName,
+    sha: String,
+    bytes: Vec<u8>,
+    withdrawal: &Withdrawal,
+) -> Result<Plugin, Refusal> {
+    if turn.is_some_and(|turn| turn.waited)
+        && let Some((linked, described)) = warm(shared, cache, &sha).await
+    {
+        return served(linked, described, name, sha).await;
+    }
+    let (linked, described, code) = cold(shared, turn, bytes, withdrawal).await?;
+    let plugin = served(linked, described.clone(), name, sha.clone()).await?;
+    if let Some(cache) = cache {
+        let cache = Arc::clone(cache);
+        blocking(move || cache.put(&sha, &Entry { described, code })).await?;
+    }
+    Ok(plugin)
+}
+
+/// A plugin of what was loaded, if what it says of itself is right.
+async fn served(
+    linked: Linked,
+    described: Described,
+    name: JobTypeName,
+    sha: String,
+) -> Result<Plugin, Refusal> {
     let lengths = Lengths::of(&described);
     let described = Arc::new(described);
     let describing = Arc::clone(&described);
     let (job_type, input, output) = blocking(move || checked(&describing, &name)).await??;
-    if let (Some(cache), Some(code)) = (cache, code) {
-        let (cache, sha) = (Arc::clone(cache), sha.clone());
-        let described = Described::clone(&described);
-        blocking(move || cache.put(&sha, &Entry { described, code })).await?;
-    }
     let program = Arc::new(Program::new(linked, input, output));
     Ok(Plugin { job_type, component: ComponentSha::new(sha), program, lengths })
 }
@@ -236,14 +278,14 @@ async fn warm(shared: &Arc<Shared>, cache: Option<&Arc<Cache>>, sha: &str) -> Op
     .flatten()
 }
 
-/// A component that is new.
+/// A component that is compiled.
 async fn cold(
     shared: &Arc<Shared>,
-    cache: Option<&Arc<Cache>>,
+    turn: Option<&Turn>,
     bytes: Vec<u8>,
+    withdrawal: &Withdrawal,
 ) -> Result<(Linked, Described, Arc<Vec<u8>>), Refusal> {
-    let bytes = blocking(move || is_component(&bytes).map(|()| bytes)).await??;
-    let code = compile::compile(shared, cache.map(Arc::as_ref), bytes).await?;
+    let code = compile::compile(shared, turn, bytes, withdrawal).await?;
     let (shared, sharing) = (Arc::clone(shared), Arc::new(code));
     let code = Arc::clone(&sharing);
     let linked = blocking(move || {

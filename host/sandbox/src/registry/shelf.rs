@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use longshore_domain::{LoadedJob, Policy, Problem};
+use longshore_domain::{LOADING, LoadedJob, Policy, Problem};
 
 use crate::registry::folder::FileStamp;
 use crate::registry::plugin::{Plugin, Refusal};
@@ -77,7 +77,7 @@ impl Shelf {
     pub(crate) fn wait(&mut self) {
         let message =
             "it is being compiled, which happens once and may take a minute; ask again in a few seconds";
-        self.refusal = Some(Refusal::new("loading", message));
+        self.refusal = Some(Refusal::new(LOADING, message));
     }
 
     /// The job that is served.

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::registry::PluginRegistry;
+use crate::registry::compile::Withdrawal;
 use crate::registry::folder::{self, SETTLE, Settling, Stamp};
 use crate::registry::shelf::Read;
 
@@ -38,6 +39,7 @@ struct Watch {
 struct UnderWay {
     number: u64,
     handle: AbortHandle,
+    withdrawal: Withdrawal,
     since: Instant,
     announced: bool,
 }
@@ -99,6 +101,7 @@ impl Watch {
         let Some(seen) = self.look().await else { return };
         for (stem, stamp) in self.settling.observe(&seen, now) {
             if let Some(load) = self.under_way.remove(&stem) {
+                load.withdrawal.withdraw();
                 load.handle.abort();
             }
             match stamp {
@@ -117,12 +120,13 @@ impl Watch {
     fn load(&mut self, registry: &PluginRegistry, stem: String, stamp: Stamp, since: Instant) {
         self.next_load += 1;
         let load = self.next_load;
-        let loading = Arc::clone(&registry.loader).load(stem.clone(), stamp, registry.known(&stem));
+        let (loader, withdrawal) = (Arc::clone(&registry.loader), Withdrawal::default());
+        let loading = loader.load(stem.clone(), stamp, registry.known(&stem), withdrawal.clone());
         let handle = self.loads.spawn(async move {
             let (stem, read) = loading.await;
             (load, stem, read)
         });
-        self.under_way.insert(stem, UnderWay { number: load, handle, since, announced: false });
+        self.under_way.insert(stem, UnderWay { number: load, handle, withdrawal, since, announced: false });
     }
 
     /// What is loaded before `patience` ends. The rest goes on.

@@ -301,8 +301,18 @@ async fn components_are_compiled_in_a_child_process() {
     let job = catalog.job("trivial").unwrap_or_else(|| panic!("{:?}", catalog.problems));
     let report = job.program.run(request(job, &json!({}), 1, None, &Arc::default())).await;
     assert_eq!(completed(&report), "{}");
-    let left: Vec<_> = fs::read_dir(folder.bed.folder.path().join("code")).unwrap().collect();
-    assert_eq!(left.len(), 1, "only the entry is left: {left:?}");
+    let names = |within: &str| {
+        let entries = fs::read_dir(folder.bed.folder.path().join(within)).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
+    };
+    let left = names("code");
+    assert_eq!(left.iter().filter(|name| name.ends_with(".code")).count(), 1, "{left:?}");
+    assert!(left.len() == 2 && left.contains(&"making".to_owned()), "only the entry is left: {left:?}");
+    let left = names("code/making");
+    assert!(
+        left.iter().all(|name| name.starts_with("place-")),
+        "no component, code or lock is left: {left:?}"
+    );
 }
 
 #[test]
@@ -384,7 +394,10 @@ async fn compiled_code_is_cached_and_a_damaged_entry_is_made_again() {
         completed(&job.program.run(request(job, &json!({}), 1, None, &Arc::default())).await)
     };
     assert_eq!(load().await, "{}");
-    let entries = || fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    let entries = || {
+        let entries = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.is_file()).collect::<Vec<_>>()
+    };
     let [entry] = entries().try_into().unwrap();
     let whole = fs::read(&entry).unwrap();
     assert_eq!(load().await, "{}");

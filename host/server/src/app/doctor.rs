@@ -10,6 +10,7 @@ use serde::Serialize;
 
 pub use longshore_store::checkup::{Mended, Severity};
 
+use super::presence::{self, Presence};
 use super::{Host, Role, Shutdown, SystemClock, channels, others};
 use crate::config::{Config, SecretConfig, SinkConfig, SmtpConfig, SourceConfig, WebhookConfig};
 use crate::shell;
@@ -166,6 +167,7 @@ fn of_configuration(config: &Config) -> Vec<Finding> {
         findings.extend(of_secret(&format!("[secrets.{name}]"), secret, mend));
     }
     findings.extend(of_folders(config));
+    findings.extend(of_the_worker_behind(config));
     findings
 }
 
@@ -202,6 +204,22 @@ async fn of_sources(config: &Config, deep: bool) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// The worker that stayed behind, if there is one.
+fn of_the_worker_behind(config: &Config) -> Option<Finding> {
+    let presence::Mark { pid, version, .. } = Presence::of(config).behind()?;
+    Some(Finding::new(
+        Severity::Note,
+        "worker_behind",
+        format!("process {pid}"),
+        format!(
+            "A worker (version {version}) stayed behind when a client or a command left jobs that had not ended. It ends              once they have."
+        ),
+        format!(
+            "Nothing needs to be done. `kill {pid}` ends it before, and its jobs wait then; `stay_behind = false` under              [worker] in longshore.toml keeps any from staying."
+        ),
+    ))
 }
 
 fn unusable(subject: &str, error: &anyhow::Error) -> Finding {

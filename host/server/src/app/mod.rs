@@ -2,11 +2,14 @@
 //!
 //! Everything else in this crate asks a [`TaskService`], and knows neither SQLite nor wasmtime.
 
+mod attendance;
+mod behind;
 mod channels;
 mod clock;
 pub mod doctor;
 mod others;
 mod parts;
+mod presence;
 mod schedules;
 
 use std::path::Path;
@@ -19,6 +22,9 @@ use longshore_sandbox::{PluginRegistry, RegistryOptions, Sandbox, SandboxOptions
 use longshore_scheduler::{Hub, Running, ServiceParts, Supervisor, TaskService};
 use longshore_store::LocalFiles;
 
+use attendance::Attendance;
+
+pub(crate) use behind::{OPTION as STAY_BEHIND, Stay};
 pub use clock::SystemClock;
 pub use longshore_scheduler::Shutdown;
 
@@ -34,6 +40,10 @@ pub(crate) fn limit_memory_of_queries() {
 /// How long a process that is asked to end lets its jobs save and stop.
 pub const DRAIN: Duration = Duration::from_secs(10);
 
+/// How long a process whose jobs another goes on with lets them save and stop. A client that ends its server may kill it two
+/// seconds later, and the other process needs that time to start.
+pub const HAND_OVER: Duration = Duration::from_millis(250);
+
 /// What a process does with the project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -41,6 +51,8 @@ pub enum Role {
     Serve,
     /// Works.
     Worker,
+    /// Works until nothing is left to do, in place of processes that have ended.
+    Behind,
     /// Works until one job has ended.
     Run,
     /// Looks at jobs and changes their course; runs nothing.
@@ -50,12 +62,11 @@ pub enum Role {
 }
 
 impl Role {
-    /// How long the start waits for plugins that are not compiled yet. A client that starts `serve` gives up on a
-    /// server that is silent; whoever looks at plugins or runs one wants to see all of them.
+    /// How long the start waits for plugins. A client is answered at once, whatever compiles; whoever looks at plugins or
+    /// runs one wants to see all of them.
     const fn patience(self) -> Duration {
         match self {
-            Self::Serve => Duration::from_secs(20),
-            Self::Worker => Duration::ZERO,
+            Self::Serve | Self::Worker | Self::Behind => Duration::ZERO,
             Self::Tasks => Duration::from_millis(500),
             Self::Run | Self::Inspect => Duration::MAX,
         }
@@ -71,6 +82,7 @@ pub struct Host {
     // Keeps watching the plugin folder while it is here.
     _registry: Arc<PluginRegistry>,
     supervisor: Option<Supervisor>,
+    attendance: Attendance,
 }
 
 impl Host {
@@ -111,15 +123,16 @@ impl Host {
         if matches!(role, Role::Serve | Role::Worker) {
             schedules::follow(&service, config).await?;
         }
+        let attendance = Attendance::begin(config, role);
         let supervisor = match role {
             Role::Tasks | Role::Inspect => None,
-            Role::Serve | Role::Worker | Role::Run => {
-                let options = parts::supervisor_options(config, role, channels);
+            Role::Serve | Role::Worker | Role::Behind | Role::Run => {
+                let options = parts::supervisor_options(config, role, channels, attendance.stands_by());
                 Some(Supervisor::start(service_parts, options))
             }
         };
         let defaults = config.defaults.clone();
-        Ok(Self { service, sandbox, defaults, trust, _registry: registry, supervisor })
+        Ok(Self { service, sandbox, defaults, trust, _registry: registry, supervisor, attendance })
     }
 
     /// What fronts ask.
@@ -131,6 +144,13 @@ impl Host {
     /// that the project does not accept is refused, for it would run.
     pub async fn load_plugin(&self, file: &Path) -> Result<Arc<LoadedJob>, Problem> {
         longshore_sandbox::load_plugin(&self.sandbox, file, &self.defaults, self.trust.as_ref()).await
+    }
+
+    /// Sees to it that somebody goes on with what has not ended once this process has: another process that works, or a
+    /// worker that stays behind. Says whether somebody does. To be called before the work is ended.
+    pub async fn leave_a_worker(&mut self, config: &Config) -> bool {
+        let presence = self.attendance.end();
+        behind::leave(config, presence, &self.service).await
     }
 
     /// Ends the work. Nothing acknowledged is lost, whatever the way.

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use longshore_delivery::{NamedSecrets, SecretSource, WebClient};
 use longshore_domain::WorkerId;
 use longshore_sandbox::{SandboxOptions, Trust};
-use longshore_scheduler::{Channels, DispatcherOptions, SupervisorOptions};
+use longshore_scheduler::{Channels, DispatcherOptions, StandsBy, SupervisorOptions};
 use longshore_store::{SqliteStore, StoreOptions, create_private_folder};
 
 use super::Role;
@@ -83,12 +83,17 @@ pub(super) fn trust(config: &Config) -> Result<Option<Trust>> {
 /// This very program, which compiles components in a process of its own. Through /proc it is found even when its file was
 /// replaced by a newer one meanwhile, whose code this one could not load. Where neither is found, components are compiled
 /// in this process.
-fn this_program() -> Option<PathBuf> {
+pub(super) fn this_program() -> Option<PathBuf> {
     let running = Path::new("/proc/self/exe");
     if running.exists() { Some(running.to_owned()) } else { std::env::current_exe().ok() }
 }
 
-pub(super) fn supervisor_options(config: &Config, role: Role, channels: Channels) -> SupervisorOptions {
+pub(super) fn supervisor_options(
+    config: &Config,
+    role: Role,
+    channels: Channels,
+    stands_by: StandsBy,
+) -> SupervisorOptions {
     SupervisorOptions {
         dispatcher: DispatcherOptions {
             worker: worker_id(role),
@@ -96,6 +101,8 @@ pub(super) fn supervisor_options(config: &Config, role: Role, channels: Channels
             lease: config.worker.lease,
         },
         channels,
+        stands_by,
+        keeps_time: role != Role::Behind,
     }
 }
 
@@ -104,6 +111,7 @@ fn worker_id(role: Role) -> WorkerId {
     let role = match role {
         Role::Serve => "serve",
         Role::Worker => "worker",
+        Role::Behind => "behind",
         Role::Run => "run",
         Role::Tasks | Role::Inspect => "inspect",
     };

@@ -38,7 +38,7 @@ use self::output::say;
 use crate::app::{Host, Role};
 use crate::config::{Config, find_project};
 use crate::env;
-use crate::logging::{self, LogFormat};
+use crate::logging::{self, LogFormat, Waiting};
 use crate::{app, file_size, memory, open_files};
 
 const AFTER_HELP: &str = "\
@@ -119,10 +119,9 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return errors::usage(&error, form),
     };
-    match obey(&global, command) {
-        Ok(code) => code,
-        Err(error) => errors::report(&error, form),
-    }
+    let code = obey(&global, command).unwrap_or_else(|error| errors::report(&error, form));
+    logging::finish();
+    code
 }
 
 fn obey(global: &Global, command: Command) -> Result<ExitCode> {
@@ -133,7 +132,12 @@ fn obey(global: &Global, command: Command) -> Result<ExitCode> {
         Command::Init(_) => "warn",
         _ => "warn,longshore_plugin_problems=off",
     };
-    logging::start(global.log_format, level);
+    let waiting = match &command {
+        Command::Serve(_) => Waiting::Never,
+        Command::Worker(args) => args.waiting(),
+        _ => Waiting::Allowed,
+    };
+    logging::start(global.log_format, level, waiting);
     call::note(global.project.as_deref());
     match command {
         Command::Init(args) => init::run(global, &args),

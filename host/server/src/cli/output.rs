@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
-use crate::terminal;
+use crate::{logging, terminal};
 
 /// Prints `text` and a line end.
 pub(super) fn print(text: &str) -> Result<()> {
@@ -27,5 +27,5 @@ pub(super) fn print_json_line(value: &impl Serialize) -> Result<()> {
 /// Tells people how things go.
 pub(super) fn say(text: &str) {
     // Nobody may be listening any more; the work goes on.
-    let _ = writeln!(io::stderr(), "{}", terminal::lines(text));
+    let _ = logging::write(&format!("{}\n", terminal::lines(text)));
 }

@@ -25,10 +25,11 @@ Examples:
   longshore run bulk_invoice --payload '{\"city\":\"Delhi\",\"month\":\"2026-03\"}'
   longshore run export --payload @export.json
   echo '{\"table\":\"orders\",\"format\":\"csv\"}' | longshore run export --payload - --json
-  longshore run export --payload @export.json --detach    leave the work to `longshore worker`
+  longshore run export --payload @export.json --detach    leave the work to another process
 
 The job runs in the same sandbox and under the same limits as one that an agent asks for. Ctrl-C cancels it; a second Ctrl-C
-leaves at once. SIGTERM gives it back: another process of the project goes on with it. Exit code: 0 completed, 1 failed, 2 wrong
+leaves at once. SIGTERM gives it back, and --detach does not begin: another process of the project goes on with it, and where
+there is none, a worker stays behind until it has ended. Exit code: 0 completed, 1 failed, 2 wrong
 usage, 130 cancelled, 143 given back.";
 
 /// How often the bar moves.
@@ -69,7 +70,7 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<ExitCode> {
     let config = global.config()?;
     let mut signals = Signals::listen()?;
     let role = if args.detach { Role::Inspect } else { Role::Run };
-    let host = start(&config, role).await?;
+    let mut host = start(&config, role).await?;
     let request = SubmitRequest {
         job_type: args.job_type,
         payload,
@@ -94,6 +95,8 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<ExitCode> {
         _ => Vec::new(),
     };
     let interruption = show::interruption(&status, &attempts).map(str::to_owned);
+    // What it leaves, or took on of others meanwhile, goes on.
+    host.leave_a_worker(&config).await;
     host.shutdown(Shutdown::Now).await;
     if args.json {
         print_json(&kept::job_json(&status)?)?;

@@ -8,15 +8,15 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::output::say;
 use super::{Global, snippet};
-use crate::app::{DRAIN, Host, Role, Shutdown};
+use crate::app::{DRAIN, HAND_OVER, Host, Role, Shutdown};
 use crate::mcp::{self, McpOptions};
 
 const AFTER_HELP: &str = "\
 Examples:
   longshore serve --project ~/shop    what an MCP client's configuration names
 
-Speaks MCP over stdin and stdout, and works on the project's jobs meanwhile. Ends when its client closes stdin; jobs that
-have not ended go on in any other process of the project, or with the next start.";
+Speaks MCP over stdin and stdout, and works on the project's jobs meanwhile. Ends when its client closes stdin. Jobs that
+have not ended go on in another process of the project; where there is none, a worker stays behind until they have.";
 
 /// Serve the project's jobs to an MCP client, over stdin and stdout
 #[derive(clap::Args)]
@@ -34,17 +34,21 @@ pub(super) async fn run(global: &Global, Args {}: Args) -> Result<ExitCode> {
             entry.as_deref().unwrap_or(snippet::NOT_UTF_8)
         ));
     }
-    let mut terminated = signal(SignalKind::terminate())?;
-    let host = Host::start(&config, Role::Serve).await?;
+    // Before anything takes time: a client may give up at any moment.
+    let (mut terminated, mut hung_up) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    let mut host = Host::start(&config, Role::Serve).await?;
     let options = McpOptions { wait: config.mcp.wait, ..McpOptions::default() };
     let serving = mcp::serve_stdio(host.service(), options);
-    let (served, how) = tokio::select! {
-        // The client is gone and waits for nothing: what runs here goes on elsewhere.
-        served = serving => (served, Shutdown::Now),
-        _ = terminated.recv() => (Ok(()), Shutdown::Grace(DRAIN)),
-        _ = tokio::signal::ctrl_c() => (Ok(()), Shutdown::Grace(DRAIN)),
+    let (served, left_by_client) = tokio::select! {
+        served = serving => (served, true),
+        _ = terminated.recv() => (Ok(()), false),
+        _ = hung_up.recv() => (Ok(()), false),
+        _ = tokio::signal::ctrl_c() => (Ok(()), false),
     };
-    host.shutdown(how).await;
+    // First, so that it starts while this process ends.
+    let is_handed_over = host.leave_a_worker(&config).await;
+    let grace = if left_by_client || is_handed_over { HAND_OVER } else { DRAIN };
+    host.shutdown(Shutdown::Grace(grace)).await;
     served?;
     Ok(ExitCode::SUCCESS)
 }

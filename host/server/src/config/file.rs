@@ -67,11 +67,12 @@ struct Worker {
     concurrency: u32,
     #[serde(deserialize_with = "within::<_, u64, 1_000, 3_600_000>")]
     lease_ms: u64,
+    stay_behind: bool,
 }
 
 impl Default for Worker {
     fn default() -> Self {
-        Self { concurrency: 50, lease_ms: 6_000 }
+        Self { concurrency: 50, lease_ms: 6_000, stay_behind: true }
     }
 }
 
@@ -161,6 +162,7 @@ impl File {
             worker: WorkerConfig {
                 concurrency: self.worker.concurrency,
                 lease: Duration::from_millis(self.worker.lease_ms),
+                stay_behind: self.worker.stay_behind,
             },
             plugins: PluginsConfig {
                 dir: absolute(self.plugins.dir),

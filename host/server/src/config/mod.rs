@@ -90,6 +90,8 @@ pub struct WorkerConfig {
     pub concurrency: u32,
     /// How long a task stays with a process that no longer gives a sign of life.
     pub lease: Duration,
+    /// Whether a worker stays behind when the last process that works ends before its jobs have.
+    pub stay_behind: bool,
 }
 
 /// Where plugins are.
@@ -168,7 +170,8 @@ mod tests {
     #[test]
     fn an_empty_file_gives_the_defaults() {
         let config = load("").unwrap();
-        assert_eq!(config.worker, WorkerConfig { concurrency: 50, lease: Duration::from_secs(6) });
+        let worker = WorkerConfig { concurrency: 50, lease: Duration::from_secs(6), stay_behind: true };
+        assert_eq!(config.worker, worker);
         assert_eq!(config.mcp.wait, Duration::from_secs(3));
         assert_eq!(config.limits.payload_bytes_max, 1 << 20);
         assert_eq!(config.store.synchronous, Synchronous::Full);
@@ -257,8 +260,8 @@ mod tests {
     fn an_unknown_setting_is_refused_where_it_stands() {
         assert_eq!(
             refusal("[worker]\n\nconcurency = 5\n"),
-            "longshore.toml:3:1: unknown field `concurency`, expected `concurrency` or `lease_ms` | did you mean \
-             `concurrency`?"
+            "longshore.toml:3:1: unknown field `concurency`, expected one of `concurrency`, `lease_ms`, `stay_behind` | did \
+             you mean `concurrency`?"
         );
     }
 

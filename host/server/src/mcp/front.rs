@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use longshore_domain::{Owner, beginning_of};
 use longshore_scheduler::TaskService;
@@ -28,6 +29,9 @@ const DISCOVERY_FRESH_MS: u64 = 60 * 60 * 1_000;
 /// Plugins come and go. Listeners are notified at once; every other client may use its copy of the list for this long,
 /// so that it sees a new plugin within a second or two.
 const TOOLS_FRESH_MS: u64 = 1_000;
+
+/// How long a list of tools waits for plugins that are being loaded.
+const LIST_LOADING_MAX: Duration = Duration::from_secs(1);
 
 /// One connection's handler. What it knows beyond its parts is only whether a legacy session is being told of tools.
 pub(super) struct Front {
@@ -112,6 +116,8 @@ impl ServerHandler for Front {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         page::only(request)?;
+        // Many clients ask once. What is compiled already is loaded by then; of the rest they are notified when it comes.
+        self.service.all_loaded(LIST_LOADING_MAX).await;
         let tools = self.tools.of(&self.service.catalog(), self.service.offers_callbacks());
         let result = ListToolsResult::with_all_items(tools.to_vec());
         Ok(if Caller::of(&context).modern {
@@ -136,7 +142,7 @@ impl ServerHandler for Front {
             }
         } else {
             let catalog = self.service.catalog();
-            if catalog.job(name).is_none() {
+            if !catalog.will_run(name) {
                 return Err(tools::unknown(&catalog, name));
             }
             match job_tool::call(self, name, arguments, &caller).await {

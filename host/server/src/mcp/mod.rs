@@ -37,7 +37,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use front::Front;
-use line::{InFlight, LineOptions};
+use line::{HungUp, InFlight, LineOptions};
 
 /// How long answers that are being made may take once the connection closes.
 const CLOSE_MAX: Duration = Duration::from_secs(1);
@@ -85,8 +85,9 @@ pub async fn serve_stdio(service: Arc<TaskService>, options: McpOptions) -> anyh
                     |runtime| {
                         let ended = runtime.block_on(async {
                             let (input, output) = (stdio::stdin()?, stdio::stdout()?);
+                            let hung_up = stdio::stdin_hung_up()?;
                             tokio::select! {
-                                ended = serve(service, options, input, output) => ended,
+                                ended = serve_until(service, options, input, output, hung_up) => ended,
                                 () = done.closed() => Ok(()),
                             }
                         });
@@ -113,6 +114,20 @@ where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
+    serve_until(service, options, input, output, Box::new(|| false)).await
+}
+
+async fn serve_until<R, W>(
+    service: Arc<TaskService>,
+    options: McpOptions,
+    input: R,
+    output: W,
+    hung_up: HungUp,
+) -> anyhow::Result<()>
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
     let closing = CancellationToken::new();
     // Whoever drops this future closes the connection.
     let _closed = closing.clone().drop_guard();
@@ -124,6 +139,7 @@ where
             line_bytes_max: options.message_bytes_max,
             closing: closing.clone(),
             in_flight: Arc::clone(&in_flight),
+            hung_up,
         },
     );
     let front = Front::new(service, options, closing.clone(), in_flight);

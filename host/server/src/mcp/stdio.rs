@@ -9,9 +9,12 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::os::unix::net::UnixStream as StdStream;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
+
+use super::line::HungUp;
 
 /// Standard input. It has to be asked for within a tokio runtime.
 pub(super) fn stdin() -> io::Result<Box<dyn AsyncRead + Send + Unpin>> {
@@ -34,6 +37,27 @@ pub(super) fn stdout() -> io::Result<Box<dyn AsyncWrite + Send + Unpin>> {
         Kind::Other => Box::new(tokio::io::stdout()),
     })
 }
+
+/// Tells whether the other end of the standard input is closed although not all of it was read. Where that cannot be known
+/// it is not.
+pub(super) fn stdin_hung_up() -> io::Result<HungUp> {
+    let (fd, kind) = duplicate(&io::stdin())?;
+    if matches!(kind, Kind::Other) {
+        return Ok(Box::new(|| false));
+    }
+    Ok(Box::new(move || {
+        // A pipe reports by itself that it was closed, a socket if asked.
+        let mut asked = [PollFd::new(&fd, CLOSED)];
+        poll(&mut asked, Some(&Timespec::default())).is_ok()
+            && asked[0].revents().intersects(CLOSED | PollFlags::HUP | PollFlags::ERR)
+    }))
+}
+
+/// What is asked of a socket.
+#[cfg(target_os = "linux")]
+const CLOSED: PollFlags = PollFlags::RDHUP;
+#[cfg(not(target_os = "linux"))]
+const CLOSED: PollFlags = PollFlags::HUP;
 
 enum Kind {
     Pipe,

@@ -16,7 +16,7 @@ const READ_MAX: Duration = Duration::from_millis(500);
 /// When the answer to a request has to leave that may be held for `wait`. It counts from when the request came, so that
 /// work that was done for it meanwhile, or a busy machine, does not come on top.
 pub(super) fn deadline(front: &Front, caller: &Caller, wait: Duration) -> Instant {
-    front.in_flight.since(&caller.id).unwrap_or_else(Instant::now) + wait
+    front.in_flight.since(&caller.id).map_or_else(Instant::now, Instant::from_std) + wait
 }
 
 /// Waits until a job has ended or asks a question, `deadline` has come, or the connection closes, and returns its status.

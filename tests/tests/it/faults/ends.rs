@@ -8,7 +8,7 @@ use super::outcomes;
 use crate::support::{Era, Project, until};
 
 fn project(retry: &str) -> Project {
-    let project = Project::with_guests(&[], "[worker]\nlease_ms = 1000\n");
+    let project = Project::with_guests(&[], "[worker]\nlease_ms = 1000\nstay_behind = false\n");
     project.add_guest("sleeper", &format!("[retry]\nmin_backoff_ms = 20\nmax_backoff_ms = 20\n{retry}"));
     project
 }

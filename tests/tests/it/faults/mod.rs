@@ -54,7 +54,7 @@ fn until_step(client: &mut Client, id: &str, step: u64) {
 }
 
 /// The outcomes of a job's attempts.
-fn outcomes(project: &Project, id: &str) -> Vec<String> {
+pub(crate) fn outcomes(project: &Project, id: &str) -> Vec<String> {
     let shown = project.json(&["task", "show", id, "--json"]);
     let history = shown["attempt_history"].as_array().unwrap();
     history.iter().map(|attempt| attempt["outcome"].as_str().unwrap_or("running").to_owned()).collect()

@@ -41,7 +41,33 @@ impl Client {
     }
 
     /// The same with a log that goes somewhere else.
-    pub(crate) fn start_logging(mut command: Command, era: Era, log: Stdio) -> Self {
+    pub(crate) fn start_logging(command: Command, era: Era, log: Stdio) -> Self {
+        let mut client = Self::connect(command, era, log);
+        client.until_loaded();
+        client
+    }
+
+    /// Waits until every plugin is loaded: the first start of all compiles them.
+    pub(crate) fn until_loaded(&mut self) {
+        let begin = Instant::now();
+        loop {
+            let types = self.tool("list_job_types", json!({}));
+            let problems = types["problems"].as_array().into_iter().flatten();
+            if !problems.clone().any(|problem| problem["code"] == "loading") {
+                break;
+            }
+            assert!(begin.elapsed() < PATIENCE, "plugins do not load: {types}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        if self.era == Era::Legacy {
+            // What is told of the loading comes before.
+            self.request("ping", json!({}));
+        }
+        self.notifications.clear();
+    }
+
+    /// A client that talks to its server while it still loads plugins.
+    pub(crate) fn connect(mut command: Command, era: Era, log: Stdio) -> Self {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = channel();
@@ -198,6 +224,11 @@ impl Client {
         }
     }
 
+    /// The process of the server.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Whether all threads of the server are stopped.
     pub(crate) fn stands_still(&self) -> bool {
         let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
@@ -218,6 +249,13 @@ impl Client {
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Waits until nobody has the other end of the server's output open any more.
+    pub(crate) fn until_output_ends(&mut self) {
+        drop(self.input.take());
+        while self.lines.recv_timeout(PATIENCE).is_ok() {}
+        assert!(self.lines.recv().is_err());
     }
 
     /// Closes the server's input and waits for its end; says how it ended and how long that took.

@@ -19,12 +19,17 @@ pub(super) enum Command {
 }
 
 pub(super) async fn run(global: &Global, command: Command) -> Result<ExitCode> {
-    let host = Host::start(&global.config()?, Role::Tasks).await?;
+    let config = global.config()?;
+    let mut host = Host::start(&config, Role::Tasks).await?;
     let service = host.service();
+    let makes_work = matches!(command, Command::Retry(_));
     let done = match command {
         Command::List(args) => list::run(&service, args).await,
         Command::Retry(args) => retry::run(&service, args).await,
     };
+    if makes_work && done.is_ok() {
+        host.leave_a_worker(&config).await;
+    }
     host.shutdown(Shutdown::Now).await;
     done.map(|()| ExitCode::SUCCESS)
 }

@@ -1,32 +1,45 @@
 //! Reads lines and turns them into messages for rmcp, or into answers that say what is wrong with them.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rmcp::model::{
     CancelledNotification, CancelledNotificationParam, ClientJsonRpcMessage, ClientNotification,
     ClientRequest, ErrorData, InitializedNotification, JsonRpcMessage, RequestId, ServerJsonRpcMessage,
 };
 use tokio::io::AsyncRead;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::envelope::{self, Envelope, Rejection};
-use super::in_flight::{InFlight, Refused};
+use super::in_flight::{ANSWERS_BYTES_MAX, InFlight, Kind, Refused};
+use super::outgoing::{Outgoing, Worth};
 use super::reader::{Line, LineReader};
 use super::request;
+use super::transport::HungUp;
+
+/// How often it is looked whether calls have begun to wait, and whether the client has closed the input, while there is no
+/// room for answers.
+const LOOK: Duration = Duration::from_millis(25);
+/// How long a client that has closed the input may read nothing before the connection ends.
+const READS_NOTHING_MAX: Duration = Duration::from_millis(500);
 
 /// Takes lines in.
 pub(super) struct Receiver {
     /// Where messages go.
     pub(super) messages: mpsc::Sender<ClientJsonRpcMessage>,
     /// Where answers to what is no message go.
-    pub(super) lines: mpsc::Sender<Vec<u8>>,
+    pub(super) outgoing: Arc<Outgoing>,
     /// Open requests.
     pub(super) in_flight: Arc<InFlight>,
+    /// Told when there may be more room for answers.
+    pub(super) room: Arc<Notify>,
     /// Bytes of one line at most, to be named when a line has more.
     pub(super) line_bytes_max: usize,
     /// Cancelled when the input ends, or by whoever wants it to end.
     pub(super) closing: CancellationToken,
+    /// Whether the client has closed the input, although not all of it was read.
+    pub(super) hung_up: HungUp,
     /// Whether an `initialize` came, so that requests without metadata of their own are fine.
     pub(super) initialized: bool,
 }
@@ -39,6 +52,9 @@ impl Receiver {
         let _told = closing.clone().drop_guard();
         let mut reader = LineReader::new(input, self.line_bytes_max);
         loop {
+            if !self.wait_for_room(|| self.outgoing.waiting() < ANSWERS_BYTES_MAX).await {
+                return;
+            }
             let line = tokio::select! {
                 line = reader.next() => line,
                 () = closing.cancelled() => return,
@@ -52,9 +68,9 @@ impl Receiver {
                 }
             };
             let open = match taken {
-                Ok(Some(message)) => self.messages.send(message).await.is_ok(),
+                Ok(Some(message)) => self.let_through(message).await,
                 Ok(None) => true,
-                Err(rejection) => self.answer(rejection).await,
+                Err(rejection) => self.answer(rejection),
             };
             if !open {
                 return;
@@ -62,11 +78,51 @@ impl Receiver {
         }
     }
 
-    async fn answer(&self, rejection: Rejection) -> bool {
+    /// Hands a message on once there is room for its answer. Says whether the connection is open.
+    async fn let_through(&self, message: ClientJsonRpcMessage) -> bool {
+        let request = match &message {
+            JsonRpcMessage::Request(request) => Some(request.id.clone()),
+            _ => None,
+        };
+        if let Some(id) = request {
+            let has_room = || self.in_flight.have_room(self.outgoing.waiting(), Instant::now());
+            if !self.wait_for_room(has_room).await {
+                return false;
+            }
+            self.in_flight.let_through(&id, Instant::now());
+        }
+        self.messages.send(message).await.is_ok()
+    }
+
+    /// Waits until there is room, and says whether there is: the connection may close, or the client have closed the input
+    /// and not read any more.
+    async fn wait_for_room(&self, is_there: impl Fn() -> bool) -> bool {
+        let mut last_read: Option<(Instant, u64)> = None;
+        while !is_there() {
+            tokio::select! {
+                () = self.room.notified() => {}
+                () = tokio::time::sleep(LOOK) => {}
+                () = self.closing.cancelled() => return false,
+            }
+            if (self.hung_up)() {
+                let written = self.outgoing.written();
+                match last_read {
+                    Some((since, before)) if before == written => {
+                        if since.elapsed() > READS_NOTHING_MAX {
+                            return false;
+                        }
+                    }
+                    _ => last_read = Some((Instant::now(), written)),
+                }
+            }
+        }
+        true
+    }
+
+    fn answer(&self, rejection: Rejection) -> bool {
         tracing::debug!(id = ?rejection.id, message = %rejection.error.message, "an MCP message was refused");
         let answer = ServerJsonRpcMessage::error(*rejection.error, rejection.id);
-        let Some(line) = super::transport::line_of(&answer) else { return true };
-        self.lines.send(line).await.is_ok()
+        super::transport::line_of(&answer).is_none_or(|line| self.outgoing.send(Worth::Owed, line))
     }
 
     /// What becomes of a line: a message, nothing, or an answer.
@@ -116,7 +172,13 @@ impl Receiver {
                 return Err(Rejection::new(Some(id), ErrorData::invalid_params(message, None)));
             }
         }
-        match self.in_flight.begin(&id, typed.modern) {
+        let kind = match typed.request {
+            ClientRequest::ReadResourceRequest(_) => Kind::Resource,
+            // One of these is `subscriptions/listen`, which goes on for as long as the client likes.
+            ClientRequest::CallToolRequest(_) | ClientRequest::CustomRequest(_) => Kind::Call,
+            _ => Kind::Other,
+        };
+        match self.in_flight.begin(&id, typed.modern, kind, params.len(), Instant::now()) {
             Ok(()) => {}
             Err(Refused::SameId) => {
                 // An answer with this id would be taken for that of the first request.
@@ -166,14 +228,16 @@ mod tests {
 
     async fn run(input: &[u8]) -> Run {
         let (messages, mut received) = mpsc::channel(100);
-        let (lines, mut answered) = mpsc::channel(100);
+        let outgoing = Outgoing::new(Arc::default());
         let closing = CancellationToken::new();
         let receiver = Receiver {
             messages,
-            lines,
+            outgoing: Arc::clone(&outgoing),
             in_flight: Arc::default(),
+            room: Arc::default(),
             line_bytes_max: 1_000,
             closing: closing.clone(),
+            hung_up: Box::new(|| false),
             initialized: false,
         };
         receiver.run(input).await;
@@ -182,9 +246,11 @@ mod tests {
         while let Some(message) = received.recv().await {
             run.messages.push(message);
         }
-        while let Some(line) = answered.recv().await {
-            assert_eq!(line.iter().position(|byte| *byte == b'\n'), Some(line.len() - 1));
-            run.answers.push(serde_json::from_slice(&line).unwrap());
+        outgoing.close();
+        let mut text = Vec::new();
+        outgoing.write_to(&mut text).await.unwrap();
+        for line in text.split_inclusive(|byte| *byte == b'\n') {
+            run.answers.push(serde_json::from_slice(line).unwrap());
         }
         run
     }

@@ -5,24 +5,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rmcp::RoleServer;
-use rmcp::model::{ClientJsonRpcMessage, JsonRpcMessage, ServerJsonRpcMessage};
+use rmcp::model::{ClientJsonRpcMessage, JsonRpcMessage, RequestId, ServerJsonRpcMessage};
 use rmcp::transport::Transport;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::in_flight::InFlight;
+use super::outgoing::{Outgoing, Worth};
 use super::receive::Receiver;
-use super::{shape, writer};
+use super::shape;
 
 /// Messages that may wait for rmcp; the input is not read further meanwhile.
 const MESSAGES_WAITING_MAX: usize = 64;
 /// How long answers that are ready may take to be written once the connection closes.
 const FLUSH_MAX: Duration = Duration::from_millis(500);
 
+/// Whether the other end of the input is closed, which a read tells only after everything before it.
+pub(in crate::mcp) type HungUp = Box<dyn Fn() -> bool + Send + Sync>;
+
 /// How the layer is set up.
-#[derive(Clone, Debug)]
 pub(in crate::mcp) struct LineOptions {
     /// Bytes of one incoming line at most.
     pub(in crate::mcp) line_bytes_max: usize,
@@ -30,13 +33,16 @@ pub(in crate::mcp) struct LineOptions {
     pub(in crate::mcp) closing: CancellationToken,
     /// Where open requests are noted.
     pub(in crate::mcp) in_flight: Arc<InFlight>,
+    /// Whether the client has closed the input, although not all of it was read.
+    pub(in crate::mcp) hung_up: HungUp,
 }
 
 /// Lines in, lines out.
 pub(in crate::mcp) struct LineTransport {
     messages: mpsc::Receiver<ClientJsonRpcMessage>,
-    lines: Option<mpsc::Sender<Vec<u8>>>,
+    outgoing: Arc<Outgoing>,
     in_flight: Arc<InFlight>,
+    room: Arc<Notify>,
     writing: Option<JoinHandle<()>>,
 }
 
@@ -46,25 +52,29 @@ where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
-    let LineOptions { line_bytes_max, closing, in_flight } = options;
+    let LineOptions { line_bytes_max, closing, in_flight, hung_up } = options;
+    let room = Arc::new(Notify::new());
+    let outgoing = Outgoing::new(Arc::clone(&room));
     let (message_sender, messages) = mpsc::channel(MESSAGES_WAITING_MAX);
-    let (lines, queue) = writer::queue();
     let receiver = Receiver {
         messages: message_sender,
-        lines: lines.clone(),
+        outgoing: Arc::clone(&outgoing),
         in_flight: Arc::clone(&in_flight),
+        room: Arc::clone(&room),
         line_bytes_max,
         closing: closing.clone(),
+        hung_up,
         initialized: false,
     };
     tokio::spawn(receiver.run(input));
+    let written = Arc::clone(&outgoing);
     let writing = tokio::spawn(async move {
-        if let Err(error) = writer::write_lines(queue, output).await {
+        if let Err(error) = written.write_to(output).await {
             tracing::debug!(%error, "the output of the MCP connection is gone");
             closing.cancel();
         }
     });
-    LineTransport { messages, lines: Some(lines), in_flight, writing: Some(writing) }
+    LineTransport { messages, outgoing, in_flight, room, writing: Some(writing) }
 }
 
 /// The line of a message; none if it cannot be written as JSON, which the log then says.
@@ -94,26 +104,8 @@ impl Transport<RoleServer> for LineTransport {
             JsonRpcMessage::Error(error) => error.id.clone(),
             JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => None,
         };
-        // An answer to what is no longer open is one to a cancelled request, of which nothing more may be said.
-        let (wanted, modern) = match id {
-            Some(id) => match self.in_flight.end(&id) {
-                Some(modern) => (true, modern),
-                None => (false, false),
-            },
-            None => (true, false),
-        };
-        let lines = self.lines.clone();
-        async move {
-            if !wanted {
-                return Ok(());
-            }
-            if modern {
-                shape::modern(&mut message);
-            }
-            let closed = || io::Error::new(io::ErrorKind::NotConnected, "the connection is closed");
-            let line = line_of(&message).ok_or(io::ErrorKind::InvalidData)?;
-            lines.ok_or_else(closed)?.send(line).await.map_err(|_| closed())
-        }
+        // Here and not in the future: from now on its bytes are counted, and what it was made of is freed.
+        std::future::ready(self.put(id.as_ref(), &mut message))
     }
 
     async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
@@ -122,12 +114,42 @@ impl Transport<RoleServer> for LineTransport {
 
     async fn close(&mut self) -> io::Result<()> {
         self.messages.close();
-        self.lines = None;
+        self.outgoing.close();
         let Some(mut writing) = self.writing.take() else { return Ok(()) };
         if tokio::time::timeout(FLUSH_MAX, &mut writing).await.is_err() {
             // The other end does not read. Its answers are lost to it; its jobs are not.
             writing.abort();
         }
         Ok(())
+    }
+}
+
+impl LineTransport {
+    /// Sends a message, the answer to the request `id` if it is one.
+    fn put(&self, id: Option<&RequestId>, message: &mut ServerJsonRpcMessage) -> io::Result<()> {
+        let mut kind = None;
+        if let Some(id) = id {
+            // An answer to what is no longer open is one to a cancelled request, of which nothing more may be said.
+            let Some((modern, of)) = self.in_flight.end(id) else { return Ok(()) };
+            if modern {
+                shape::modern(message);
+            }
+            kind = Some(of);
+        }
+        let worth = Worth::of(message);
+        if !self.outgoing.takes(&worth) {
+            return Ok(());
+        }
+        let line = line_of(message);
+        if let (Some(kind), Some(line)) = (kind, &line) {
+            self.in_flight.learn(kind, line.len());
+        }
+        let is_open = line.is_none_or(|line| self.outgoing.send(worth, line));
+        self.room.notify_one();
+        if is_open {
+            Ok(())
+        } else {
+            Err(io::Error::new(io::ErrorKind::NotConnected, "the connection is closed"))
+        }
     }
 }

@@ -82,7 +82,12 @@ impl World {
                 slots: 64,
                 lease: Duration::from_secs(30),
             };
-            let options = SupervisorOptions { dispatcher, channels: Channels::default() };
+            let options = SupervisorOptions {
+                dispatcher,
+                channels: Channels::default(),
+                stands_by: None,
+                keeps_time: true,
+            };
             Supervisor::start(parts, options)
         });
         let options = McpOptions { wait: Duration::from_secs(20), ..McpOptions::default() };
