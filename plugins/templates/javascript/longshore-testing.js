@@ -20,7 +20,8 @@ const CREATED_AT_MS = 1_795_168_800_000n; // 20 November 2026, 10:00 UTC: tests 
 // What a killed attempt ends with.
 export class Killed {}
 
-// One task. `sources` are SQL scripts by name; `batchRows` is the most rows that a read returns.
+// One task. `sources` are SQL scripts by name; `batchRows` is the most rows that a read returns; `state` is a text that an
+// earlier attempt has saved.
 export class Host {
   attempts = 0;
   saves = 0;
@@ -32,8 +33,9 @@ export class Host {
   #told = false;
   #dead = false;
 
-  constructor({ sources = {}, secrets = {}, batchRows = Infinity } = {}) {
+  constructor({ sources = {}, secrets = {}, batchRows = Infinity, state } = {}) {
     Object.assign(this, { secrets, batchRows });
+    if (state !== undefined) this.#state = { attempt: 1, bytes: new TextEncoder().encode(state) };
     this.databases = new Map();
     for (const name of Object.keys(sources).sort()) {
       const database = new DatabaseSync(':memory:');
