@@ -281,3 +281,16 @@ fn a_new_plugin_is_written_once() {
     }
     assert!(!project.path("other").exists());
 }
+
+#[test]
+fn a_job_that_is_left_to_others_is_kept_even_in_a_new_project() {
+    let project = Project::with_shop();
+    assert!(
+        !project.path("data").exists(),
+        "the submission is to be the first thing that needs the database"
+    );
+    let payload = r#"{"table": "branches"}"#;
+    let submitted = project.json(&["run", "export", "--payload", payload, "--detach", "--json"]);
+    let shown = project.json(&["task", "show", submitted["job_id"].as_str().unwrap(), "--json"]);
+    assert_eq!(shown["status"], "queued");
+}

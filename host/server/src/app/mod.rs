@@ -45,7 +45,9 @@ pub enum Role {
     Run,
     /// Looks at jobs and changes their course; runs nothing.
     Tasks,
-    /// Looks at plugins, or submits a job for others to run; runs nothing.
+    /// Submits a job for others to run; runs nothing.
+    Submit,
+    /// Looks at plugins; runs nothing.
     Inspect,
 }
 
@@ -57,7 +59,7 @@ impl Role {
             Self::Serve => Duration::from_secs(20),
             Self::Worker => Duration::ZERO,
             Self::Tasks => Duration::from_millis(500),
-            Self::Run | Self::Inspect => Duration::MAX,
+            Self::Run | Self::Submit | Self::Inspect => Duration::MAX,
         }
     }
 }
@@ -112,7 +114,7 @@ impl Host {
             schedules::follow(&service, config).await?;
         }
         let supervisor = match role {
-            Role::Tasks | Role::Inspect => None,
+            Role::Tasks | Role::Submit | Role::Inspect => None,
             Role::Serve | Role::Worker | Role::Run => {
                 let options = parts::supervisor_options(config, role, channels);
                 Some(Supervisor::start(service_parts, options))
