@@ -316,6 +316,33 @@ fn a_saved_state_can_be_given() {
     assert_contains(&error.to_string(), &["checkpoint cannot be read", "another version of the job"]);
 }
 
+job!(StartsAgain, |ctx, rows, done, file| {
+    if !rows.contains(&1) {
+        file.clear()?;
+    }
+    for row in 1..=7 {
+        writeln!(file, "row {row}")?;
+        done = row;
+        if ctx.save_due(done, 3) {
+            ctx.save(&done)?;
+        }
+    }
+});
+
+#[test]
+fn a_file_that_was_cleared_is_back_unless_a_save_follows() {
+    // load, artifact, write, save, write
+    let host = TestHost::new().kill_at(5);
+    host.run::<StartsAgain>(&json!({})).unwrap_err();
+    assert_eq!(host.artifact("out.csv"), b"row 1\nrow 2\nrow 3\n");
+    // load, artifact, clear, write
+    let host = host.kill_at(4);
+    host.run::<StartsAgain>(&json!({})).unwrap_err();
+    assert_eq!(host.artifact("out.csv"), b"row 1\nrow 2\nrow 3\n");
+    host.run::<StartsAgain>(&json!({})).unwrap();
+    assert_eq!(host.artifact("out.csv"), b"row 1\nrow 2\nrow 3\nrow 4\nrow 5\nrow 6\nrow 7\n");
+}
+
 #[test]
 fn fewer_stops_still_find_a_fault() {
     let host = || TestHost::new().stops_at_most(4);

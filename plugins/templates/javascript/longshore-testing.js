@@ -28,6 +28,8 @@ export class Host {
   log = [];
   #state = null;
   #written = new Map();
+  #cleared = new Map(); // what files had before; it counts again unless a save follows
+  #savedBy = 0;
   #sent = [];
   #committed = { lengths: new Map(), messages: 0 };
   #told = false;
@@ -51,7 +53,9 @@ export class Host {
   // - killedAfterSave: the first save of a new state is committed but never returns
   run(job, input, stop = {}) {
     const { lengths, messages } = this.#committed;
-    this.#written = new Map([...lengths].map(([name, length]) => [name, this.#written.get(name).subarray(0, length)]));
+    const before = this.#whole;
+    this.#cleared.clear();
+    this.#written = new Map([...lengths].map(([name, length]) => [name, before.get(name).subarray(0, length)]));
     this.#sent = this.#sent.slice(0, messages);
     this.attempts += 1;
     this.calls = [];
@@ -72,7 +76,12 @@ export class Host {
   // The committed artifacts, by name.
   get artifacts() {
     const { lengths } = this.#committed;
-    return Object.fromEntries([...lengths].map(([name, length]) => [name, this.#written.get(name).subarray(0, length)]));
+    return Object.fromEntries([...lengths].map(([name, length]) => [name, this.#whole.get(name).subarray(0, length)]));
+  }
+
+  // The files, as if none had been cleared.
+  get #whole() {
+    return new Map([...this.#written, ...this.#cleared]);
   }
 
   // The committed messages.
@@ -81,6 +90,7 @@ export class Host {
   }
 
   #commit() {
+    this.#cleared.clear();
     const lengths = new Map([...this.#written].map(([name, bytes]) => [name, bytes.length]));
     this.#committed = { lengths, messages: this.#sent.length };
   }
@@ -131,6 +141,7 @@ export class Host {
       const before = this.#state?.bytes;
       this.#state = { attempt: this.attempts, bytes: Uint8Array.from(bytes) };
       this.saves += 1;
+      this.#savedBy = this.attempts;
       this.#commit();
       if (this.stop.killedAfterSave && !isDeepStrictEqual(before, this.#state.bytes)) {
         this.#dead = true;
@@ -158,6 +169,12 @@ export class Host {
           this.#enter('write');
           this.#written.set(name, Buffer.concat([this.#written.get(name), bytes]));
         },
+        clear: () => {
+          this.#enter('clear');
+          if (this.#savedBy === this.attempts) throw hostError('saved_already', 'this attempt has saved');
+          if (!this.#cleared.has(name)) this.#cleared.set(name, this.#written.get(name));
+          this.#written.set(name, Buffer.alloc(0));
+        },
       };
     },
   };
@@ -166,6 +183,10 @@ export class Host {
     sources: () => {
       this.#enter('sources');
       return [...this.databases.keys()];
+    },
+    revision: (source) => {
+      this.#enter('revision');
+      return this.#changes(source);
     },
     query: (source, sql, parameters) => {
       this.#enter('query');
@@ -181,6 +202,12 @@ export class Host {
       }
     },
   };
+
+  #changes(source) {
+    const database = this.databases.get(source);
+    if (!database) throw hostError('source_unavailable', `there is no source \`${source}\``);
+    return String(database.prepare('SELECT total_changes() AS count').get().count);
+  }
 
   #cursor(statement, rows) {
     return {
@@ -231,7 +258,7 @@ const KEY = 'longshore-testing';
 const INTERFACES = {
   artifacts: ['files', 'open'],
   checkpoint: ['checkpoint', 'load', 'save'],
-  data: ['data', 'sources', 'query'],
+  data: ['data', 'sources', 'query', 'revision'],
   log: ['logging', 'write'],
   outbox: ['outbox', 'send'],
   progress: ['progress', 'report'],

@@ -175,12 +175,16 @@ class Host:
         self.state: tuple[int, bytes] | None = None
         self.log: list[str] = []
         self.written: dict[str, bytearray] = {}
+        self.cleared: dict[str, bytearray] = {}  # what files had before; it counts again unless a save follows
+        self.saved_by = 0
         self.sent: list[Message] = []
         self.committed: tuple[dict[str, int], int] = ({}, 0)
 
     def run(self, job, arguments: dict, stop: Stop | None = None) -> dict:
         """Runs an attempt and returns the job's result. Raises what the job raises, or Killed."""
         lengths, messages = self.committed
+        self.written |= self.cleared
+        self.cleared = {}
         self.written = {name: self.written[name][:length] for name, length in lengths.items()}
         self.sent = self.sent[:messages]
         self.attempts += 1
@@ -200,7 +204,8 @@ class Host:
     @property
     def artifacts(self) -> dict[str, bytes]:
         """The committed artifacts."""
-        return {name: bytes(self.written[name][:length]) for name, length in self.committed[0].items()}
+        written = self.written | self.cleared
+        return {name: bytes(written[name][:length]) for name, length in self.committed[0].items()}
 
     @property
     def messages(self) -> list[Message]:
@@ -208,6 +213,7 @@ class Host:
         return self.sent[: self.committed[1]]
 
     def commit(self) -> None:
+        self.cleared = {}
         self.committed = ({name: len(content) for name, content in self.written.items()}, len(self.sent))
 
     def enter(self, call: str) -> None:
@@ -224,6 +230,7 @@ class Host:
         self.enter("save")
         before, self.state = self.state, (self.attempts, bytes(state))
         self.saves += 1
+        self.saved_by = self.attempts
         self.commit()
         if self.stop.killed_after_save and (before is None or before[1] != state):
             self.dead = True
@@ -268,6 +275,12 @@ class Host:
         except sqlite3.Error as error:
             raise Err(HostError("query_failed", str(error))) from error
 
+    def revision(self, source: str) -> str | None:
+        self.enter("revision")
+        if source not in self.databases:
+            raise Err(HostError("source_unavailable", f"there is no source `{source}`"))
+        return str(self.databases[source].total_changes)
+
     def send(self, message: Message) -> None:
         self.enter("send")
         if any(other.key == message.key for other in self.sent):
@@ -300,6 +313,13 @@ class Artifact(_Resource):
     def write(self, content: bytes) -> None:
         self.host.enter("write")
         self.host.written[self.name] += content
+
+    def clear(self) -> None:
+        self.host.enter("clear")
+        if self.host.saved_by == self.host.attempts:
+            raise Err(HostError("saved_already", "this attempt has saved"))
+        self.host.cleared.setdefault(self.name, self.host.written[self.name])
+        self.host.written[self.name] = bytearray()
 
 
 @dataclass
@@ -348,6 +368,7 @@ def _install() -> None:
             "Value": Value,
             "sources": _of_host("source_names"),
             "query": _of_host("query"),
+            "revision": _of_host("revision"),
         },
         "outbox": {"Message": Message, "send": _of_host("send")},
         "secrets": {"get": _of_host("secret")},
