@@ -7,7 +7,7 @@ use longshore_plugin::prelude::*;
 
 /// Rows from one save to the next. A save costs an fsync or two, so this should be about a second of work. The tests
 /// make it smaller.
-const ROWS_PER_SAVE: u64 = 50_000;
+const ROWS_PER_SAVE: u64 = 10_000;
 
 /// What the job takes. An agent sees these comments, as the schema of the tool.
 #[derive(Deserialize, JsonSchema)]
