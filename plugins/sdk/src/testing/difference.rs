@@ -65,7 +65,7 @@ fn messages(undisturbed: &[Message], resumed: &[Message]) -> Option<String> {
 
 fn bytes_differ(name: &str, undisturbed: &[u8], resumed: &[u8]) -> String {
     let equal = undisturbed.iter().zip(resumed).take_while(|(one, other)| one == other).count();
-    let line = 1 + undisturbed[..equal].iter().filter(|byte| **byte == b'\n').count();
+    let line = undisturbed[..equal].split(|byte| *byte == b'\n').count();
     let head = format!(
         "`{name}` differs from byte {equal} on (line {line}); undisturbed it has {} bytes, resumed {}.",
         undisturbed.len(),
