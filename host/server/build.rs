@@ -63,7 +63,7 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if MADE.contains(&name) || name.ends_with(".wasm") {
+        if MADE.contains(&name) || path.extension().is_some_and(|extension| extension == "wasm") {
             continue;
         }
         if path.is_dir() {

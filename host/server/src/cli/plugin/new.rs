@@ -26,7 +26,7 @@ const SHARED: [&str; 2] = ["longshore-plugin", "wit"];
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(in crate::cli) struct Args {
-    /// Name of its job type, in snake_case
+    /// Name of its job type, such as `late_orders`
     name: String,
 
     /// New directory to write it to [default: the name]
