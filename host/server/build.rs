@@ -1,4 +1,5 @@
-//! Builds the plugins and puts them into the program, so that `longshore init` can write them anywhere.
+//! Builds the plugins and puts them into the program, so that `longshore init` can write them anywhere; and the templates,
+//! which `longshore plugin new` writes.
 
 use std::env;
 use std::error::Error;
@@ -10,6 +11,12 @@ use longshore_guest_build::build_script;
 
 /// The plugins that come with Longshore. Others in the workspace are there to be copied.
 const SHIPPED: [&str; 3] = ["bulk_invoice", "export", "notifications"];
+
+/// The templates of a plugin, by language.
+const TEMPLATES: [&str; 3] = ["javascript", "python", "rust"];
+
+/// What may lie in a template's folder because somebody built it there.
+const MADE: [&str; 4] = [".venv", "__pycache__", "node_modules", "target"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
@@ -29,6 +36,42 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     list += "]\n";
     fs::write(out.join("plugins.rs"), list)?;
+    fs::write(out.join("templates.rs"), templates(&root.join("plugins/templates"))?)?;
+    Ok(())
+}
+
+/// The list of templates, as Rust.
+fn templates(folder: &Path) -> Result<String, Box<dyn Error>> {
+    let mut list = String::from("&[\n");
+    for language in TEMPLATES {
+        let mut files = Vec::new();
+        walk(&folder.join(language), &mut files)?;
+        files.sort();
+        writeln!(list, "EmbeddedTemplate {{ language: {language:?}, files: &[")?;
+        for file in files {
+            let name = literal(file.strip_prefix(folder.join(language))?)?;
+            writeln!(list, "({name}, include_str!({})),", literal(&file)?)?;
+        }
+        list += "] },\n";
+    }
+    list += "]\n";
+    Ok(list)
+}
+
+/// The files below `folder`, but for what is built there.
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if MADE.contains(&name) || path.extension().is_some_and(|extension| extension == "wasm") {
+            continue;
+        }
+        if path.is_dir() {
+            walk(&path, files)?;
+        } else {
+            files.push(path);
+        }
+    }
     Ok(())
 }
 

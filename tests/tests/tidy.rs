@@ -281,3 +281,54 @@ fn unsafe_has_its_reason() {
     }
     assert_none("`unsafe` stands under a `// SAFETY:` comment:", &broken);
 }
+
+#[test]
+fn templates_carry_the_contract_and_the_sdk() {
+    // A template is copied out of the repository and has to build there, with exactly what the plugins here use.
+    fn tree(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+        fn walk(top: &Path, folder: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
+            for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+            {
+                let path = entry.expect("a folder of the repository can be read").path();
+                if path.is_dir() {
+                    walk(top, &path, found);
+                } else {
+                    found.push((path.strip_prefix(top).unwrap().to_owned(), fs::read(&path).unwrap()));
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(&root().join(folder), &root().join(folder), &mut found);
+        found.sort();
+        found
+    }
+    let rust = Path::new("plugins/templates/rust");
+    let sdk = rust.join("longshore-plugin");
+    let mut broken = Vec::new();
+    for (original, copy) in [
+        ("wit", PathBuf::from("plugins/sdk/wit")),
+        ("wit", "plugins/templates/python/wit".into()),
+        ("wit", "plugins/templates/javascript/wit".into()),
+        ("wit", sdk.join("wit")),
+        ("plugins/sdk/src", sdk.join("src")),
+    ] {
+        if tree(Path::new(original)) != tree(&copy) {
+            broken.push(format!("{} is not a copy of {original}", copy.display()));
+        }
+    }
+    if read(Path::new("plugins/sdk/Cargo.toml")) != read(&sdk.join("Cargo.toml")) {
+        broken.push(format!("{} is not a copy of that of plugins/sdk", sdk.join("Cargo.toml").display()));
+    }
+    assert_none("Run `cargo xtask templates`:", &broken);
+
+    let packages = |lock: &Path| -> BTreeSet<String> {
+        let lock: toml::Table = toml::from_str(&read(lock)).expect("a lock file is TOML");
+        let packages = lock["package"].as_array().expect("it lists packages").iter();
+        packages.map(|package| format!("{} {}", package["name"], package["version"])).collect()
+    };
+    let (template, plugins) = (packages(&rust.join("Cargo.lock")), packages(Path::new("plugins/Cargo.lock")));
+    let own = "\"word_count\" \"0.1.0\"";
+    let broken: Vec<String> =
+        template.difference(&plugins).filter(|package| *package != own).cloned().collect();
+    assert_none("The Rust template pins versions that plugins/Cargo.lock does not have:", &broken);
+}

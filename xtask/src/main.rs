@@ -8,6 +8,7 @@ mod output;
 mod setup;
 mod shell;
 mod supply_chain;
+mod templates;
 mod test;
 
 use std::process::ExitCode;
@@ -31,6 +32,7 @@ enum Command {
     Crash(crash::Args),
     Gallery(gallery::Args),
     SupplyChain(supply_chain::Args),
+    Templates(templates::Args),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Command::Crash(args) => crash::run(&args),
         Command::Gallery(args) => gallery::run(&args),
         Command::SupplyChain(args) => supply_chain::run(&args),
+        Command::Templates(args) => templates::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

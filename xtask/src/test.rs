@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
+use longshore_guest_build::Toolchain;
 
 use crate::output::say;
 use crate::{setup, shell};
@@ -25,8 +26,12 @@ pub(crate) struct Args {
 }
 
 /// The workspaces, each with a lock file of its own: where they are, and what their checks are called.
-pub(crate) const WORKSPACES: &[(&str, &str)] =
-    &[("", "host"), ("plugins", "plugins"), ("tests/guests", "guests")];
+pub(crate) const WORKSPACES: &[(&str, &str)] = &[
+    ("", "host"),
+    ("plugins", "plugins"),
+    ("plugins/templates/rust", "template"),
+    ("tests/guests", "guests"),
+];
 
 /// One check.
 struct Check {
@@ -35,9 +40,9 @@ struct Check {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    setup::ensure()?;
+    let toolchain = setup::ensure()?;
     let wanted = |check: &Check| args.only.as_ref().is_none_or(|only| check.name.contains(only.as_str()));
-    let checks: Vec<Check> = checks(args.skip_clients).into_iter().filter(wanted).collect();
+    let checks: Vec<Check> = checks(&toolchain, args.skip_clients).into_iter().filter(wanted).collect();
     if checks.is_empty() {
         bail!("no check has {:?} in its name", args.only.as_deref().unwrap_or_default());
     }
@@ -60,7 +65,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn checks(skip_clients: bool) -> Vec<Check> {
+fn checks(toolchain: &Toolchain, skip_clients: bool) -> Vec<Check> {
     let there =
         WORKSPACES.iter().filter(|(folder, _)| shell::root().join(folder).join("Cargo.toml").is_file());
     let mut checks = Vec::new();
@@ -69,7 +74,12 @@ fn checks(skip_clients: bool) -> Vec<Check> {
     }
     for (folder, name) in there {
         let lints = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
-        checks.push(cargo(format!("lint {name}"), folder, &lints));
+        let mut lint = cargo(format!("lint {name}"), folder, &lints);
+        if folder.starts_with("plugins/") {
+            // The template's dependencies are those of the plugins, already built.
+            lint.command.env("CARGO_TARGET_DIR", shell::root().join("plugins/target"));
+        }
+        checks.push(lint);
     }
     checks.push(tests("test host", ""));
     checks.push(tests("test plugins", "plugins"));
@@ -107,6 +117,7 @@ fn checks(skip_clients: bool) -> Vec<Check> {
         if let Some(xtask) = &beside {
             command.arg("--longshore").arg(xtask.with_file_name("longshore"));
         }
+        command.env("LONGSHORE_WASM_RUSTC", toolchain.rustc());
         checks.push(Check { name: "test clients".into(), command });
     }
     checks

@@ -1,4 +1,4 @@
-//! The plugins that come with Longshore, built from `plugins/` together with this program.
+//! The plugins that come with Longshore, built from `plugins/` together with this program, and the templates of others.
 
 /// A plugin within this program.
 #[derive(Clone, Copy)]
@@ -13,6 +13,18 @@ pub(crate) struct EmbeddedPlugin {
 
 /// The plugins by name.
 pub(crate) static PLUGINS: &[EmbeddedPlugin] = include!(concat!(env!("OUT_DIR"), "/plugins.rs"));
+
+/// A template of a plugin within this program.
+#[derive(Clone, Copy)]
+pub(crate) struct EmbeddedTemplate {
+    /// Its language, and the folder that it is from.
+    pub(crate) language: &'static str,
+    /// Its files: path and text.
+    pub(crate) files: &'static [(&'static str, &'static str)],
+}
+
+/// The templates by language.
+pub(crate) static TEMPLATES: &[EmbeddedTemplate] = include!(concat!(env!("OUT_DIR"), "/templates.rs"));
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,7 @@ use crate::zip::{DosTime, Entry, ZipWriter};
 use crate::{pdf, register};
 use longshore_plugin::prelude::*;
 use longshore_plugin::{Artifact, RowDigest, Source};
+use std::io::{self, Write};
 use std::time::Duration;
 
 /// Invoices from one save to the next: about a second of work on a slow machine.
@@ -107,7 +108,7 @@ pub(crate) fn run(ctx: &Context<State>, input: &Input) -> Result<Output> {
 
     let (mut state, orders) = start(ctx, &source, &selection, [&zip_file, &register_file])?;
     let position = zip_file.position();
-    let zip = ZipWriter::resume(zip_file, position, std::mem::take(&mut state.entries));
+    let zip = ZipWriter::resume(Unbuffered(zip_file), position, std::mem::take(&mut state.entries));
     let mut batch = Batch { ctx, source, selection, zip, register: register_file, state };
     batch.invoices(orders)?;
     batch.register_into_zip(&register_name)?;
@@ -163,12 +164,27 @@ fn start(
     Ok((State::default(), selection.open(source)?))
 }
 
+/// An artifact as a [`Write`] that is kept across saves. The ZIP writer may have it, because between two entries it holds
+/// nothing back.
+struct Unbuffered(Artifact);
+
+impl Write for Unbuffered {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// One attempt under way.
 struct Batch<'a> {
     ctx: &'a Context<State>,
     source: Source,
     selection: Selection,
-    zip: ZipWriter<Artifact>,
+    zip: ZipWriter<Unbuffered>,
     register: Artifact,
     state: State,
 }
@@ -183,7 +199,7 @@ impl Batch<'_> {
             self.state.digest.clone_from(&order.digest);
             self.state.last_ordered_at.clone_from(&order.ordered_at);
             self.invoice(order)?;
-            if self.state.done.is_multiple_of(INVOICES_PER_SAVE) {
+            if self.ctx.save_due(self.state.done, INVOICES_PER_SAVE) {
                 self.save()?;
             }
         }

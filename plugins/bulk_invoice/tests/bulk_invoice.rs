@@ -123,8 +123,10 @@ fn nothing_to_invoice_is_answered_with_what_there_is() {
 
 #[test]
 fn interruptions_do_not_show_in_the_files() {
-    let (host, _) = assert_resumes::<BulkInvoice>(|| shop(230), &march("Delhi"));
+    let (host, _) =
+        assert_resumes::<BulkInvoice>(|| shop(230).save_every(u64::MAX).stops_at_most(8), &march("Delhi"));
     assert_eq!(host.saves(), 2);
+    assert_resumes::<BulkInvoice>(|| shop(7), &march("Delhi"));
 }
 
 #[test]

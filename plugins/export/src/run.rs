@@ -13,7 +13,7 @@ use longshore_plugin::{Cell, Cells, RowDigest};
 pub(crate) const ROWS_PER_BATCH: u32 = 4096;
 
 /// Rows read from one cut to the next where few of them are wanted, in rows of a full cut.
-const CUTS_OF_UNWANTED_ROWS: usize = 4;
+const CUTS_OF_UNWANTED_ROWS: u64 = 4;
 
 /// What the job gives.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -158,6 +158,7 @@ impl Export<'_> {
         // the rows alone, however they came in batches.
         let mut taken = 0;
         let (mut rows_since_cut, mut read_since_cut) = (0, 0);
+        let cut_rows = self.ctx.save_interval(E::CUT_ROWS as u64);
         while let Some(batch) = self.rows.next_batch()? {
             let mut cells = batch.cells();
             let mut undigested = cells.clone();
@@ -184,9 +185,9 @@ impl Export<'_> {
                 self.state.position.read += 1;
                 read_since_cut += 1;
                 let bytes_since_cut = taken + self.out.len() + encoder.pending();
-                if rows_since_cut >= E::CUT_ROWS
+                if rows_since_cut >= cut_rows
                     || bytes_since_cut >= E::CUT_BYTES
-                    || read_since_cut >= E::CUT_ROWS * CUTS_OF_UNWANTED_ROWS
+                    || read_since_cut >= cut_rows.saturating_mul(CUTS_OF_UNWANTED_ROWS)
                 {
                     self.state.digest.add(undigested.up_to(&cells));
                     undigested = cells.clone();

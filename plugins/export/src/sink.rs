@@ -2,8 +2,8 @@
 
 use crate::input::Compression;
 use flate2::write::GzEncoder;
-use longshore_plugin::Artifact;
 use longshore_plugin::prelude::*;
+use longshore_plugin::{Artifact, ArtifactWriter};
 
 /// Level of gzip. 6 is what the `gzip` program does.
 const GZIP_LEVEL: u32 = 6;
@@ -22,7 +22,7 @@ pub(crate) enum Sink {
         /// The file.
         artifact: Artifact,
         /// The open member; none right after a cut.
-        member: Option<Box<GzEncoder<Artifact>>>,
+        member: Option<Box<GzEncoder<ArtifactWriter>>>,
         /// Bytes of the member that do not fill a piece yet.
         rest: Vec<u8>,
     },
@@ -80,9 +80,9 @@ impl Sink {
 
 /// The member that is open, or a new one. Its header has no time and no name: the same rows give the same bytes.
 fn open_member<'a>(
-    member: &'a mut Option<Box<GzEncoder<Artifact>>>,
+    member: &'a mut Option<Box<GzEncoder<ArtifactWriter>>>,
     artifact: &Artifact,
-) -> &'a mut GzEncoder<Artifact> {
-    let new = || Box::new(GzEncoder::new(artifact.clone(), flate2::Compression::new(GZIP_LEVEL)));
+) -> &'a mut GzEncoder<ArtifactWriter> {
+    let new = || Box::new(GzEncoder::new(artifact.writer(), flate2::Compression::new(GZIP_LEVEL)));
     member.get_or_insert_with(new)
 }

@@ -191,7 +191,21 @@ fn wide_host() -> TestHost {
         CREATE TABLE keyed (k TEXT, n INTEGER, filler BLOB, PRIMARY KEY (k, n)) WITHOUT ROWID;
         INSERT INTO keyed SELECT 'k' || (a % 10), a, filler FROM wide;
         CREATE VIEW seen AS SELECT a, filler, t || '!' AS t FROM wide WHERE a <> 13;";
-    TestHost::new().source("shop", sql).batches_of(17)
+    // Megabytes for each attempt, so few are stopped, and only at the export's own cuts; a small table is stopped everywhere.
+    TestHost::new().source("shop", sql).batches_of(17).stops_at_most(10).save_every(u64::MAX)
+}
+
+#[test]
+fn a_small_export_can_be_stopped_everywhere() {
+    for input in [
+        json!({ "table": "orders" }),
+        json!({ "table": "orders", "compression": "gzip" }),
+        json!({ "table": "orders", "format": "jsonl" }),
+        json!({ "table": "orders", "format": "json" }),
+        json!({ "table": "orders", "format": "parquet" }),
+    ] {
+        assert_resumes::<Export>(|| host().batches_of(2), &input);
+    }
 }
 
 #[test]

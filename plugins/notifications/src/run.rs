@@ -112,7 +112,7 @@ pub(crate) fn run(ctx: &Context<State>, input: &Input) -> Result<Output> {
         state.products += supplier.products.len() as u64;
         let total = total.max(state.suppliers);
         ctx.progress(state.suppliers, total, &format!("{} of {total} suppliers", state.suppliers))?;
-        if state.suppliers.is_multiple_of(SUPPLIERS_PER_SAVE) {
+        if ctx.save_due(state.suppliers, SUPPLIERS_PER_SAVE) {
             ctx.save(&state)?;
         }
     }

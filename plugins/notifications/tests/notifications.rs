@@ -63,7 +63,7 @@ fn a_message_that_was_sent_already_is_passed_over() {
 
 #[test]
 fn interruptions_do_not_show_in_the_outbox() {
-    let (host, _) = assert_resumes::<Notifications>(|| shop(120), &json!({}));
+    let (host, _) = assert_resumes::<Notifications>(|| shop(120).stops_at_most(200), &json!({}));
     assert_eq!(host.saves(), 2);
     assert_eq!(host.messages().len(), 119);
 }

@@ -41,7 +41,7 @@ pub(crate) fn describe<J: Job>() -> wit::JobType {
 /// Runs one attempt: reads the input, runs the job, hands over what its artifacts still hold, writes the result.
 pub(crate) fn run<J: Job>(ctx: &Context<J::State>, input: &str) -> Result<String> {
     let output = J::run(ctx, parse_input(input)?)?;
-    ctx.flush_artifacts();
+    ctx.hand_over_artifacts("the end of the job")?;
     Ok(serde_json::to_string(&output)?)
 }
 

@@ -103,12 +103,37 @@ impl<S> Context<S> {
 
     /// As [`save`](Self::save), for a job that writes its state in a form of its own.
     pub fn save_bytes(&self, state: &[u8]) -> Result<()> {
-        self.flush_artifacts();
+        self.hand_over_artifacts("a save")?;
         go_on(self.host.save(state))
     }
 
-    pub(crate) fn flush_artifacts(&self) {
-        self.artifacts.borrow().values().for_each(Artifact::hand_over);
+    /// Whether to save now that `done` steps are done: at each multiple of `every`.
+    ///
+    /// Count the steps from the start of the job (keep the number in the state), one by one, so that the work alone
+    /// defines the places. Prefer this to a comparison of your own: [`assert_resumes`](crate::testing::assert_resumes)
+    /// makes `every` smaller, so that a few rows are enough to test a save.
+    pub fn save_due(&self, done: u64, every: u64) -> bool {
+        done > 0 && done.is_multiple_of(self.save_interval(every))
+    }
+
+    /// The distance between two saves: `every`, or less where a test says so. For a job that has more to decide than
+    /// [`save_due`](Self::save_due) does; never 0.
+    pub fn save_interval(&self, every: u64) -> u64 {
+        self.host.save_interval(every).max(1)
+    }
+
+    /// Passes to the host what its artifacts still buffer, which is only possible when nothing else buffers for them.
+    pub(crate) fn hand_over_artifacts(&self, when: &str) -> Result<()> {
+        for (name, artifact) in self.artifacts.borrow().iter() {
+            if artifact.has_open_writer() {
+                return Err(JobError::failed(format!(
+                    "`{name}` has an open writer at {when}; what a buffer, a csv::Writer or an encoder around it holds \
+                     would be lost. Finish or drop it before, and open another with `artifact.writer()` afterwards"
+                )));
+            }
+            artifact.hand_over();
+        }
+        Ok(())
     }
 }
 
@@ -130,7 +155,8 @@ impl<S: Serialize + DeserializeOwned> Context<S> {
     /// Commits `state` together with everything written and sent so far. When it returns, all of that is on disk
     /// and a next attempt starts from here. It costs an fsync or two, so call it every second or so of work.
     ///
-    /// When the job was cancelled it answers [`JobError::Cancelled`]; the state is saved nevertheless.
+    /// When the job was cancelled it answers [`JobError::Cancelled`]; the state is saved nevertheless. Fails while a
+    /// writer of an artifact is open ([`Artifact::writer`]), because what it buffers would not be saved.
     pub fn save(&self, state: &S) -> Result<()> {
         let bytes = match self.format {
             StateFormat::Json => serde_json::to_vec(state)?,

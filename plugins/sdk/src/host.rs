@@ -17,6 +17,10 @@ pub(crate) trait Host {
     fn report(&self, done: u64, total: Option<u64>, message: &str) -> Signal;
     fn load(&self) -> Option<Vec<u8>>;
     fn save(&self, state: &[u8]) -> Signal;
+    /// The distance between saves for a job that wants `every`. Only tests ask for another.
+    fn save_interval(&self, every: u64) -> u64 {
+        every
+    }
     fn log(&self, level: Level, message: &str);
     fn open_artifact(&self, name: &str, media_type: &str) -> Result<Box<dyn HostArtifact>, HostError>;
     fn sources(&self) -> Vec<String>;

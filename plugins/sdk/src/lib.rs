@@ -72,7 +72,7 @@ mod schema;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use artifact::Artifact;
+pub use artifact::{Artifact, ArtifactWriter};
 pub use bindings::longshore::job::outbox::Message;
 pub use bindings::longshore::job::task::TaskInfo;
 pub use context::{Context, Total};

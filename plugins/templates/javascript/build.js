@@ -1,5 +1,4 @@
-// Makes word_count.wasm of job.js: `npm install`, then `npm run build`. Set WIT to the folder with job.wit where the
-// template is no longer in the Longshore checkout it came with.
+// Builds word_count.wasm from job.js: `npm ci`, then `npm run build`.
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +7,7 @@ import { componentize } from '@bytecodealliance/componentize-js';
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 const { component } = await componentize(await readFile(here('job.js'), 'utf8'), {
-  witPath: process.env.WIT ?? here('../../../wit'),
+  witPath: here('wit'),
   worldName: 'job',
   // Leave 'http' out of the list for a job that calls `fetch`, which its operator has to grant (`http` under [grants]).
   disableFeatures: ['http', 'fetch-event'],

@@ -1,8 +1,7 @@
 """A job to start from: counts the words of a text column, row by row, and writes the counts to a CSV.
 
 It is small but does what a job should: a schema whose descriptions are read by agents, errors that say what to do,
-progress, and checkpoints. Copy the folder and rename the job; build.sh makes word_count.wasm of it. Put that and
-word_count.toml into the plugins folder.
+progress, and checkpoints. README.md says how to rename, test, build and install it.
 """
 
 import json

@@ -265,3 +265,32 @@ fn a_grant_of_a_table_that_is_not_there_is_told_of() {
         findings.as_array().unwrap().iter().any(|finding| finding["code"] == "plugin_unmatched_grant");
     assert!(found, "{findings}");
 }
+
+#[test]
+fn a_new_plugin_is_written_once() {
+    let project = Project::with_shop();
+    let output = project.longshore(&["plugin", "new", "late_orders", "mine/late", "--lang", "python"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("python3 -m unittest"));
+    let job = fs::read_to_string(project.path("mine/late/app.py")).unwrap();
+    assert!(job.contains("name=\"late_orders\"") && !job.contains("word_count"), "{job}");
+
+    for (name, dir) in [("late_orders", "mine/late"), ("Late-Orders", "other")] {
+        let output = project.longshore(&["plugin", "new", name, dir]);
+        assert_eq!(output.status.code(), Some(2), "{name} in {dir}");
+    }
+    assert!(!project.path("other").exists());
+}
+
+#[test]
+fn a_job_that_is_left_to_others_is_kept_even_in_a_new_project() {
+    let project = Project::with_shop();
+    assert!(
+        !project.path("data").exists(),
+        "the submission is to be the first thing that needs the database"
+    );
+    let payload = r#"{"table": "branches"}"#;
+    let submitted = project.json(&["run", "export", "--payload", payload, "--detach", "--json"]);
+    let shown = project.json(&["task", "show", submitted["job_id"].as_str().unwrap(), "--json"]);
+    assert_eq!(shown["status"], "queued");
+}

@@ -57,7 +57,9 @@ pub enum Role {
     Run,
     /// Looks at jobs and changes their course; runs nothing.
     Tasks,
-    /// Looks at plugins, or submits a job for others to run; runs nothing.
+    /// Submits a job for others to run; runs nothing.
+    Submit,
+    /// Looks at plugins; runs nothing.
     Inspect,
 }
 
@@ -68,7 +70,7 @@ impl Role {
         match self {
             Self::Serve | Self::Worker | Self::Behind => Duration::ZERO,
             Self::Tasks => Duration::from_millis(500),
-            Self::Run | Self::Inspect => Duration::MAX,
+            Self::Run | Self::Submit | Self::Inspect => Duration::MAX,
         }
     }
 }
@@ -125,7 +127,7 @@ impl Host {
         }
         let attendance = Attendance::begin(config, role);
         let supervisor = match role {
-            Role::Tasks | Role::Inspect => None,
+            Role::Tasks | Role::Submit | Role::Inspect => None,
             Role::Serve | Role::Worker | Role::Behind | Role::Run => {
                 let options = parts::supervisor_options(config, role, channels, attendance.stands_by());
                 Some(Supervisor::start(service_parts, options))

@@ -113,7 +113,7 @@ fn worker_id(role: Role) -> WorkerId {
         Role::Worker => "worker",
         Role::Behind => "behind",
         Role::Run => "run",
-        Role::Tasks | Role::Inspect => "inspect",
+        Role::Tasks | Role::Submit | Role::Inspect => "inspect",
     };
     WorkerId::new(format!("{role}-{}-{}", std::process::id(), uuid::Uuid::new_v4().simple()))
 }

@@ -69,7 +69,7 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<ExitCode> {
     let payload = read_payload(&args.payload)?;
     let config = global.config()?;
     let mut signals = Signals::listen()?;
-    let role = if args.detach { Role::Inspect } else { Role::Run };
+    let role = if args.detach { Role::Submit } else { Role::Run };
     let mut host = start(&config, role).await?;
     let request = SubmitRequest {
         job_type: args.job_type,

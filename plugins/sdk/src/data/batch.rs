@@ -56,6 +56,7 @@ impl Batch {
     }
 
     /// Whether a cell is a blob, or text that is not valid UTF-8.
+    #[allow(clippy::needless_bitwise_bool)] // says why below
     pub fn has_bytes(&self) -> bool {
         // Folded without a way out, so that it is a few instructions for many cells.
         self.packed.kinds.iter().fold(false, |found, kind| found | (*kind >= 4))

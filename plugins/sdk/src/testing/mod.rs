@@ -18,26 +18,36 @@
 //! assert_eq!(host.artifact("orders.csv"), b"id\r\n1\r\n2\r\n");
 //! ```
 //!
-//! The host keeps the commit rule: what is not saved when an attempt ends badly is gone. [`TestHost::stop_after`]
-//! ends an attempt at any of the calls where that can happen, and [`assert_resumes`] tries them all.
+//! The host keeps the commit rule: what is not saved when an attempt ends badly is gone. [`assert_resumes`] stops a job
+//! at each of its calls and at each save, resumes it, and compares with an undisturbed run.
 
+mod calls;
+mod difference;
 mod host;
 mod packed;
+mod resume;
+
+pub use resume::assert_resumes;
 
 use crate::adapter;
 use crate::{Context, Job, JobError, Message, Result};
+use calls::{Killed, Stop};
 use host::MemoryHost;
 use rusqlite::Connection;
 use serde_json::Value as Json;
-use std::collections::BTreeSet;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
-/// How many calls [`assert_resumes`] stops at beside those near a save.
-const SPREAD_STOPS: u32 = 12;
+/// How many attempts [`assert_resumes`] stops for each save interval, unless a test says otherwise.
+const STOPS_MAX: usize = 2_000;
 
 /// A host in memory with one task. Each [`run`](Self::run) is an attempt of it.
 pub struct TestHost {
     memory: Rc<MemoryHost>,
+    /// How the next attempt ends.
+    next: Cell<Stop>,
+    stops_max: usize,
 }
 
 impl Default for TestHost {
@@ -49,7 +59,7 @@ impl Default for TestHost {
 impl TestHost {
     /// A host without sources.
     pub fn new() -> Self {
-        Self { memory: Rc::default() }
+        Self { memory: Rc::default(), next: Cell::default(), stops_max: STOPS_MAX }
     }
 
     /// Adds a granted source: a SQLite database made by running `sql`.
@@ -95,8 +105,28 @@ impl TestHost {
         self
     }
 
+    /// Begins with a checkpoint, as if an earlier attempt (of another version, say) had saved `state` and nothing else.
+    pub fn saved_state(self, state: &[u8]) -> Self {
+        self.memory.begin_with(state);
+        self
+    }
+
+    /// Saves at every multiple of `steps` at the latest, for a job that asks [`Context::save_due`] or
+    /// [`Context::save_interval`].
+    pub fn save_every(self, steps: u64) -> Self {
+        self.memory.save_interval_max.set(Some(steps));
+        self
+    }
+
+    /// Has [`assert_resumes`] stop at most `stops` attempts for each save interval, evenly spread, and kill at most as
+    /// many in its run of kills: for a job that takes long or makes many calls. The default is 2,000.
+    pub fn stops_at_most(mut self, stops: usize) -> Self {
+        self.stops_max = stops;
+        self
+    }
+
     /// Tells the next attempt to stop at its call number `calls` (from 1) of those that can say so: a report of
-    /// progress or a save. To what is committed that is the same as killing it there.
+    /// progress or a save.
     pub fn stop_after(self, calls: u32) -> Self {
         self.set_stop_after(calls);
         self
@@ -104,33 +134,61 @@ impl TestHost {
 
     /// As [`stop_after`](Self::stop_after), for another attempt of the same task.
     pub fn set_stop_after(&self, calls: u32) {
-        self.memory.stop_after.set(Some(calls));
+        self.next.set(Stop::ToldAtAnswer(calls));
     }
 
-    /// Runs an attempt, and gives the job's result as JSON.
+    /// Kills the next attempt in its call number `call` (from 1) of any kind, before that has an effect.
+    pub fn kill_at(self, call: u32) -> Self {
+        self.next.set(Stop::Killed(call));
+        self
+    }
+
+    /// Runs an attempt and returns the job's result as JSON. One that is killed ([`kill_at`](Self::kill_at)) returns an
+    /// error that is to be retried, as the host does for a lost process.
     pub fn run<J: Job>(&self, input: &Json) -> Result<Json> {
-        self.memory.begin_attempt();
-        let ctx = Context::<J::State>::new(Rc::clone(&self.memory) as _, J::STATE_FORMAT);
-        let result = adapter::run::<J>(&ctx, &input.to_string());
-        self.memory.end_attempt(result.is_ok());
-        Ok(serde_json::from_str(&result?)?)
+        self.attempt::<J>(input, self.next.take())
+            .unwrap_or_else(|| Err(JobError::retry("the attempt was killed, as the test wanted")))
+    }
+
+    /// Runs an attempt that ends at `stop`. `None` if it was killed.
+    fn attempt<J: Job>(&self, input: &Json, stop: Stop) -> Option<Result<Json>> {
+        let memory = &self.memory;
+        memory.begin_attempt();
+        memory.calls.begin(stop);
+        let run = || {
+            let ctx = Context::<J::State>::new(Rc::clone(memory) as _, J::STATE_FORMAT);
+            adapter::run::<J>(&ctx, &input.to_string())
+        };
+        // Everything that is seen afterwards is in `memory`, which has no state that a call leaves half changed.
+        match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(result) if memory.calls.end() => {
+                if result.is_ok() {
+                    memory.commit();
+                }
+                Some(result.and_then(|output| Ok(serde_json::from_str(&output)?)))
+            }
+            Ok(_) => None,
+            Err(panic) if panic.is::<Killed>() => None,
+            Err(panic) => resume_unwind(panic),
+        }
     }
 
     /// The bytes of an artifact as they were committed. Panics if there is none of that name.
     pub fn artifact(&self, name: &str) -> Vec<u8> {
-        let artifacts = self.memory.artifacts.borrow();
-        let names = || artifacts.keys().cloned().collect::<Vec<_>>().join(", ");
-        artifacts.get(name).unwrap_or_else(|| panic!("no artifact `{name}`; there is: {}", names())).clone()
+        let mut artifacts = self.memory.artifacts();
+        artifacts
+            .remove(name)
+            .unwrap_or_else(|| panic!("no artifact `{name}`; there is: {}", self.artifact_names().join(", ")))
     }
 
     /// Names of the committed artifacts, sorted.
     pub fn artifact_names(&self) -> Vec<String> {
-        self.memory.artifacts.borrow().keys().cloned().collect()
+        self.memory.artifacts().into_keys().collect()
     }
 
     /// The committed messages, in the order in which they were sent.
     pub fn messages(&self) -> Vec<Message> {
-        self.memory.messages.borrow().clone()
+        self.memory.messages()
     }
 
     /// The log's lines, of all attempts.
@@ -140,7 +198,7 @@ impl TestHost {
 
     /// How often the job saved, over all attempts.
     pub fn saves(&self) -> usize {
-        self.memory.save_calls.borrow().len()
+        self.memory.saves.get() as usize
     }
 }
 
@@ -157,32 +215,4 @@ pub fn assert_describes<J: Job>() {
         let schema: Json = serde_json::from_str(schema).expect("a schema is JSON");
         assert_eq!(schema["type"], "object", "{schema:#}");
     }
-}
-
-/// Runs a job undisturbed, then again and again with an attempt stopped at a call where that can happen: at each
-/// save, right before and after it, and at others spread over the whole. Panics unless each gives the same result,
-/// artifacts and messages as the undisturbed one. Gives the undisturbed host and its result.
-pub fn assert_resumes<J: Job>(host: impl Fn() -> TestHost, input: &Json) -> (TestHost, Json) {
-    let undisturbed = host();
-    let result = undisturbed.run::<J>(input).expect("the job succeeds when undisturbed");
-    let calls = undisturbed.memory.calls.get();
-    let saves = undisturbed.memory.save_calls.borrow();
-    let near_saves = saves.iter().flat_map(|save| save - 1..=save + 1);
-    let spread = (1..=calls).step_by((calls / SPREAD_STOPS + 1) as usize).chain([calls]);
-    let stops: BTreeSet<u32> = near_saves.chain(spread).filter(|call| (1..=calls).contains(call)).collect();
-    for call in stops {
-        let disturbed = host().stop_after(call);
-        let first = disturbed.run::<J>(input);
-        assert_eq!(first, Err(JobError::Cancelled), "the job went on when told to stop at call {call}");
-        let second = disturbed.run::<J>(input).expect("the job succeeds when resumed");
-        assert_eq!(second, result, "the result differs when stopped at call {call}");
-        assert_eq!(disturbed.artifact_names(), undisturbed.artifact_names(), "stopped at call {call}");
-        for name in undisturbed.artifact_names() {
-            let same = disturbed.artifact(&name) == undisturbed.artifact(&name);
-            assert!(same, "`{name}` differs when stopped at call {call}");
-        }
-        assert_eq!(disturbed.messages(), undisturbed.messages(), "stopped at call {call}");
-    }
-    drop(saves);
-    (undisturbed, result)
 }

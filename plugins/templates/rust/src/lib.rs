@@ -1,20 +1,13 @@
 //! A job to start from: counts the words of a text column, row by row, and writes the counts to a CSV.
 //!
 //! It is small but does what a job should: a typed input whose comments are its documentation, errors that say what
-//! to do, progress, and checkpoints. Copy the folder, rename it, and build with
-//!
-//! ```text
-//! rustup target add wasm32-wasip2
-//! cargo build --release --target wasm32-wasip2
-//! ```
-//!
-//! The component is `target/wasm32-wasip2/release/word_count.wasm`; put it and `word_count.toml` into the plugins
-//! folder.
+//! to do, progress, and checkpoints. README.md says how to rename, test, build and install it.
 
 use longshore_plugin::prelude::*;
 
-/// Rows from one save to the next. A save costs an fsync or two, so this should be about a second of work.
-const ROWS_PER_SAVE: u64 = 50_000;
+/// Rows from one save to the next. A save costs an fsync or two, so this should be about a second of work. The tests
+/// make it smaller.
+const ROWS_PER_SAVE: u64 = 10_000;
 
 /// What the job takes. An agent sees these comments, as the schema of the tool.
 #[derive(Deserialize, JsonSchema)]
@@ -94,7 +87,7 @@ impl Job for WordCount {
             state.words += words;
             // Cheap, and the way to hear of a cancellation: `?` then ends the job.
             ctx.progress(state.rows, total.max(state.rows), "counting words")?;
-            if state.rows.is_multiple_of(ROWS_PER_SAVE) {
+            if ctx.save_due(state.rows, ROWS_PER_SAVE) {
                 ctx.save(&state)?;
             }
             Ok(())

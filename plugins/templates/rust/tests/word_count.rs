@@ -9,8 +9,9 @@ use word_count::WordCount;
 fn host() -> TestHost {
     let notes = "
         CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT);
-        INSERT INTO notes VALUES (1, 'one'), (2, 'two words'), (4, NULL), (7, ' and  now three ');";
-    TestHost::new().source("notes", notes)
+        INSERT INTO notes VALUES (1, 'one'), (2, 'two words'), (4, NULL), (7, ' and  now three '), (8, ''), (9, 'five');";
+    // Two rows at a time, so that there are several batches.
+    TestHost::new().source("notes", notes).batches_of(2)
 }
 
 #[test]
@@ -22,8 +23,8 @@ fn it_describes_itself() {
 fn words_are_counted() {
     let host = host();
     let result = host.run::<WordCount>(&json!({ "table": "notes", "column": "text" })).unwrap();
-    assert_eq!(result, json!({ "records_processed": 3, "words": 6, "file": "word_count.csv" }));
-    assert_eq!(host.artifact("word_count.csv"), b"rowid,words\n1,1\n2,2\n7,3\n");
+    assert_eq!(result, json!({ "records_processed": 5, "words": 7, "file": "word_count.csv" }));
+    assert_eq!(host.artifact("word_count.csv"), b"rowid,words\n1,1\n2,2\n7,3\n8,0\n9,1\n");
 }
 
 #[test]
