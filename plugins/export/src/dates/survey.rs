@@ -52,6 +52,7 @@ pub(super) struct Survey {
 
 /// What the texts have in common.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // each is a fact of its own, found in passing
 struct TextSurvey {
     sample: Sample,
     separator: Option<u8>,

@@ -58,7 +58,7 @@ impl Batch {
     /// Whether a cell is a blob, or text that is not valid UTF-8.
     pub fn has_bytes(&self) -> bool {
         // Folded without a way out, so that it is a few instructions for many cells.
-        self.packed.kinds.iter().fold(false, |found, kind| found | (*kind >= 4))
+        self.packed.kinds.iter().fold(0, |highest: u8, kind| highest.max(*kind)) >= 4
     }
 }
 

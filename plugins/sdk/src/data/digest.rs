@@ -45,14 +45,18 @@ impl WordSum {
         let to_first_lane = (LANES - self.count as usize % LANES) % LANES;
         let (head, rest) = words.split_at(to_first_lane.min(words.len()));
         let (blocks, tail) = rest.as_chunks::<LANES>();
-        head.iter().for_each(|word| self.one(*word));
+        for word in head {
+            self.one(*word);
+        }
         for block in blocks {
             for (lane, word) in self.lanes.iter_mut().zip(block) {
                 *lane = mixed(*lane, *word as u64);
             }
         }
         self.count += (blocks.len() * LANES) as u64;
-        tail.iter().for_each(|word| self.one(*word));
+        for word in tail {
+            self.one(*word);
+        }
     }
 
     fn one(&mut self, word: i64) {
@@ -82,7 +86,9 @@ impl ByteSum {
             }
         }
         let (blocks, rest) = bytes.as_chunks();
-        blocks.iter().for_each(|block| self.block(block));
+        for block in blocks {
+            self.block(block);
+        }
         self.rest.extend_from_slice(rest);
     }
 
