@@ -226,7 +226,9 @@ mod tests {
 
     fn form(values: &[&str]) -> Result<Form> {
         let mut survey = Survey::default();
-        values.iter().for_each(|value| survey.add(Cell::Text(value.as_bytes())));
+        for value in values {
+            survey.add(Cell::Text(value.as_bytes()));
+        }
         survey.form("at")
     }
 
