@@ -74,7 +74,7 @@ pub struct Totals {
 }
 
 /// Changes with the meaning of a saved [`State`], of which its bytes say nothing.
-const STATE_VERSION: u32 = 0x10_57_0002;
+const STATE_VERSION: u32 = 0x1057_0002;
 
 /// What an attempt resumes from.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

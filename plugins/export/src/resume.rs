@@ -13,7 +13,7 @@ use longshore_plugin::prelude::*;
 use longshore_plugin::{Batch, Cursor, RowDigest, Source};
 
 /// Changes with the meaning of a saved [`State`], of which its bytes say nothing.
-const STATE_VERSION: u32 = 0x10_57_0002;
+const STATE_VERSION: u32 = 0x1057_0002;
 
 /// What an attempt begins with.
 pub(crate) struct Start {

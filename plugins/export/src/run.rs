@@ -54,6 +54,7 @@ pub struct OutputColumn {
     pub base64_values: u64,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }

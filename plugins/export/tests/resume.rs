@@ -60,7 +60,7 @@ fn call_of_save(n: usize) -> u32 {
         assert_eq!(host.run::<Export>(&parquet("numbered")), Err(JobError::Cancelled));
         host.saves()
     };
-    (1..).find(|call| stopped(*call) == n).unwrap()
+    (1..100).find(|call| stopped(*call) == n).unwrap()
 }
 
 /// What an undisturbed run gives of the data as it is after a change.

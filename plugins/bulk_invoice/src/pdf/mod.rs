@@ -121,7 +121,7 @@ mod tests {
                 ship_to,
                 lines,
                 total_paise: 0,
-                digest: Default::default(),
+                digest: longshore_plugin::RowDigest::default(),
             },
             1,
         )

@@ -17,6 +17,7 @@ use jiff::tz::{Offset, TimeZone};
 use longshore_plugin::prelude::*;
 use longshore_plugin::{Cell, Source};
 use number::{Number, Unit};
+use std::fmt::Write as _;
 use survey::{Form, Survey, TextStyle};
 
 /// Nanoseconds since 1970.
@@ -189,9 +190,9 @@ impl TextStyle {
         let nanos_of_second = civil.subsec_nanosecond();
         if time != jiff::civil::Time::midnight() {
             text.push(char::from(self.separator.unwrap_or(b'T')));
-            text += &format!("{:02}:{:02}", time.hour(), time.minute());
+            let _ = write!(text, "{:02}:{:02}", time.hour(), time.minute()); // writing to a String cannot fail
             if time.second() != 0 || nanos_of_second != 0 {
-                text += &format!(":{:02}", time.second());
+                let _ = write!(text, ":{:02}", time.second());
             }
             if nanos_of_second != 0 {
                 text += format!(".{nanos_of_second:09}").trim_end_matches('0');

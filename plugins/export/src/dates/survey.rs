@@ -52,6 +52,7 @@ pub(super) struct Survey {
 
 /// What the texts have in common.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // each is a fact of its own, found in passing
 struct TextSurvey {
     sample: Sample,
     separator: Option<u8>,
@@ -225,7 +226,9 @@ mod tests {
 
     fn form(values: &[&str]) -> Result<Form> {
         let mut survey = Survey::default();
-        values.iter().for_each(|value| survey.add(Cell::Text(value.as_bytes())));
+        for value in values {
+            survey.add(Cell::Text(value.as_bytes()));
+        }
         survey.form("at")
     }
 
