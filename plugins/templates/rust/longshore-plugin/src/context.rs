@@ -84,7 +84,8 @@ impl<S> Context<S> {
     }
 
     /// Puts a message into the outbox, to be delivered after the next commit. A key that this task has used
-    /// already gives an error of the code `duplicate_key`; see [`HostError::is_duplicate_key`].
+    /// already gives an error of the code `duplicate_key`; see [`HostError::is_duplicate_key`]. For a recipient that cannot be
+    /// written to see [`HostError::is_bad_recipient`].
     pub fn send(&self, message: &Message) -> Result<(), HostError> {
         self.host.send(message)
     }
@@ -190,6 +191,12 @@ impl HostError {
     /// ignore it.
     pub fn is_duplicate_key(&self) -> bool {
         self.code == "duplicate_key"
+    }
+
+    /// Whether the message was fine but for its recipient: one that the channel cannot reach, or that the job was not granted.
+    /// A job that writes to many can report this one and go on.
+    pub fn is_bad_recipient(&self) -> bool {
+        matches!(self.code.as_str(), "invalid_recipient" | "recipient_not_granted")
     }
 }
 

@@ -8,7 +8,7 @@ use crate::host::{Host, HostArtifact, HostCursor, Signal};
 use crate::{HostError, Level, Message, TaskInfo};
 use rusqlite::Connection;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 /// 20 November 2026, 10:00 UTC: tests see one time.
@@ -21,6 +21,7 @@ type Files = BTreeMap<String, Vec<u8>>;
 pub(super) struct MemoryHost {
     pub(super) sources: RefCell<BTreeMap<String, Connection>>,
     pub(super) secrets: RefCell<BTreeMap<String, String>>,
+    pub(super) refused_recipients: RefCell<BTreeSet<String>>,
     pub(super) batch_rows: Cell<u32>,
     pub(super) no_revisions: Cell<bool>,
     /// The largest distance between saves; `None` for what the job wants.
@@ -204,6 +205,10 @@ impl Host for MemoryHost {
         let mut sent = self.sent.borrow_mut();
         if sent.iter().any(|other| other.key == message.key) {
             return Err(error("duplicate_key", &format!("`{}` was sent already", message.key)));
+        }
+        if self.refused_recipients.borrow().contains(&message.recipient) {
+            let problem = format!("`{}` cannot be written to", message.recipient);
+            return Err(error("invalid_recipient", &problem));
         }
         sent.push(message.clone());
         Ok(())

@@ -93,6 +93,12 @@ impl TestHost {
         self
     }
 
+    /// Has messages to `recipient` refused, as a channel does that cannot reach it.
+    pub fn refuse_recipient(self, recipient: &str) -> Self {
+        self.memory.refused_recipients.borrow_mut().insert(recipient.into());
+        self
+    }
+
     /// Gives at most `rows` at a time, however many a job asks for.
     pub fn batches_of(self, rows: u32) -> Self {
         self.memory.batch_rows.set(rows);
