@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use longshore_domain::{
     ArtifactFiles, ArtifactPage, AttemptRecord, AttemptRef, CancelAnswer, Catalog, CheckpointSummary, Clock,
-    IdPrefix, JobCatalog, LOADING, LiveCounts, LogLine, MessageFilter, MessagePage, MessageSink, OutboxMessage,
-    Owner, Page,
-    ResendAnswer, RetryAnswer, StopReason, Task, TaskFilter, TaskId, TaskState, TaskStore, TimeZones,
-    Timestamp,
+    IdPrefix, JobCatalog, LOADING, LiveCounts, LogLine, MessageFilter, MessagePage, MessageSink,
+    OutboxMessage, Owner, Page, ResendAnswer, RetryAnswer, StopReason, Task, TaskFilter, TaskId, TaskState,
+    TaskStore, TimeZones, Timestamp,
 };
 use serde_json::Value;
 use tokio::sync::watch;

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 
 use longshore_domain::Timestamp;
 
-use crate::data::reader::{self, Query};
 use crate::data::open::{self, LogIndex};
+use crate::data::reader::{self, Query};
 use crate::data::{revision, trouble};
 
 /// Readers of one source that are kept for its next query.

@@ -62,7 +62,7 @@ impl HostArtifact for Guest {
         let handle = table.get(&artifact)?.handle;
         if attempt.artifacts.has_saved() {
             let why = "this attempt has saved, and what a save recorded must stay: clear files at the start of an attempt";
-            return Ok(Err(host_error("saved_already", why.into())));
+            return Ok(Err(host_error("saved_already", why)));
         }
         attempt.artifacts.clear(handle).await?;
         Ok(Ok(()))

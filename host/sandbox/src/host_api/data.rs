@@ -169,7 +169,7 @@ fn query_failed(attempt: &Attempt, source: &str, stopped: Stopped) -> wasmtime::
         Stopped::RowTooLarge(large) => return Err(too_large(attempt, large).into()),
         Stopped::ValueTooLarge(large) => match too_large(attempt, large) {
             Ended::Failed(failure) => failure.message,
-            stopped @ Ended::Stopped(_) => return Err(stopped.into()),
+            ended => return Err(ended.into()),
         },
         Stopped::OutOfRows => {
             let what = "a query has more rows than one may give";

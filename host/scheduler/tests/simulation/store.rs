@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use longshore_domain::{
     AddScheduleAnswer, AlertPolicy, ArtifactPage, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState,
     CancelAnswer, CheckpointStore, CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages,
-    DeleteScheduleAnswer, ExpiredLease, FailureWindow, Finish, FinishAnswer, Fire, FireAnswer, IdPrefix, JobTypeClaim,
-    JobTypeName, LiveCounts, LogLine, MessageClaim, MessageFilter, MessagePage, NewSchedule, NewTask,
-    OutboxMessage, Owner, Page, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer,
+    DeleteScheduleAnswer, ExpiredLease, FailureWindow, Finish, FinishAnswer, Fire, FireAnswer, IdPrefix,
+    JobTypeClaim, JobTypeName, LiveCounts, LogLine, MessageClaim, MessageFilter, MessagePage, NewSchedule,
+    NewTask, OutboxMessage, Owner, Page, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer,
     Schedule, ScheduleStore, SentMessages, StoreError, SubmitError, Submitted, SyncedSchedules, Task,
     TaskFilter, TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
 };

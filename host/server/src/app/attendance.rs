@@ -32,7 +32,7 @@ impl Attendance {
         let after = match role {
             Role::Serve => Some(IS_THERE_TO_STAY),
             Role::Worker => Some(Duration::ZERO),
-            Role::Behind | Role::Run | Role::Tasks | Role::Inspect => None,
+            Role::Behind | Role::Run | Role::Submit | Role::Tasks | Role::Inspect => None,
         };
         let working = Arc::new(Mutex::new(None));
         let arriving = after.map(|after| {

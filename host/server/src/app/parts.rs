@@ -61,6 +61,7 @@ pub(super) fn sandbox_options(config: &Config) -> SandboxOptions {
         http: Arc::new(WebClient::new(config.http.ca_file.clone())),
         cache_dir: Some(config.plugins.cache.clone()),
         compiler: this_program(),
+        ..SandboxOptions::default()
     }
 }
 
