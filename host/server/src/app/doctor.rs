@@ -214,10 +214,12 @@ fn of_the_worker_behind(config: &Config) -> Option<Finding> {
         "worker_behind",
         format!("process {pid}"),
         format!(
-            "A worker (version {version}) stayed behind when a client or a command left jobs that had not ended. It ends once they have."
+            "A worker (version {version}) stayed behind when a client or a command left jobs that had not ended. It ends \
+             once they have."
         ),
         format!(
-            "Nothing needs to be done. `kill {pid}` ends it before, and its jobs wait then; `stay_behind = false` under [worker] in longshore.toml keeps any from staying."
+            "Nothing needs to be done. `kill {pid}` ends it before, and its jobs wait then; `stay_behind = false` under \
+             [worker] in longshore.toml keeps any from staying."
         ),
     ))
 }
