@@ -292,5 +292,6 @@ fn a_job_that_is_left_to_others_is_kept_even_in_a_new_project() {
     let payload = r#"{"table": "branches"}"#;
     let submitted = project.json(&["run", "export", "--payload", payload, "--detach", "--json"]);
     let shown = project.json(&["task", "show", submitted["job_id"].as_str().unwrap(), "--json"]);
-    assert_eq!(shown["status"], "queued");
+    // A worker stays behind for it, so it may have ended by now.
+    assert_eq!(shown["job_id"], submitted["job_id"], "{shown}");
 }

@@ -91,7 +91,8 @@ fn sources_are_opened_as_a_job_would_and_left_as_they_were() {
     };
     assert_eq!(beside(), ["shop.db"]);
     let (code, report) = doctor(&project, &[]);
-    assert_eq!((code, codes(&report)), (Some(0), vec!["source_table_unreadable"]), "{report}");
+    let of_sources: Vec<_> = codes(&report).into_iter().filter(|code| code.starts_with("source_")).collect();
+    assert_eq!((code, of_sources), (Some(0), vec!["source_table_unreadable"]), "{report}");
     let message = report["findings"][0]["message"].as_str().unwrap();
     assert!(message.contains("\"taxed\"") && message.contains("no such function: tax"), "{message}");
     assert!(project.longshore(&["run", "export", "--payload", r#"{"table": "products"}"#]).status.success());

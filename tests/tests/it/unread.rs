@@ -80,8 +80,8 @@ fn with_large_answers() -> (Project, String) {
     project.add_guest("probe", "[limits]\nresult_bytes_max = 1048576\n");
     let mut client = project.serve(Era::Modern);
     let calls = json!([
-        {"call": "write", "name": "large.txt", "bytes": 1 << 20, "times": 16},
-        {"call": "answer", "bytes": 1 << 19},
+        {"write": {"name": "large.txt", "bytes": 1 << 20, "times": 16}},
+        {"answer": {"text": format!("[\"{}\"]", "x".repeat(1 << 19))}},
     ]);
     let id = client.enqueue("probe", json!({ "calls": calls }));
     let status = client.ended(&id);

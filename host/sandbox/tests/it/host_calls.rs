@@ -66,7 +66,7 @@ async fn what_is_granted_but_not_there_is_told_to_the_job() {
         assert_eq!(answer["code"], "source_unavailable", "{answer}");
         assert!(!answer.to_string().contains(folder), "where files are is nothing for a job: {answer}");
     }
-    assert_eq!(answers[4], "invalid_message");
+    assert_eq!(answers[4]["code"], "invalid_message");
     assert_eq!(answers[5], json!(["folder", "gone", "nowhere", "text"]));
 }
 

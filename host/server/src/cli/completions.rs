@@ -48,7 +48,7 @@ mod tests {
     fn every_shell_has_a_script_that_knows_the_commands() {
         for shell in Shell::value_variants() {
             let script = script(*shell).unwrap();
-            for word in ["worker", "outbox", "retry", "--project"] {
+            for word in ["worker", "outbox", "retry", "project"] {
                 assert!(script.contains(word), "{shell}: {word}");
             }
             assert!(!script.contains("compile-component"), "{shell}: what is hidden stays so");

@@ -96,9 +96,19 @@ enum Command {
     CompileComponent(compile::Args),
 }
 
-/// The whole command line, to be described.
+/// The command line as people are to know it, to be described: without what is hidden.
 fn command() -> clap::Command {
-    Cli::command()
+    let whole = Cli::command();
+    let mut shown = clap::Command::new("longshore").version(env!("CARGO_PKG_VERSION"));
+    for about in [whole.get_about(), whole.get_long_about()].into_iter().flatten() {
+        shown = shown.about(about.clone());
+    }
+    if let Some(after) = whole.get_after_help() {
+        shown = shown.after_help(after.clone());
+    }
+    shown
+        .args(whole.get_arguments().filter(|arg| !arg.is_hide_set()).cloned())
+        .subcommands(whole.get_subcommands().filter(|command| !command.is_hide_set()).cloned())
 }
 
 /// The help of all commands, with the variables of the environment.

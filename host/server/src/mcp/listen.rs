@@ -59,6 +59,7 @@ pub(super) async fn listen(
         Some(ids) => Some(known_tasks(front, &ids).await),
         None => None,
     };
+    front.in_flight.waits(&context.id);
     let subscription = Subscription { peer: context.peer.clone(), id: context.id.clone() };
     let tools = tools_list_changed == Some(true);
     let changes = ToolChanges::of(&front.service);

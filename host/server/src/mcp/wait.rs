@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use super::caller::{Caller, Reporter};
 use super::front::Front;
 
-/// How long after the time that was waited for a status may still be read. A client that has a status already gets that
-/// then, because the store may take longer than the client waits.
+/// How long after the time that was waited for a status may still be read. The client gets the last one known then, because
+/// the store may take longer than the client waits.
 const READ_MAX: Duration = Duration::from_millis(500);
 
 /// When the answer to a request has to leave that may be held for `wait`. It counts from when the request came, so that
@@ -28,16 +28,19 @@ pub(super) async fn wait(
     known: Option<&TaskStatus>,
     caller: &Caller,
 ) -> Result<Option<TaskStatus>, ServiceError> {
+    let first = match known {
+        Some(status) => status.clone(),
+        None => front.service.status(&front.owner, id).await?,
+    };
+    if first.task.state.is_terminal() || deadline <= Instant::now() {
+        return Ok(Some(first));
+    }
+    front.in_flight.waits(&caller.id);
     let mut reporter = caller.reporter();
     let timeout = deadline.saturating_duration_since(Instant::now());
     let overdue = async {
-        match known {
-            Some(status) => {
-                tokio::time::sleep_until(deadline + READ_MAX).await;
-                status.clone()
-            }
-            None => std::future::pending().await,
-        }
+        tokio::time::sleep_until(deadline + READ_MAX).await;
+        first
     };
     let status = tokio::select! {
         biased;

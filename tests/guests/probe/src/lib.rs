@@ -218,7 +218,8 @@ fn answer(call: Call, kept: &mut Vec<data::Cursor>) -> Value {
                 content_type: "text/plain".into(),
                 body: "b".repeat(body_bytes),
             };
-            outbox::send(&message).map_or_else(|error| json!(error.code), |()| Value::Null)
+            outbox::send(&message)
+                .map_or_else(|error| json!({"code": error.code, "message": error.message}), |()| Value::Null)
         }
         Call::Sources {} => json!(data::sources()),
         Call::Query { source, sql, params, max_rows, packed } => {

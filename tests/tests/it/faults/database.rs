@@ -76,7 +76,7 @@ fn a_file_that_is_not_ours_is_named_and_left_as_it_is() {
     refuses("not one of Longshore's");
 
     fs::write(&file, "a text, and long enough to be looked at\n".repeat(200)).unwrap();
-    refuses("not a database");
+    refuses("not a SQLite database");
 }
 
 #[test]

@@ -224,11 +224,6 @@ impl Client {
         }
     }
 
-    /// The process of the server.
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Whether all threads of the server are stopped.
     pub(crate) fn stands_still(&self) -> bool {
         let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();

@@ -1,13 +1,13 @@
 //! The requests that have no answer yet, and how much room their answers may need.
 //!
 //! How large an answer is shows once it is made. So each request that is read reserves what its answer may have, and no
-//! request is read further while what is reserved and what waits to be written exceed [`ANSWERS_BYTES_MAX`]. A call that
-//! waits for its job reserves nearly nothing: many may wait, and they are not answered all at once.
+//! request is read further while what is reserved and what waits to be written exceed [`ANSWERS_BYTES_MAX`]. A request
+//! that waits for a job or listens reserves nothing meanwhile: many may wait, and they are not answered all at once.
 
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rmcp::model::RequestId;
 
@@ -16,9 +16,6 @@ const REQUESTS_MAX: usize = 16 * 1024;
 
 /// Bytes of answers at most that are being made and wait to be written, as far as that is known beforehand.
 pub(super) const ANSWERS_BYTES_MAX: usize = 64 << 20;
-
-/// After this time without an answer a call waits for its job.
-const WAITS_AFTER: Duration = Duration::from_millis(50);
 
 /// What an answer may have, by its request. What one has had counts for the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +34,9 @@ impl Kind {
         match self {
             // The largest artifact that is sent, in Base64, and what it takes on the way there.
             Self::Resource => 40 << 20,
-            Self::Call | Self::Other => 512 << 10,
+            // A result may have a MiB by default, and is in an answer twice.
+            Self::Call => 1 << 20,
+            Self::Other => 512 << 10,
         }
     }
 }
@@ -60,9 +59,6 @@ pub(in crate::mcp) struct InFlight {
 #[derive(Debug, Default)]
 struct State {
     open: HashMap<RequestId, Open>,
-    next_number: u64,
-    /// Calls in the order in which they were let through, to find those that wait.
-    let_through: VecDeque<(Instant, RequestId, u64)>,
     reserving: [Reserving; 3],
     /// Bytes of the requests that reserve.
     request_bytes: usize,
@@ -74,7 +70,6 @@ struct Open {
     modern: bool,
     kind: Kind,
     bytes: usize,
-    number: u64,
     /// When it came.
     since: Instant,
     /// Whether its answer may come at any moment.
@@ -103,21 +98,13 @@ impl InFlight {
     ) -> Result<(), Refused> {
         let mut state = self.state();
         let full = state.open.len() >= REQUESTS_MAX;
-        let number = state.next_number;
         match state.open.entry(id.clone()) {
             Entry::Occupied(_) => return Err(Refused::SameId),
             Entry::Vacant(_) if full => return Err(Refused::TooMany),
-            Entry::Vacant(place) => place.insert(Open {
-                modern,
-                kind,
-                bytes,
-                number,
-                since: now,
-                reserves: true,
-                being_answered: false,
-            }),
+            Entry::Vacant(place) => {
+                place.insert(Open { modern, kind, bytes, since: now, reserves: true, being_answered: false })
+            }
         };
-        state.next_number += 1;
         state.reserving[kind as usize].requests += 1;
         state.request_bytes += bytes;
         Ok(())
@@ -125,21 +112,19 @@ impl InFlight {
 
     /// Whether there is room for the answers of all that reserve beside `waiting` bytes. For one request there is room
     /// once nothing waits.
-    pub(super) fn have_room(&self, waiting: usize, now: Instant) -> bool {
-        let mut state = self.state();
-        state.find_waiting(now);
+    pub(super) fn have_room(&self, waiting: usize) -> bool {
+        let state = self.state();
         let requests: usize = state.reserving.iter().map(|kind| kind.requests).sum();
         (requests <= 1 && waiting == 0) || state.reserved() + waiting <= ANSWERS_BYTES_MAX
     }
 
-    /// Notes that a request is being answered from now on.
-    pub(super) fn let_through(&self, id: &RequestId, now: Instant) {
+    /// Notes that a request waits for a job or listens, so that its answer does not come soon.
+    pub(in crate::mcp) fn waits(&self, id: &RequestId) {
         let mut state = self.state();
-        let Some(open) = state.open.get(id) else { return };
-        if open.kind == Kind::Call {
-            let number = open.number;
-            state.let_through.push_back((now, id.clone(), number));
-        }
+        let Some(open) = state.open.get_mut(id).filter(|open| open.reserves) else { return };
+        open.reserves = false;
+        let (kind, bytes) = (open.kind, open.bytes);
+        state.release(kind, bytes);
     }
 
     /// Ends a request, by its answer of so many bytes or its cancellation. Says whether it was modern; `None` when it was
@@ -194,21 +179,6 @@ impl State {
             .fold(self.request_bytes, usize::saturating_add)
     }
 
-    /// Finds calls that wait for their jobs, which reserve no more.
-    fn find_waiting(&mut self, now: Instant) {
-        while let Some((since, ..)) = self.let_through.front()
-            && now.saturating_duration_since(*since) >= WAITS_AFTER
-        {
-            let Some((_, id, number)) = self.let_through.pop_front() else { return };
-            let waits = self.open.get_mut(&id).filter(|open| open.number == number && open.reserves);
-            if let Some(open) = waits {
-                open.reserves = false;
-                let (kind, bytes) = (open.kind, open.bytes);
-                self.release(kind, bytes);
-            }
-        }
-    }
-
     fn release(&mut self, kind: Kind, bytes: usize) {
         self.reserving[kind as usize].requests -= 1;
         self.request_bytes -= bytes;
@@ -222,7 +192,6 @@ mod tests {
     fn begin(in_flight: &InFlight, id: i64, kind: Kind) {
         let id = RequestId::Number(id);
         in_flight.begin(&id, true, kind, 100, Instant::now()).unwrap();
-        in_flight.let_through(&id, Instant::now());
     }
 
     #[test]
@@ -263,15 +232,15 @@ mod tests {
     fn artifacts_are_read_one_at_a_time() {
         let in_flight = InFlight::default();
         begin(&in_flight, 1, Kind::Resource);
-        assert!(in_flight.have_room(0, Instant::now()));
+        assert!(in_flight.have_room(0));
         begin(&in_flight, 2, Kind::Resource);
-        assert!(!in_flight.have_room(0, Instant::now()));
+        assert!(!in_flight.have_room(0));
         in_flight.end(&RequestId::Number(1));
-        assert!(in_flight.have_room(0, Instant::now()));
-        assert!(!in_flight.have_room(30 << 20, Instant::now()), "the first answer is not written yet");
+        assert!(in_flight.have_room(0));
+        assert!(!in_flight.have_room(30 << 20), "the first answer is not written yet");
         in_flight.learn(Kind::Resource, 100 << 20);
-        assert!(in_flight.have_room(0, Instant::now()), "one has room, however large, once nothing waits");
-        assert!(!in_flight.have_room(1, Instant::now()));
+        assert!(in_flight.have_room(0), "one has room, however large, once nothing waits");
+        assert!(!in_flight.have_room(1));
     }
 
     #[test]
@@ -280,9 +249,9 @@ mod tests {
         for id in 0..100 {
             begin(&in_flight, id, Kind::Other);
         }
-        assert!(in_flight.have_room(0, Instant::now()));
+        assert!(in_flight.have_room(0));
         in_flight.learn(Kind::Other, 1 << 20);
-        assert!(!in_flight.have_room(0, Instant::now()));
+        assert!(!in_flight.have_room(0));
     }
 
     #[test]
@@ -291,9 +260,11 @@ mod tests {
         for id in 0..1_000 {
             begin(&in_flight, id, Kind::Call);
         }
-        let now = Instant::now();
-        assert!(!in_flight.have_room(0, now));
-        assert!(in_flight.have_room(0, now + WAITS_AFTER));
+        assert!(!in_flight.have_room(0));
+        for id in 0..1_000 {
+            in_flight.waits(&RequestId::Number(id));
+        }
+        assert!(in_flight.have_room(0));
         for id in 0..1_000 {
             in_flight.end(&RequestId::Number(id));
         }

@@ -80,16 +80,11 @@ impl Receiver {
 
     /// Hands a message on once there is room for its answer. Says whether the connection is open.
     async fn let_through(&self, message: ClientJsonRpcMessage) -> bool {
-        let request = match &message {
-            JsonRpcMessage::Request(request) => Some(request.id.clone()),
-            _ => None,
-        };
-        if let Some(id) = request {
-            let has_room = || self.in_flight.have_room(self.outgoing.waiting(), Instant::now());
+        if matches!(message, JsonRpcMessage::Request(_)) {
+            let has_room = || self.in_flight.have_room(self.outgoing.waiting());
             if !self.wait_for_room(has_room).await {
                 return false;
             }
-            self.in_flight.let_through(&id, Instant::now());
         }
         self.messages.send(message).await.is_ok()
     }

@@ -59,7 +59,7 @@ impl Batch {
     #[allow(clippy::needless_bitwise_bool)] // says why below
     pub fn has_bytes(&self) -> bool {
         // Folded without a way out, so that it is a few instructions for many cells.
-        self.packed.kinds.iter().fold(false, |found, kind| found | (*kind >= 4))
+        self.packed.kinds.iter().fold(0, |highest: u8, kind| highest.max(*kind)) >= 4
     }
 }
 
