@@ -90,9 +90,11 @@ fn it_is_one_in_a_session_of_its_own_that_holds_nothing_of_its_client_and_ends_w
         client.until(id, |status| status["status"] == "running");
     }
     // All at once, so that each may be the last.
-    clients.iter().for_each(|client| client.signal("STOP"));
-    clients.iter().for_each(|client| client.signal("TERM"));
-    clients.iter().for_each(|client| client.signal("CONT"));
+    for name in ["STOP", "TERM", "CONT"] {
+        for client in &clients {
+            client.signal(name);
+        }
+    }
     // Some clients wait until nobody has their pipes open.
     clients.iter_mut().for_each(Client::until_output_ends);
     drop(clients);

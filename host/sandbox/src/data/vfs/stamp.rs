@@ -42,7 +42,7 @@ impl Stamp {
             // Compares with times of the file system, which has them from the same clock; nothing else follows from it. A time
             // that lies ahead differs from that of any change to come.
             match file.modified()?.elapsed() {
-                Ok(age) if age < TICK => std::thread::sleep(TICK - age),
+                Ok(age) if age < TICK => std::thread::sleep(TICK.saturating_sub(age)),
                 Ok(_) | Err(_) => return Ok(Some(Self::of(&file))),
             }
         }
