@@ -11,8 +11,16 @@ use crate::findings::{Findings, Harm};
 use crate::project::Project;
 use crate::snapshot::{Snapshot, published};
 
-/// Files of SQLite.
-const DATABASE: [&str; 3] = ["longshore.db", "longshore.db-wal", "longshore.db-shm"];
+/// Files of SQLite, and the locks and the log of who works and who stayed behind.
+const DATABASE: [&str; 7] = [
+    "longshore.db",
+    "longshore.db-wal",
+    "longshore.db-shm",
+    "longshore.db.working",
+    "longshore.db.behind",
+    "longshore.db.behind.log",
+    "longshore.db.behind.log.old",
+];
 
 /// Finds what should not be in the data folder, and artifact folders of no task.
 pub(crate) fn data(project: &Project, snapshot: &Snapshot, findings: &mut Findings) {
