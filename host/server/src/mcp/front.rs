@@ -15,13 +15,14 @@ use rmcp::model::{
     UpdateTaskParams,
 };
 use rmcp::service::{NotificationContext, RequestContext, RoleServer};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::Answer;
 use super::caller::Caller;
 use super::job_tool::{self, Submitted};
 use super::line::InFlight;
-use super::tools::{ToolChanges, ToolList};
+use super::tools::{ShownTools, ToolChanges, ToolList};
 use super::{McpOptions, convert, identity, listen, own, page, resources, tasks, tools};
 
 /// What discovery says changes only with the program.
@@ -46,6 +47,7 @@ pub(super) struct Front {
     /// The requests that have no answer yet.
     pub(super) in_flight: Arc<InFlight>,
     tools: ToolList,
+    shown: ShownTools,
     tells_of_tools: AtomicBool,
 }
 
@@ -64,6 +66,7 @@ impl Front {
             closing,
             in_flight,
             tools: ToolList::default(),
+            shown: ShownTools::default(),
             tells_of_tools: AtomicBool::new(false),
         }
     }
@@ -93,18 +96,35 @@ impl ServerHandler for Front {
             .with_cache_scope(CacheScope::Public))
     }
 
-    /// Tells a legacy session of changes of the tools. Modern clients listen for them.
+    /// Notifies a legacy session when there are other tools than it knows of. Modern clients listen for that.
+    ///
+    /// A client that starts a server for each call does not ask for the list, and closes the pipe within milliseconds, just when
+    /// plugins have been loaded. The Python SDK fails a call over a notification that arrives then, so a session that has not
+    /// asked is left alone at first.
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
         if self.tells_of_tools.swap(true, Ordering::Relaxed) {
             return;
         }
+        self.shown.begin(&self.service);
+        let quiet_until = Instant::now() + self.options.quiet;
         let mut changes = ToolChanges::of(&self.service);
         loop {
             let changed = tokio::select! {
                 changed = changes.next() => changed,
                 () = self.closing.cancelled() => false,
             };
-            if !changed || context.peer.notify_tool_list_changed().await.is_err() {
+            if !changed {
+                return;
+            }
+            if !self.shown.was_asked_for() {
+                tokio::select! {
+                    () = tokio::time::sleep_until(quiet_until) => {}
+                    () = self.closing.cancelled() => return,
+                }
+            }
+            if self.shown.are_outdated(&self.service)
+                && context.peer.notify_tool_list_changed().await.is_err()
+            {
                 return;
             }
         }
@@ -118,7 +138,7 @@ impl ServerHandler for Front {
         page::only(request)?;
         // Many clients ask once. What is compiled already is loaded by then; of the rest they are notified when it comes.
         self.service.all_loaded(LIST_LOADING_MAX).await;
-        let tools = self.tools.of(&self.service.catalog(), self.service.offers_callbacks());
+        let tools = self.tools.of(&self.shown.show(&self.service), self.service.offers_callbacks());
         let result = ListToolsResult::with_all_items(tools.to_vec());
         Ok(if Caller::of(&context).modern {
             result.with_ttl_ms(TOOLS_FRESH_MS).with_cache_scope(CacheScope::Public)

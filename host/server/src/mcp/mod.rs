@@ -56,6 +56,8 @@ pub struct McpOptions {
     pub resource_bytes_max: u64,
     /// Progress of one request is told this often at most.
     pub progress_every: Duration,
+    /// How long a session that has not asked for the list of tools is not notified of changes.
+    pub quiet: Duration,
 }
 
 impl Default for McpOptions {
@@ -67,6 +69,7 @@ impl Default for McpOptions {
             message_bytes_max: 32 * MIB as usize,
             resource_bytes_max: 16 * MIB,
             progress_every: Duration::from_millis(200),
+            quiet: Duration::from_secs(1),
         }
     }
 }

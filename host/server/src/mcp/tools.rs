@@ -1,6 +1,6 @@
 //! The list of tools, made once for each catalog, and its changes.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use longshore_domain::{Catalog, JobTypeName, Problem, beginning_of};
 use longshore_scheduler::TaskService;
@@ -27,6 +27,60 @@ impl ToolList {
         let tools = list(catalog, callbacks);
         *latest = Some((catalog.revision, Arc::clone(&tools)));
         tools
+    }
+}
+
+/// What a session has been shown, so that it is notified only of what differs from that.
+#[derive(Debug, Default)]
+pub(super) struct ShownTools {
+    shown: Mutex<Shown>,
+}
+
+#[derive(Debug, Default)]
+struct Shown {
+    /// What there was when the session began or asked last.
+    catalog: Option<Arc<Catalog>>,
+    /// Whether it asked.
+    asked: bool,
+}
+
+impl ShownTools {
+    /// Notes what there is when a session begins.
+    pub(super) fn begin(&self, service: &TaskService) {
+        self.shown().catalog.get_or_insert_with(|| service.catalog());
+    }
+
+    /// Whether the session has asked for the list.
+    pub(super) fn was_asked_for(&self) -> bool {
+        self.shown().asked
+    }
+
+    /// The catalog that is shown now.
+    pub(super) fn show(&self, service: &TaskService) -> Arc<Catalog> {
+        let mut shown = self.shown();
+        // Whatever changes after this is compared with it.
+        loop {
+            let catalog = service.catalog();
+            *shown = Shown { catalog: Some(Arc::clone(&catalog)), asked: true };
+            if catalog.revision == service.catalog().revision {
+                return catalog;
+            }
+        }
+    }
+
+    /// Whether there are other tools now than the session knows of. Once it was notified of that, it knows them.
+    pub(super) fn are_outdated(&self, service: &TaskService) -> bool {
+        let mut shown = self.shown();
+        let now = service.catalog();
+        let outdated = shown.catalog.as_ref().is_some_and(|known| !known.offers_the_same(&now));
+        if outdated {
+            shown.catalog = Some(now);
+        }
+        outdated
+    }
+
+    fn shown(&self) -> MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

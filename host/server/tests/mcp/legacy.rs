@@ -141,3 +141,27 @@ async fn links_are_left_out_for_who_takes_them_for_a_failure() {
         assert!(result["structuredContent"]["artifacts"][0]["uri"].is_string());
     }
 }
+
+#[tokio::test]
+async fn a_session_that_has_not_asked_for_tools_is_left_alone_at_first() {
+    let world = World::new().with_quiet(Duration::from_secs(3_600));
+    let mut client = world.client(ERA).await;
+    client.request("ping", json!({})).await;
+    for number in 0..20 {
+        world.add_job_type(&format!("extra{number}"));
+        client.tool("list_jobs", json!({})).await;
+    }
+    assert!(client.told.is_empty(), "{:?}", client.told);
+    let (said, _) = client.close().await;
+    assert!(said.is_empty(), "{said:?}");
+
+    let world = World::new().with_quiet(Duration::ZERO);
+    let mut client = world.client(ERA).await;
+    let mut added = 0;
+    while client.told.is_empty() {
+        added += 1;
+        world.add_job_type(&format!("extra{added}"));
+        client.request("ping", json!({})).await;
+    }
+    assert_eq!(client.told[0]["method"], "notifications/tools/list_changed");
+}

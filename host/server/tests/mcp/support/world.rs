@@ -100,6 +100,12 @@ impl World {
         self
     }
 
+    /// The same host, whose sessions are not notified of tools for so long.
+    pub fn with_quiet(mut self, quiet: Duration) -> Self {
+        self.options.quiet = quiet;
+        self
+    }
+
     /// The same host, which sends resources up to that size.
     pub fn with_resource_max(mut self, bytes: u64) -> Self {
         self.options.resource_bytes_max = bytes;
