@@ -13,7 +13,7 @@ import io
 from typing import Any
 
 from mcp import Client, StdioServerParameters
-from mcp_types import CallToolResult, ResourceLink
+from mcp_types import CallToolResult, Implementation, ResourceLink
 
 from checks import BRANCHES, INVOICES, TERMINAL, TOOLS, arguments, check, check_error, check_status, run, step
 
@@ -37,6 +37,9 @@ async def read(client: Client, uri: str) -> bytes:
     check(len(contents) == 1, "an artifact is one resource", contents)
     content = contents[0]
     return content.text.encode() if hasattr(content, "text") else base64.b64decode(content.blob)
+
+
+NAMED = Implementation(name="longshore-checks", version="1")
 
 
 async def tools(client: Client) -> None:
@@ -139,7 +142,8 @@ async def main() -> None:
     for mode, version in ERAS.items():
         print(f"mcp SDK, mode {mode}", flush=True)
         server = StdioServerParameters(command=longshore, args=["serve"], cwd=project)
-        async with Client(server, mode=mode, read_timeout_seconds=120) as client:
+        # A legacy client that gives no name gets no links: AutoGen, which gives none, fails a call over one.
+        async with Client(server, mode=mode, read_timeout_seconds=120, client_info=NAMED) as client:
             check(client.protocol_version == version, f"the era is {version}", client.protocol_version)
             for part in (tools, artifact, progress, queue, mistakes):
                 await part(client)
