@@ -16,7 +16,7 @@ fn a_job_waits_for_room_on_the_disk_and_then_makes_the_same_files() {
 
     let id = client.enqueue("counter", steps(100));
     until_step(&mut client, &id, 2);
-    machine.fails("ENOSPC /work/");
+    machine.fails("ENOSPC data/work/");
     // More attempts than the policy allows: the disk is not the job's fault.
     let full = client.until(&id, |status| status["attempts"].as_u64() >= Some(5));
     assert_ne!(full["status"], "failed", "{full}");
@@ -63,7 +63,7 @@ fn a_disk_that_fails_is_told_from_one_that_is_full() {
     let project = project();
     let machine = Machine::new(&project);
     let mut client = machine.serve("serve");
-    machine.fails("EIO /work/");
+    machine.fails("EIO data/work/");
     let id = client.enqueue("counter", steps(0));
     client.until(&id, |status| status["attempts"].as_u64() >= Some(2));
     assert_eq!(outcomes(&project, &id)[0], "storage_failed");
