@@ -26,6 +26,19 @@ pub fn read_input(mut input: Value, schema: &Value) -> Value {
     input
 }
 
+/// The type that a schema names for `value`: `integer` for a number that is written as one.
+pub fn json_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
 /// The JSON types that a schema takes, as far as can be told without the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Types(u8);
@@ -54,15 +67,7 @@ impl Types {
     }
 
     fn of(value: &Value) -> Self {
-        Self::named(match value {
-            Value::Null => "null",
-            Value::Bool(_) => "boolean",
-            Value::Number(number) if number.is_f64() => "number",
-            Value::Number(_) => "integer",
-            Value::String(_) => "string",
-            Value::Array(_) => "array",
-            Value::Object(_) => "object",
-        })
+        Self::named(json_type(value))
     }
 
     fn or(self, other: Self) -> Self {

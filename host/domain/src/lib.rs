@@ -50,7 +50,7 @@ pub use grants::{
 pub use http_call::{HttpBody, HttpCall, HttpClient, HttpFailure, HttpFailureKind, NoHttp};
 pub use id_prefix::IdPrefix;
 pub use ids::{ComponentSha, IdError, JobTypeName, Owner, TaskId, WorkerId};
-pub use input::read_input;
+pub use input::{json_type, read_input};
 pub use job_type::{JobType, Permission};
 pub use live::{LiveProgress, StopReason, StopSignal};
 pub use outbox::{

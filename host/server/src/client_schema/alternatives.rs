@@ -1,5 +1,6 @@
 //! `anyOf`, `oneOf` and `allOf`: without null, as a list of values, or as what a single one says.
 
+use longshore_domain::json_type;
 use serde_json::{Map, Value, json};
 
 /// Keywords that say something to readers and refuse nothing.
@@ -81,7 +82,7 @@ fn constants(schema: &Value) -> Option<(Vec<Value>, Option<&str>)> {
     let says_more = fields.keys().any(|keyword| {
         !NOTES.contains(&keyword.as_str()) && !["const", "enum", "type"].contains(&keyword.as_str())
     });
-    let fits_type = |value: &Value| fields.get("type").is_none_or(|kind| kind == type_of(value));
+    let fits_type = |value: &Value| fields.get("type").is_none_or(|kind| kind == json_type(value));
     if says_more || !values.iter().all(fits_type) {
         return None;
     }
@@ -92,19 +93,6 @@ fn list(values: &[Value]) -> String {
     let texts: Vec<String> =
         values.iter().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect();
     texts.join(", ")
-}
-
-/// The type that `type` has to name for a value.
-pub(super) fn type_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(number) if number.is_f64() => "number",
-        Value::Number(_) => "integer",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
 }
 
 /// Writes `oneOf` as `anyOf` where no value fits two of its members, which is sure where each is of a type of its own.

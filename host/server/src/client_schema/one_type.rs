@@ -1,8 +1,7 @@
 //! One type a schema, and what clients want beside it: `items` in an array, `properties` in an object.
 
+use longshore_domain::json_type;
 use serde_json::{Map, Value, json};
-
-use super::alternatives::type_of;
 
 /// Keywords that concern values of one type only.
 const OF_TYPE: [(&str, &[&str]); 4] = [
@@ -46,9 +45,9 @@ pub(super) fn name_type_of_enum(fields: &mut Map<String, Value>) {
     }
     if let Some(Value::Array(values)) = fields.get("enum")
         && let Some(first) = values.first()
-        && values.iter().all(|value| type_of(value) == type_of(first))
+        && values.iter().all(|value| json_type(value) == json_type(first))
     {
-        let kind = type_of(first);
+        let kind = json_type(first);
         fields.insert("type".into(), kind.into());
     }
 }
@@ -75,8 +74,9 @@ pub(super) fn one_type_each(fields: &mut Map<String, Value>) {
         let mut alternative = Map::new();
         alternative.insert("type".into(), kind.as_str().into());
         if let Some(Value::Array(values)) = &values {
-            let fits =
-                |value: &&Value| type_of(value) == kind || (kind == "number" && type_of(value) == "integer");
+            let fits = |value: &&Value| {
+                json_type(value) == kind || (kind == "number" && json_type(value) == "integer")
+            };
             let fitting: Vec<Value> = values.iter().filter(fits).cloned().collect();
             if fitting.is_empty() {
                 continue;
