@@ -205,6 +205,11 @@ impl TaskService {
         Ok(page)
     }
 
+    /// The time by the clock that tasks are dated with.
+    pub fn now(&self) -> Timestamp {
+        self.parts.clock.now()
+    }
+
     /// What is told of a task that was listed.
     pub fn describe_listed(&self, task: Task) -> TaskStatus {
         self.durations.learn(&task);

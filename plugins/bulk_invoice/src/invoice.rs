@@ -45,9 +45,10 @@ impl Invoice {
         Ok(Self { number, time, supply, lines, sum, order })
     }
 
-    /// Name of its file: the number, with what a file's name cannot have replaced.
+    /// Name of its file: the number, with a dash for what a file's name cannot have on some system.
     pub(crate) fn file_name(&self) -> String {
-        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+        let is_plain = |c: char| !(c.is_control() || r#"/\<>:"|?*"#.contains(c));
+        let plain = |c: char| if is_plain(c) { c } else { '-' };
         format!("INV-{}.pdf", self.number.chars().map(plain).collect::<String>())
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::invoice::Invoice;
 use crate::money::decimal;
+use longshore_plugin::csv::Formulas;
 use longshore_plugin::prelude::*;
 
 const HEADER: [&str; 16] = [
@@ -28,18 +29,20 @@ pub(crate) fn header() -> Result<Vec<u8>> {
     line(&HEADER)
 }
 
-/// An invoice's line.
-pub(crate) fn row(invoice: &Invoice) -> Result<Vec<u8>> {
+/// An invoice's line. Names are a stranger's texts, so people may want what looks like a formula escaped.
+pub(crate) fn row(invoice: &Invoice, formulas: Formulas) -> Result<Vec<u8>> {
     let (order, sum) = (&invoice.order, &invoice.sum);
+    let text =
+        |text: &str| if formulas.escapes(text.as_bytes()) { format!("'{text}") } else { text.to_owned() };
     line(&[
-        &invoice.number,
+        &text(&invoice.number),
         &order.ordered_at[..10],
         &order.id.to_string(),
-        &order.branch.gstin,
-        &order.buyer.name,
-        order.buyer.gstin.as_deref().unwrap_or_default(),
-        &order.ship_to.state,
-        &order.ship_to.state_code,
+        &text(&order.branch.gstin),
+        &text(&order.buyer.name),
+        &text(order.buyer.gstin.as_deref().unwrap_or_default()),
+        &text(&order.ship_to.state),
+        &text(&order.ship_to.state_code),
         &invoice.lines.len().to_string(),
         &decimal(sum.taxable),
         &decimal(sum.cgst),

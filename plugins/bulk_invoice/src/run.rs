@@ -7,6 +7,7 @@ use crate::orders::{Order, Orders, Selection};
 use crate::tax::Amounts;
 use crate::zip::{DosTime, Entry, ZipWriter};
 use crate::{pdf, register};
+use longshore_plugin::csv::Formulas;
 use longshore_plugin::prelude::*;
 use longshore_plugin::{Artifact, RowDigest, Source};
 use std::io::{self, Write};
@@ -30,6 +31,8 @@ pub struct Input {
     pub month: String,
     /// Data source with the shop's tables. May be left out when the job was granted only one.
     pub source: Option<String>,
+    #[serde(default)]
+    pub formulas: Formulas,
 }
 
 /// What the job gives.
@@ -109,7 +112,8 @@ pub(crate) fn run(ctx: &Context<State>, input: &Input) -> Result<Output> {
     let (mut state, orders) = start(ctx, &source, &selection, [&zip_file, &register_file])?;
     let position = zip_file.position();
     let zip = ZipWriter::resume(Unbuffered(zip_file), position, std::mem::take(&mut state.entries));
-    let mut batch = Batch { ctx, source, selection, zip, register: register_file, state };
+    let mut batch =
+        Batch { ctx, source, selection, zip, register: register_file, formulas: input.formulas, state };
     batch.invoices(orders)?;
     batch.register_into_zip(&register_name)?;
     let Batch { zip, state, selection, .. } = batch;
@@ -186,6 +190,7 @@ struct Batch<'a> {
     selection: Selection,
     zip: ZipWriter<Unbuffered>,
     register: Artifact,
+    formulas: Formulas,
     state: State,
 }
 
@@ -209,7 +214,7 @@ impl Batch<'_> {
     fn invoice(&mut self, order: Order) -> Result<()> {
         let invoice = Invoice::new(order, self.state.done + 1)?;
         self.zip.add(&invoice.file_name(), DosTime::new(invoice.time), &pdf::render(&invoice)?)?;
-        self.add_to_register(&register::row(&invoice)?)?;
+        self.add_to_register(&register::row(&invoice, self.formulas)?)?;
         self.compare(&invoice);
 
         let state = &mut self.state;
@@ -254,7 +259,7 @@ impl Batch<'_> {
     /// Puts the register into the ZIP as well. What was written cannot be read back and must not be kept in memory,
     /// so it is made once more from the orders; the checksum tells whether they are still the same.
     fn register_into_zip(&mut self, name: &str) -> Result<()> {
-        let Self { ctx, source, selection, zip, state, .. } = self;
+        let Self { ctx, source, selection, zip, state, formulas, .. } = self;
         let modified = DosTime::new(LocalTime::parse(&state.last_ordered_at)?);
         let crc = zip.stream(name, modified, |out| {
             out.write_all(&register::header()?)?;
@@ -265,7 +270,7 @@ impl Batch<'_> {
                 && let Some(order) = orders.next()?
             {
                 ordinal += 1;
-                out.write_all(&register::row(&Invoice::new(order, ordinal)?)?)?;
+                out.write_all(&register::row(&Invoice::new(order, ordinal)?, *formulas)?)?;
                 ctx.progress(state.done, state.done, "packing the register")?;
             }
             Ok(())

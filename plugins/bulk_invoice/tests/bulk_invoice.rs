@@ -96,6 +96,30 @@ fn one_invoice_an_order_and_a_register_that_adds_up() {
 }
 
 #[test]
+fn names_of_any_script_and_formulas_are_kept_or_escaped() {
+    let shop = format!(
+        "{TABLES}
+        INSERT INTO branches VALUES ('दिल', 'Indore', 'L', '23', 'A', 'Madhya Pradesh', '23');
+        INSERT INTO customers VALUES (3, '=1+1', '', '', '', '', '', '23', '', '-27');
+        INSERT INTO orders VALUES (7, 'दिल', 3, '2026-03-05T10:00:00+05:30', 'Indore', '', '', '', '', '+MP', '23', '', 0, 0, 0, 0, 0);"
+    );
+    for (formulas, prefix) in [("exact", ""), ("escape", "'")] {
+        let host = TestHost::new().source("shop", &shop);
+        let input = json!({ "city": "Indore", "month": "2026-03", "formulas": formulas });
+        host.run::<BulkInvoice>(&input).unwrap();
+        let register = host.artifact("register-indore-2026-03.csv");
+        let row = csv::Reader::from_reader(register.as_slice()).records().next().unwrap().unwrap();
+        assert_eq!(
+            (&row[4], &row[5], &row[6]),
+            (&*format!("{prefix}=1+1"), &*format!("{prefix}-27"), &*format!("{prefix}+MP"))
+        );
+        assert_eq!(&row[15], "INV-दिल-2603-00001.pdf");
+        let zip = host.artifact("invoices-indore-2026-03.zip");
+        assert!(zip::ZipArchive::new(Cursor::new(zip)).unwrap().by_name(&row[15]).is_ok());
+    }
+}
+
+#[test]
 fn an_order_whose_record_differs_is_reported() {
     let host = shop(3);
     let spoiled = TestHost::new().source("shop", &format!("{TABLES}

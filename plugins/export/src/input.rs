@@ -1,5 +1,6 @@
 //! What the job takes. The doc comments are the schema that an agent reads.
 
+use longshore_plugin::csv::Formulas;
 use longshore_plugin::prelude::*;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
@@ -36,17 +37,6 @@ pub struct Input {
     pub file_name: Option<String>,
     #[serde(default)]
     pub formulas: Formulas,
-}
-
-/// Texts in csv that a spreadsheet takes for formulas.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Formulas {
-    /// As they are (default).
-    #[default]
-    Exact,
-    /// With `'` before them, for files that people open.
-    Escape,
 }
 
 /// Blobs are Base64, but for Parquet.

@@ -1,11 +1,12 @@
 //! Moving rows: from the source in batches, through the encoder, into the file, with a save at each cut.
 
 use crate::format::{self, Encoder};
-use crate::input::{Compression, Format, Formulas, Input};
+use crate::input::{Compression, Format, Input};
 use crate::order::{self, Position};
 use crate::plan::Plan;
 use crate::resume::{Rows, Start};
 use crate::sink::Sink;
+use longshore_plugin::csv::Formulas;
 use longshore_plugin::prelude::*;
 use longshore_plugin::{Cell, Cells, RowDigest};
 

@@ -63,6 +63,7 @@ mod artifact;
 pub mod bindings;
 mod component;
 mod context;
+pub mod csv;
 mod data;
 mod error;
 mod host;

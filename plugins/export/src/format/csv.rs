@@ -6,38 +6,22 @@
 
 use super::number::{push_base64, push_integer, push_real};
 use super::{Encoder, replaced, words};
-use crate::input::{Formulas, Input};
+use crate::input::Input;
 use crate::plan::PlannedColumn;
+use longshore_plugin::csv::Formulas;
 use longshore_plugin::prelude::*;
 use longshore_plugin::{Cell, Cells};
 
-/// First characters that make spreadsheets read a field as a formula, or take it apart. The last four are the wide
-/// forms of the first, which some turn into them.
-const FORMULA_STARTS: [&[u8]; 11] = [
-    b"=",
-    b"+",
-    b"-",
-    b"@",
-    b"\t",
-    b"\r",
-    b"\n",
-    "＝".as_bytes(),
-    "＋".as_bytes(),
-    "－".as_bytes(),
-    "＠".as_bytes(),
-];
-
 pub(crate) struct Csv {
     header: Vec<u8>,
-    escapes_formulas: bool,
+    formulas: Formulas,
     /// A field on its way.
     field: Vec<u8>,
 }
 
 impl Encoder for Csv {
     fn new(columns: &[PlannedColumn], input: &Input, _: &[u8]) -> Result<Self> {
-        let escapes_formulas = input.formulas == Formulas::Escape;
-        let mut csv = Self { header: Vec::new(), escapes_formulas, field: Vec::new() };
+        let mut csv = Self { header: Vec::new(), formulas: input.formulas, field: Vec::new() };
         let mut header = Vec::new();
         for column in columns {
             csv.push(column.name.as_bytes(), &mut header);
@@ -64,7 +48,7 @@ impl Encoder for Csv {
                 Cell::Blob([]) => out.extend_from_slice(b"\"\""),
                 Cell::Blob(blob) => {
                     // Base64 may begin with a plus.
-                    if self.escapes_formulas && blob[0] >> 2 == 62 {
+                    if self.formulas == Formulas::Escape && blob[0] >> 2 == 62 {
                         out.push(b'\'');
                     }
                     push_base64(blob, out);
@@ -84,7 +68,7 @@ impl Encoder for Csv {
 impl Csv {
     #[inline]
     fn push(&mut self, text: &[u8], out: &mut Vec<u8>) {
-        if self.escapes_formulas && FORMULA_STARTS.iter().any(|start| text.starts_with(start)) {
+        if self.formulas.escapes(text) {
             self.field.clear();
             self.field.push(b'\'');
             self.field.extend_from_slice(text);

@@ -58,8 +58,9 @@ pub(super) async fn call(front: &Front, mut arguments: Arguments) -> Result<Answ
         }]),
         error => error.into(),
     })?;
-    let jobs: Vec<Value> =
-        page.tasks.into_iter().map(|task| answer::row(&front.service.describe_listed(task))).collect();
+    let now = front.service.now();
+    let row = |task| answer::row(&front.service.describe_listed(task), now);
+    let jobs: Vec<Value> = page.tasks.into_iter().map(row).collect();
     let mut body = Map::new();
     body.insert("jobs".into(), jobs.into());
     if let Some(next) = page.next {
