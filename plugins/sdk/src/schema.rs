@@ -45,23 +45,23 @@ fn plain(schema: &mut Schema) {
 }
 
 /// Replaces the formats of Rust's integers, which no reader knows, by their bounds, so that a number that is too large
-/// is refused before there is a job. Integers of 64 bits need none: more is not read from JSON.
+/// is refused before there is a job. Those of 8 and 16 bits have their bounds already; `usize` has 32 bits in a component.
 fn integer_bounds(fields: &mut Map<String, Value>) {
     let Some(format) = fields.get("format").and_then(Value::as_str) else { return };
     let (least, most) = match format {
-        "int32" => (Some(i64::from(i32::MIN)), Some(i64::from(i32::MAX))),
-        "uint32" => (Some(0), Some(i64::from(u32::MAX))),
-        "int8" | "uint8" | "int16" | "uint16" | "int64" | "int" | "float" | "double" => (None, None),
-        "uint64" | "uint" => (Some(0), None),
+        "int32" | "int" => (json!(i32::MIN), json!(i32::MAX)),
+        "uint32" | "uint" => (json!(0), json!(u32::MAX)),
+        "int64" => (json!(i64::MIN), json!(i64::MAX)),
+        "uint64" => (json!(0), json!(u64::MAX)),
+        "int8" | "uint8" | "int16" | "uint16" | "float" | "double" => {
+            fields.remove("format");
+            return;
+        }
         _ => return,
     };
     fields.remove("format");
-    if let Some(least) = least {
-        fields.entry("minimum").or_insert_with(|| least.into());
-    }
-    if let Some(most) = most {
-        fields.entry("maximum").or_insert_with(|| most.into());
-    }
+    fields.entry("minimum").or_insert(least);
+    fields.entry("maximum").or_insert(most);
 }
 
 /// Writes the variants of an enum as one list of values, with what is said of each.
@@ -192,6 +192,8 @@ mod tests {
         format: Option<Format>,
         nested: Option<Nested>,
         names: Option<Vec<String>>,
+        signed: i64,
+        length: usize,
         must: Format,
         tags: std::collections::BTreeMap<String, i32>,
     }
@@ -215,11 +217,13 @@ mod tests {
         let fields = &shown()["properties"];
         assert_eq!(
             fields["limit"],
-            json!({"type": "integer", "minimum": 0, "description": "Left out for all."})
+            json!({"type": "integer", "minimum": 0, "maximum": u64::MAX, "description": "Left out for all."})
         );
         assert_eq!(fields["names"], json!({"type": "array", "items": {"type": "string"}}));
         assert_eq!(fields["nested"]["properties"]["count"]["maximum"], u32::MAX);
         assert_eq!(fields["nested"]["type"], "object");
+        assert_eq!(fields["signed"], json!({"type": "integer", "minimum": i64::MIN, "maximum": i64::MAX}));
+        assert_eq!(fields["length"]["maximum"], u32::MAX, "a component has 32 bits");
     }
 
     #[test]

@@ -28,6 +28,9 @@ const NAMED_FORMATS: [&str; 17] = [
     "regex",
 ];
 
+/// Beyond it, a JavaScript client has no integers, and no model counts so far: bounds there are those of a type.
+const INTEGER_MAX: f64 = 9_007_199_254_740_992.0;
+
 /// Keywords whose value is a schema.
 const ONE: [&str; 12] = [
     "items",
@@ -146,6 +149,7 @@ fn drop_what_says_nothing(fields: &mut Map<String, Value>) {
         }
         "format" => value.as_str().is_some_and(|format| FORMATS.contains(&format)),
         "description" => value.as_str().is_some_and(|text| !text.is_empty()),
+        "minimum" | "maximum" => value.as_f64().is_none_or(|bound| bound.abs() < INTEGER_MAX),
         _ => true,
     });
 }

@@ -91,6 +91,14 @@ fn several_types_are_alternatives_with_their_own_keywords() {
 }
 
 #[test]
+fn bounds_beyond_the_integers_of_all_clients_are_left_out() {
+    let exact = json!({"type": "integer", "minimum": 0, "maximum": 9_007_199_254_740_991_i64});
+    assert_eq!(required(&exact), exact);
+    let wide = json!({"type": "integer", "minimum": i64::MIN, "maximum": u64::MAX});
+    assert_eq!(required(&wide), json!({"type": "integer"}));
+}
+
+#[test]
 fn arrays_have_items_and_objects_properties() {
     assert_eq!(required(&json!({"type": "array"})), json!({"type": "array", "items": {}}));
     assert_eq!(required(&json!({"type": "array", "items": true})), json!({"type": "array", "items": {}}));
