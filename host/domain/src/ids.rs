@@ -68,7 +68,7 @@ impl FromStr for TaskId {
 
     fn from_str(text: &str) -> Result<Self, IdError> {
         Uuid::try_parse(text).map(Self).map_err(|_| {
-            IdError::new("job id", text, "it has the form of a UUID, as enqueue_job and list_jobs give it")
+            IdError::new("job id", text, "job ids are UUIDs, as enqueue_job and list_jobs give them")
         })
     }
 }

@@ -6,7 +6,7 @@ use longshore_domain::{InputViolation, Origin, StoreError, SubmitError, TaskId, 
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ServiceError {
     /// There is no such job type now.
-    #[error("there is no job type {name:?}{}; {}", problem_clause(problem.as_deref()), available_clause(available))]
+    #[error("{}", unknown_clause(name, problem.as_deref(), available))]
     UnknownJobType {
         /// What was asked for.
         name: String,
@@ -25,7 +25,7 @@ pub enum ServiceError {
         name: String,
     },
     /// The payload does not fit the schema of the job type.
-    #[error("the payload does not fit the input schema of {job_type}: {}", violations_clause(violations))]
+    #[error("the input does not fit the schema of {job_type}: {}", violations_clause(violations))]
     InvalidInput {
         /// The job type.
         job_type: String,
@@ -215,8 +215,11 @@ impl From<SubmitError> for ServiceError {
     }
 }
 
-fn problem_clause(problem: Option<&str>) -> String {
-    problem.map(|reason| format!(" (its plugin is not offered: {reason})")).unwrap_or_default()
+fn unknown_clause(name: &str, problem: Option<&str>, available: &[String]) -> String {
+    match problem {
+        Some(reason) => format!("the job type {name:?} is not available: {reason}"),
+        None => format!("there is no job type {name:?}; {}", available_clause(available)),
+    }
 }
 
 fn available_clause(available: &[String]) -> String {
@@ -229,7 +232,7 @@ fn available_clause(available: &[String]) -> String {
 
 const fn exists_clause(origin: Origin) -> &'static str {
     match origin {
-        Origin::Agent => "use another name, or delete_schedule first to replace it",
+        Origin::Agent => "delete_schedule takes it away",
         Origin::Config => "use another name: that one stands in longshore.toml and is the operator's",
     }
 }

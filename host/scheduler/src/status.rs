@@ -18,6 +18,16 @@ pub struct TaskStatus {
     pub artifacts: Vec<ArtifactFile>,
 }
 
+impl TaskStatus {
+    /// Whether it waits for nothing but its plugin, which is being loaded.
+    pub fn waits_for_loading(&self) -> bool {
+        self.waiting.as_deref().is_some_and(|reason| reason.starts_with(PLUGIN_LOADING))
+    }
+}
+
+/// Code of the reason of a task that waits for a plugin which is being loaded.
+const PLUGIN_LOADING: &str = "plugin_loading";
+
 /// A finished artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArtifactFile {
@@ -74,6 +84,9 @@ pub(crate) fn waiting_reason(task: &Task, catalog: &Catalog) -> Option<String> {
 pub(crate) fn missing_plugin(catalog: &Catalog, job_type: &str) -> Option<String> {
     if catalog.job(job_type).is_some() {
         return None;
+    }
+    if catalog.is_loading(job_type) {
+        return Some(format!("{PLUGIN_LOADING}: the plugin of {job_type} is being loaded"));
     }
     let why = catalog
         .problems

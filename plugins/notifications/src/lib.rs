@@ -17,7 +17,8 @@ impl Job for Notifications {
     const DESCRIPTION: &'static str = "Finds what somebody should be told and sends the messages. The kind \
         stock_replenishment finds products that are below their reorder level and writes each supplier one message \
         with the products, their stock and the quantity to order. Give supplier_id to write to one supplier only. \
-        Each message is delivered once, however often the job is interrupted. The result has the numbers of \
+        Each message of a job is delivered once, however often it is interrupted; a new job writes to the suppliers \
+        again, so use retry_job for one that failed. The result has the numbers of \
         messages, suppliers and products, and the suppliers whose address cannot be written to.";
     type Input = run::Input;
     type Output = run::Output;

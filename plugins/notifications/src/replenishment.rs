@@ -37,6 +37,12 @@ pub(crate) fn count(source: &Source, only: Option<i64>) -> Result<u64> {
     source.one(&format!("SELECT count(DISTINCT s.id) {LOW}{and}"), &params, |row| row.at(0))
 }
 
+/// Whether there is such a supplier.
+pub(crate) fn exists(source: &Source, supplier: i64) -> Result<bool> {
+    let sql = "SELECT count(*) FROM suppliers WHERE id = ?";
+    source.one(sql, &[Value::Integer(supplier)], |row| Ok(row.at::<i64>(0)? > 0))
+}
+
 /// The suppliers after the one of the id `after`, by id.
 pub(crate) fn suppliers(source: &Source, after: Option<i64>, only: Option<i64>) -> Result<Suppliers> {
     let (and, params) = chosen(after, only);

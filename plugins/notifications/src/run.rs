@@ -101,6 +101,11 @@ pub(crate) fn run(ctx: &Context<State>, input: &Input) -> Result<Output> {
     let source = ctx.source(input.source.as_deref())?;
     let date = indian_date(ctx.task().created_at_ms)?;
     let mut state = ctx.load()?.unwrap_or_default();
+    if let Some(supplier) = input.supplier_id
+        && !replenishment::exists(&source, supplier)?
+    {
+        return Err(JobError::invalid_input(format!("supplier_id: there is no supplier {supplier}")));
+    }
     let total = replenishment::count(&source, input.supplier_id)?;
     ctx.progress(state.suppliers, total, "looking for products that run low")?;
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use longshore_domain::{HOST_KEY_PREFIX, NewMessage, Recipients, RunRequest};
+use longshore_domain::{Code, HOST_KEY_PREFIX, NewMessage, Recipients, RunRequest};
 
 use crate::bindings::longshore::job::outbox::{Host, Message};
 use crate::bindings::longshore::job::types::HostError;
@@ -71,9 +71,21 @@ impl Host for Guest {
     }
 }
 
+/// Ends an attempt that names a channel which nobody could grant: its input is as likely to be wrong as its policy.
+fn no_such_channel(granted: &[String], channel: &str) -> Ended {
+    let granted = if granted.is_empty() { "none".to_owned() } else { granted.join(", ") };
+    Ended::failed(
+        Code::PermissionDenied,
+        format!("there is no channel {:?}; the job may send messages through: {granted}", shown(channel)),
+    )
+}
+
 async fn send(attempt: &mut Attempt, message: Message) -> wasmtime::Result<Result<(), HostError>> {
     let grants = &attempt.request.job.policy.grants;
     if !grants.outbox.contains(&message.channel) {
+        if !attempt.shared.channels.contains(&message.channel) {
+            return Err(no_such_channel(&grants.outbox, &message.channel).into());
+        }
         let did = "sent a message through the channel";
         return Err(not_granted(attempt.job_name(), grants, "outbox", did, &message.channel));
     }

@@ -182,8 +182,8 @@ mod tests {
         assert_eq!(
             violations,
             [
-                (String::new(), "there is no field \"limit\"; the fields are city, month".into()),
                 ("/city".into(), "7 is not of type \"string\"".into()),
+                ("/limit".into(), "there is no such field; the fields are city, month".into()),
                 ("/month".into(), "is required".into()),
             ]
         );

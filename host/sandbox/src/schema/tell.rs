@@ -22,16 +22,20 @@ pub(super) fn violation(error: &ValidationError<'_>, schema: &Value) -> InputVio
     let (field, message) = match error.kind() {
         ValidationErrorKind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
-            let field = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
-            (Cow::Owned(field), "is required".to_owned())
+            (Cow::Owned(field_of(at, name)), "is required".to_owned())
         }
         ValidationErrorKind::AdditionalProperties { unexpected }
         | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
-            let fields = if unexpected.len() == 1 { "there is no field" } else { "there are no fields" };
+            let known = known_fields(schema, error.schema_path().as_str());
+            if let [name] = unexpected.as_slice() {
+                return InputViolation {
+                    field: beginning_of(&field_of(at, name), FIELD_CHARS_MAX).to_owned(),
+                    message: cut(format_args!("there is no such field{known}")),
+                };
+            }
             let names =
                 listed(unexpected.iter().map(|name| format!("{:?}", beginning_of(name, MESSAGE_CHARS_MAX))));
-            let known = known_fields(schema, error.schema_path().as_str());
-            (Cow::Borrowed(at), format!("{fields} {names}{known}"))
+            (Cow::Borrowed(at), format!("there are no fields {names}{known}"))
         }
         ValidationErrorKind::Not { schema } => {
             let instance = error.instance();
@@ -41,6 +45,11 @@ pub(super) fn violation(error: &ValidationError<'_>, schema: &Value) -> InputVio
         kind => (Cow::Borrowed(at), none_of(kind, error.instance()).unwrap_or_else(|| cut(error))),
     };
     InputViolation { field: beginning_of(&field, FIELD_CHARS_MAX).to_owned(), message: cut(message) }
+}
+
+/// The path (RFC 6901) of the field `name` of the object at `at`.
+fn field_of(at: &str, name: &str) -> String {
+    format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
 /// The fields that an object may have, for who sent another one. `keyword` leads to what refused it.

@@ -88,7 +88,7 @@ async fn what_is_there_is_loaded_at_the_start_in_one_revision() {
     assert_eq!((job.job_type.version.as_str(), job.job_type.title.as_str()), ("1.0.0", "Steps"));
     assert_eq!(job.component.as_str().len(), 64);
     let violations = job.program.check_input(&json!({"steps": "many", "x": 1})).await;
-    assert_eq!(violations.iter().map(|v| v.field.as_str()).collect::<Vec<_>>(), ["/steps", ""]);
+    assert_eq!(violations.iter().map(|v| v.field.as_str()).collect::<Vec<_>>(), ["/steps", "/x"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

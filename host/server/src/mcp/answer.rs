@@ -42,6 +42,21 @@ impl Answer {
         Self { body: body(status), links: links(status), failed: false }
     }
 
+    /// How a job is whose idempotency key was sent again.
+    pub(super) fn known_key(status: &TaskStatus) -> Self {
+        let mut answer = Self::status(status).with("deduplicated", true);
+        if let Some(next) = next::after_known_key(status.task.state) {
+            answer = answer.with("next", next);
+        }
+        answer
+    }
+
+    /// How a job is that had ended before it was to be cancelled.
+    pub(super) fn not_cancelled(status: &TaskStatus) -> Self {
+        let next = "Nothing was cancelled: the job had ended before, and what it did stands. Tell the user.";
+        Self::status(status).with("next", next)
+    }
+
     /// How a job is, for who asked it to be done.
     pub(super) fn outcome(status: &TaskStatus) -> Self {
         let mut answer = Self::status(status);
@@ -94,7 +109,9 @@ fn body(status: &TaskStatus) -> Map<String, Value> {
 pub(super) fn row(status: &TaskStatus, now: Timestamp) -> Value {
     let task = &status.task;
     let mut row = fields(status);
-    row.retain(|name, _| ["job_id", "job_type", "status", "schedule", "cancel_requested"].contains(&name.as_str()));
+    row.retain(|name, _| {
+        ["job_id", "job_type", "status", "schedule", "cancel_requested"].contains(&name.as_str())
+    });
     row.insert("when".into(), when::of(task, now).into());
     let percent = task.progress.percent().filter(|_| task.state == TaskState::Running);
     if let Some(percent) = percent {
@@ -104,15 +121,10 @@ pub(super) fn row(status: &TaskStatus, now: Timestamp) -> Value {
         let code = reason.split_once(':').map_or(reason, |(code, _)| code);
         row.insert("waiting_reason".into(), code.into());
     }
-    if let Some(failure) = task.failure.as_ref().filter(|_| tells_of_failure(task.state)) {
+    if let Some(failure) = task.failure.as_ref().filter(|_| task.state == TaskState::Failed) {
         row.insert("error".into(), failure.code.as_str().into());
     }
     Value::Object(row)
-}
-
-/// Whether the last failure is why a job is in its state: it ended so, or waits to be tried again.
-fn tells_of_failure(state: TaskState) -> bool {
-    matches!(state, TaskState::Failed | TaskState::Scheduled)
 }
 
 /// A schedule, alone or within a list.

@@ -44,6 +44,13 @@ impl Arguments {
         }
     }
 
+    /// A text that may be absent and is refused later, so that it is not among the arguments that a caller is told of.
+    pub(super) fn unlisted_text(&mut self, name: &'static str) -> Option<String> {
+        let text = self.text(name);
+        self.known.retain(|known| *known != name);
+        text
+    }
+
     /// A text that has to be there.
     pub(super) fn required_text(&mut self, name: &'static str) -> String {
         self.require(name);
@@ -57,7 +64,7 @@ impl Arguments {
         let parsed = self.text(name).map(|text| text.parse());
         match parsed {
             Some(Ok(id)) => return id,
-            Some(Err(error)) => self.violation(name, format!("{name}: {error}")),
+            Some(Err(error)) => self.violation(name, error.to_string()),
             None => {}
         }
         // Never used: a violation was noted, so `finish` fails.
@@ -115,7 +122,16 @@ impl Arguments {
     }
 
     /// Ends the reading: fails when anything was wrong or is not known.
-    pub(super) fn finish(mut self) -> Result<(), Refusal> {
+    pub(super) fn finish(self) -> Result<(), Refusal> {
+        self.finish_with("")
+    }
+
+    /// The same, where what is not known may be meant for the object in the argument `inner`.
+    pub(super) fn finish_beside(self, inner: &str) -> Result<(), Refusal> {
+        self.finish_with(&format!("; fields of the job go into {inner}"))
+    }
+
+    fn finish_with(mut self, advice: &str) -> Result<(), Refusal> {
         let known = self.known.join(", ");
         let keys = self.given.keys().take(UNKNOWN_TOLD_MAX);
         let unknown: Vec<String> = keys.map(|name| beginning_of(name, SHOWN_CHARS_MAX).to_owned()).collect();
@@ -124,7 +140,7 @@ impl Arguments {
             let message = if known.is_empty() {
                 format!("{name} is not known; there are no arguments")
             } else {
-                format!("{name} is not known; the arguments are {known}")
+                format!("{name} is not known; the arguments are {known}{advice}")
             };
             self.violation(&name, message);
         }

@@ -32,7 +32,7 @@ const DISCOVERY_FRESH_MS: u64 = 60 * 60 * 1_000;
 const TOOLS_FRESH_MS: u64 = 1_000;
 
 /// How long a list of tools waits for plugins that are being loaded.
-const LIST_LOADING_MAX: Duration = Duration::from_secs(1);
+pub(super) const LIST_LOADING_MAX: Duration = Duration::from_secs(1);
 
 /// One connection's handler. What it knows beyond its parts is only whether a legacy session is being told of tools.
 pub(super) struct Front {

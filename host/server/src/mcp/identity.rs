@@ -45,7 +45,7 @@ fn instructions(wait: Duration) -> String {
          - enqueue_job starts a job of any type without waiting for it, also at a later time, and is safe to repeat with an \
          idempotency_key. schedule_job starts one again and again.\n\
          - `next` in an answer says what to do. list_jobs finds a job_id that got lost.\n\
-         - Files that a job made are in its status under artifacts: read them as resources by uri, or from disk by path.",
+         - Files that a job made are in its status under artifacts, each with its path on disk and its uri as a resource.",
         wait.as_secs_f64()
     )
 }

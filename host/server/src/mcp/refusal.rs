@@ -1,5 +1,7 @@
 //! Why a tool did not do what was asked, told to an agent so that it can do better.
 
+use std::borrow::Cow;
+
 use longshore_domain::{InputViolation, StoreError};
 use longshore_scheduler::ServiceError;
 use serde_json::{Map, Value, json};
@@ -18,7 +20,7 @@ pub(super) struct Refusal {
     /// Which fields are wrong.
     pub(super) violations: Vec<InputViolation>,
     /// What to do instead.
-    pub(super) next: &'static str,
+    pub(super) next: Cow<'static, str>,
 }
 
 impl Refusal {
@@ -30,7 +32,7 @@ impl Refusal {
             message: messages.join("; "),
             retryable: false,
             violations,
-            next: "Correct the named arguments and call again.",
+            next: "Correct the named arguments and call again.".into(),
         }
     }
 
@@ -70,12 +72,20 @@ impl From<Refusal> for Answer {
 }
 
 /// What an agent does after an error.
-fn next(error: &ServiceError) -> &'static str {
+fn next(error: &ServiceError) -> Cow<'static, str> {
+    if let ServiceError::InvalidInput { job_type, .. } = error {
+        let lookup = format!("list_job_types with job_type {job_type:?} shows the schema");
+        return format!("Correct the named fields and call again; {lookup}.").into();
+    }
+    what_next(error).into()
+}
+
+fn what_next(error: &ServiceError) -> &'static str {
     match error {
-        ServiceError::UnknownJobType { .. } => "Call list_job_types for the job types there are.",
-        ServiceError::InvalidInput { .. } => {
-            "Correct the named fields and call again; list_job_types shows the schema."
+        ServiceError::UnknownJobType { problem: Some(_), .. } => {
+            "Tell the user: only the operator can mend the plugin. Calling again does not help before that."
         }
+        ServiceError::UnknownJobType { .. } => "Call again with one of the job types there are.",
         ServiceError::PayloadTooLarge { .. } => {
             "Send less, for example a reference to the data instead of the data."
         }
@@ -93,7 +103,10 @@ fn next(error: &ServiceError) -> &'static str {
         ServiceError::NotRetryable { .. } => "Call check_job_status for its status.",
         ServiceError::ArtifactNotFound { .. } => "Call check_job_status for the job's artifacts.",
         ServiceError::Timetable(_) => "Correct the named argument and call again.",
-        ServiceError::ScheduleExists { .. } => "Call list_schedules with that name to see what it asks for.",
+        ServiceError::ScheduleExists { .. } => {
+            "To change it, call delete_schedule and then schedule_job again; list_schedules with that name shows what it asks \
+             for. Use another name only if both are to run."
+        }
         ServiceError::TooManySchedules { .. } => "Call delete_schedule for one that is no longer needed.",
         ServiceError::ScheduleNotFound { .. } => "Call list_schedules for the schedules there are.",
         ServiceError::ScheduleOfConfig { .. } => "Tell the user: only the operator can delete it.",

@@ -151,7 +151,15 @@ async fn a_status_says_what_to_do_next() {
     let done = client.tool("script", json!({"do": "work"})).await;
     assert_eq!(next(&done), "Give the user the result.");
     let file = client.tool("script", json!({"do": "file", "text": "x"})).await;
-    assert!(next(&file).contains("resources/read"), "{file}");
+    assert!(next(&file).contains("only if you need it"), "{file}");
+    // An ended job whose key is sent again, or that is cancelled, is no new job.
+    let keyed = json!({"job_type": "script", "payload": {"do": "fail"}, "idempotency_key": "once"});
+    let failed = client.tool("enqueue_job", keyed.clone()).await;
+    client.tool("check_job_status", json!({"job_id": failed["job_id"], "wait_seconds": 30})).await;
+    let again = client.tool("enqueue_job", keyed).await;
+    assert!(next(&again).starts_with("Nothing was started") && next(&again).contains("retry_job"), "{again}");
+    let stands = client.tool("cancel_job", json!({"job_id": done["job_id"]})).await;
+    assert!(next(&stands).starts_with("Nothing was cancelled"), "{stands}");
     let running = client.tool("enqueue_job", json!({"job_type": "script", "payload": {"do": "hold"}})).await;
     assert!(next(&running).contains("check_job_status with wait_seconds 30"), "{running}");
     for status in [&later, &cancelled, &done, &file, &running] {

@@ -11,25 +11,45 @@ pub(super) fn after_status(status: &TaskStatus) -> String {
     let task = &status.task;
     match task.state {
         TaskState::Completed if status.artifacts.is_empty() => "Give the user the result.".into(),
+        TaskState::Completed if status.artifacts.iter().any(|file| file.problem.is_some()) => {
+            "Give the user the result, and say what is wrong with a file (problem). A new job makes it again.".into()
+        }
         TaskState::Completed => {
-            "Give the user the result and the files: read each by its uri with resources/read, or name its path.".into()
+            "Give the user the result and each file's path. Read a file (a resource, by its uri) only if you need it and \
+             bytes is small."
+                .into()
         }
         TaskState::Failed => after_failure(task.failure.as_ref().map(|failure| failure.code)).into(),
-        TaskState::Cancelled => "The job was stopped as asked; nothing is left to do.".into(),
+        TaskState::Cancelled => "The job was cancelled. If you did not ask for that, tell the user before you run it again.".into(),
         TaskState::Running if task.cancel_requested => {
-            "The job is stopping. Call check_job_status with wait_seconds 30 to see when it has stopped.".into()
+            "The job is stopping. Call check_job_status with wait_seconds 30 to see how it ends.".into()
         }
         TaskState::Scheduled if let Some(due) = task.due_at => {
             let begins = if task.attempts == 0 { "It starts" } else { "It is tried again" };
             format!("{begins} at {}, by itself. Call check_job_status after that.", rfc3339_to_the_second(due))
         }
         TaskState::InputRequired => "The job waits for an answer: ask the user.".into(),
-        TaskState::Queued if status.waiting.is_some() => {
+        TaskState::Queued if status.waiting.is_some() && !status.waits_for_loading() => {
             "Tell the user why it waits (waiting_reason). It starts by itself once it can; do not start it again.".into()
         }
         TaskState::Queued | TaskState::Running | TaskState::Scheduled => {
-            "Do not start it again. Call check_job_status with wait_seconds 30, or less than your client's timeout.".into()
+            "Do not start it again. Call check_job_status with wait_seconds 30 (less if your calls time out sooner).".into()
         }
+    }
+}
+
+/// What to do where a key was sent again whose job has ended. Nothing was started, so none of what else is said holds.
+pub(super) fn after_known_key(state: TaskState) -> Option<&'static str> {
+    match state {
+        TaskState::Completed => Some(
+            "Nothing was started: this key belongs to a job that has completed, and this is its result. To run it once \
+             more, use another idempotency_key.",
+        ),
+        TaskState::Failed | TaskState::Cancelled => Some(
+            "Nothing was started: this key belongs to a job that has ended without a result. Call retry_job to run that \
+             job again, or use another idempotency_key.",
+        ),
+        _ => None,
     }
 }
 
@@ -51,10 +71,11 @@ fn after_failure(code: Option<Code>) -> &'static str {
             "Tell the user: each attempt took too long. Ask for less in one job, or have the operator raise timeout_ms."
         }
         Code::DeadlineExceeded => {
-            "Its deadline passed. Submit a new job with a larger max_wait_seconds, or without it."
+            "Its deadline passed. Call retry_job, which runs it without one, if the result is still of use."
         }
         Code::PermissionDenied => {
-            "Tell the user: the operator has to grant what the error names. After that, call retry_job."
+            "If your input named it by mistake, submit a new job with what the job has. Otherwise tell the user that only the \
+             operator can grant it; do not change the policy yourself."
         }
         // A retry would resume from the very bytes that are not what they were.
         Code::ArtifactCorrupt | Code::CheckpointCorrupt => {
@@ -78,7 +99,7 @@ mod tests {
         assert!(after_failure(Some(Code::Trap)).starts_with("The plugin has a fault"));
         for code in Code::ALL {
             let told = after_failure(Some(*code));
-            assert!(told.ends_with('.') && told.len() < 140, "{code:?}: {told}");
+            assert!(told.ends_with('.') && told.len() < 200, "{code:?}: {told}");
             if told.contains("retry_job") && !told.contains("cannot help") {
                 assert!(!matches!(code, Code::Trap | Code::InvalidInput | Code::LimitExceeded), "{code:?}");
             }

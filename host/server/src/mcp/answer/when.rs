@@ -10,7 +10,7 @@ pub(super) fn of(task: &Task, now: Timestamp) -> String {
     match task.state {
         TaskState::Scheduled => {
             let due = span(task.due_at.unwrap_or(now).since(now));
-            if task.attempts == 0 { format!("starts in {due}") } else { format!("tried again in {due}") }
+            if task.attempts == 0 { format!("starts in {due}") } else { format!("next attempt in {due}") }
         }
         TaskState::Queued => format!("queued {}", ago(task.due_at.unwrap_or(task.created_at))),
         TaskState::InputRequired => format!("asked {}", ago(task.updated_at)),

@@ -27,5 +27,7 @@ pub(super) async fn call(front: &Front, mut arguments: Arguments) -> Result<Answ
         CancelAnswer::NotFound => return Err(longshore_scheduler::ServiceError::NotFound { id }.into()),
     };
     let status = front.service.status(&front.owner, id).await?;
-    Ok(Answer::status(&status).with("cancel", cancel))
+    let answer =
+        if cancel == "already_ended" { Answer::not_cancelled(&status) } else { Answer::status(&status) };
+    Ok(answer.with("cancel", cancel))
 }

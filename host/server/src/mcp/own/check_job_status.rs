@@ -31,7 +31,7 @@ fn input_schema(_callbacks: bool) -> Value {
             "wait_seconds": {
                 "type": "number",
                 "minimum": 0,
-                "description": "Wait up to this long (50 at most) for the job to end. Give less than your client's timeout."
+                "description": "Wait up to this long (50 at most) for the job to end; less if your calls time out sooner."
             }
         },
         "required": ["job_id"]

@@ -25,17 +25,17 @@ fn input_schema(callbacks: bool) -> Value {
         "type": "object",
         "properties": {
             "job_type": { "type": "string" },
-            "payload": { "type": "object", "description": "Input of the job: the arguments of its tool." },
+            "payload": { "type": "object", "description": "The arguments of the job type's tool." },
             "idempotency_key": {
                 "type": "string",
                 "minLength": 1,
                 "maxLength": 255,
-                "description": "The same key and payload return the same job again."
+                "description": "The same key and payload return the same job, also once it has ended."
             },
             "max_wait_seconds": {
                 "type": "number",
                 "minimum": 0,
-                "description": "Deadline: the job fails if it has not ended this long after now. It makes no call wait."
+                "description": "Deadline: the job fails unless it ends within this time. Makes no call wait; leave it out if a late result is of use."
             },
             "delay_seconds": {
                 "type": "number",
@@ -45,7 +45,7 @@ fn input_schema(callbacks: bool) -> Value {
             "run_at": {
                 "type": "string",
                 "format": "date-time",
-                "description": "Start the job at this time, such as 2026-03-31T18:00:00+05:30. Not with delay_seconds."
+                "description": "Start the job at this time (one in the past: at once), such as 2026-03-31T18:00:00+05:30."
             },
             "priority": {
                 "type": "integer",
@@ -79,9 +79,13 @@ pub(super) async fn call(
         delay: arguments.seconds("delay_seconds"),
         run_at: arguments.time("run_at"),
         priority: arguments.integer("priority", -100, 100).unwrap_or(0) as i32,
-        callback_url: arguments.text("callback_url"),
+        callback_url: if front.service.offers_callbacks() {
+            arguments.text("callback_url")
+        } else {
+            arguments.unlisted_text("callback_url")
+        },
     };
-    arguments.finish()?;
+    arguments.finish_beside("payload")?;
     let submitted = front
         .service
         .submit(&front.owner, request)
@@ -91,6 +95,9 @@ pub(super) async fn call(
     if !submitted.deduplicated && !front.in_flight.answer(&caller.id) && !front.closing.is_cancelled() {
         front.service.cancel(&front.owner, submitted.status.task.id).await?;
     }
-    let answer = Answer::status(&submitted.status);
-    Ok(if submitted.deduplicated { answer.with("deduplicated", true) } else { answer })
+    Ok(if submitted.deduplicated {
+        Answer::known_key(&submitted.status)
+    } else {
+        Answer::status(&submitted.status)
+    })
 }

@@ -1,12 +1,12 @@
 //! `list_job_types`: what can be run, and what cannot and why.
 
-use longshore_domain::{LoadedJob, Problem};
+use longshore_domain::{LOADING, LoadedJob, Policy, Problem};
 use serde_json::{Map, Value, json};
 
 use super::{Effect, OwnTool};
 use crate::mcp::answer::Answer;
 use crate::mcp::arguments::Arguments;
-use crate::mcp::front::Front;
+use crate::mcp::front::{Front, LIST_LOADING_MAX};
 use crate::mcp::refusal::Refusal;
 
 pub(super) const TOOL: OwnTool = OwnTool {
@@ -25,10 +25,12 @@ fn input_schema(_callbacks: bool) -> Value {
     })
 }
 
-pub(super) fn call(front: &Front, mut arguments: Arguments) -> Result<Answer, Refusal> {
+pub(super) async fn call(front: &Front, mut arguments: Arguments) -> Result<Answer, Refusal> {
     let only = arguments.text("job_type");
     arguments.finish()?;
     let wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
+    // A client that has just started the host is to see what there is, not that it is being loaded.
+    front.service.all_loaded(LIST_LOADING_MAX).await;
     let catalog = front.service.catalog();
     let types: Vec<Value> =
         catalog.jobs.iter().filter(|(name, _)| wanted(name.as_str())).map(|(_, job)| job_type(job)).collect();
@@ -49,6 +51,12 @@ pub(super) fn call(front: &Front, mut arguments: Arguments) -> Result<Answer, Re
     let mut body = Map::new();
     body.insert("job_types".into(), types.into());
     body.insert("problems".into(), problems.into());
+    if catalog.problems.values().any(|problem| problem.code == LOADING) {
+        body.insert(
+            "next".into(),
+            "Some plugins are still being loaded: call again in a few seconds.".into(),
+        );
+    }
     Ok(Answer::data(body))
 }
 
@@ -62,6 +70,7 @@ fn job_type(job: &LoadedJob) -> Value {
         "input_schema": job_type.input_schema,
         "output_schema": job_type.output_schema,
         "permissions": job_type.permissions,
+        "grants": granted(policy),
         "limits": {
             "timeout_ms": policy.limits.timeout_ms,
             "max_attempts": policy.retry.max_attempts,
@@ -69,6 +78,11 @@ fn job_type(job: &LoadedJob) -> Value {
             "ttl_ms": policy.ttl_ms,
         },
     })
+}
+
+/// What a job may use by name; what else is granted is no concern of an agent.
+fn granted(policy: &Policy) -> Value {
+    json!({ "data": policy.grants.data, "outbox": policy.grants.outbox })
 }
 
 fn problem(name: &str, problem: &Problem) -> Value {

@@ -51,6 +51,7 @@ pub(super) async fn call(front: &Front, mut arguments: Arguments) -> Result<Answ
         after: arguments.text("cursor"),
     };
     arguments.finish()?;
+    let job_type = filter.job_type.as_ref().map(ToString::to_string);
     let page = front.service.list(filter).await.map_err(|error| match error {
         ServiceError::Store(StoreError::NoSuchPage) => Refusal::arguments(vec![InputViolation {
             field: "/cursor".into(),
@@ -61,10 +62,17 @@ pub(super) async fn call(front: &Front, mut arguments: Arguments) -> Result<Answ
     let now = front.service.now();
     let row = |task| answer::row(&front.service.describe_listed(task), now);
     let jobs: Vec<Value> = page.tasks.into_iter().map(row).collect();
+    let (none, catalog) = (jobs.is_empty(), front.service.catalog());
     let mut body = Map::new();
     body.insert("jobs".into(), jobs.into());
     if let Some(next) = page.next {
         body.insert("next_cursor".into(), next.into());
+    } else if let Some(name) = job_type.filter(|_| none)
+        && !catalog.will_run(&name)
+        && !catalog.problems.contains_key(&name)
+    {
+        let next = format!("There is no job type {name:?} either: list_job_types has the names.");
+        body.insert("next".into(), next.into());
     }
     Ok(Answer::data(body))
 }

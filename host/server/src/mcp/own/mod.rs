@@ -86,7 +86,7 @@ pub(super) async fn call(
         "cancel_job" => cancel_job::call(front, arguments).await,
         "retry_job" => retry_job::call(front, arguments).await,
         "list_jobs" => list_jobs::call(front, arguments).await,
-        "list_job_types" => list_job_types::call(front, arguments),
+        "list_job_types" => list_job_types::call(front, arguments).await,
         "schedule_job" => schedule_job::call(front, arguments).await,
         "list_schedules" => list_schedules::call(front, arguments).await,
         "delete_schedule" => delete_schedule::call(front, arguments).await,

@@ -9,8 +9,8 @@ use crate::mcp::refusal::Refusal;
 pub(super) const TOOL: OwnTool = OwnTool {
     name: "retry_job",
     title: "Run a job again",
-    description: "Runs a failed or cancelled job again under the same job_id, from its last checkpoint: nothing is \
-                  done twice. Transient failures are retried without it.",
+    description: "Runs a failed or cancelled job again under the same job_id, from its last checkpoint. Only once the \
+                  cause is gone: transient failures are retried without it.",
     input_schema: super::of_one_job,
     effect: Effect::StartsJobs,
 };

@@ -14,8 +14,8 @@ pub(super) const TOOL: OwnTool = OwnTool {
     name: "schedule_job",
     title: "Schedule a job",
     description: "Starts a job again and again, at the times that cron names, whether a client is connected or not. \
-                  Missed times run once. The same call again changes nothing. For one later job use enqueue_job with \
-                  run_at.",
+                  However many times were missed, one job makes up for them. The same call again changes nothing. For one \
+                  later job use enqueue_job with run_at.",
     input_schema,
     effect: Effect::StartsJobs,
 };
@@ -30,15 +30,15 @@ fn input_schema(_callbacks: bool) -> Value {
                 "maxLength": 64
             },
             "job_type": { "type": "string" },
-            "payload": { "type": "object", "description": "Input of each job: the arguments of its tool." },
+            "payload": { "type": "object", "description": "The arguments of the job type's tool." },
             "cron": {
                 "type": "string",
                 "maxLength": 200,
-                "description": "Such as \"30 2 * * MON-FRI\"; six fields begin with the second; @hourly, @daily and the like."
+                "description": "Such as \"30 2 * * MON-FRI\"; a sixth field in front is seconds; also @hourly, @daily and the like."
             },
             "time_zone": {
                 "type": "string",
-                "description": "Time zone of cron, such as Asia/Kolkata; UTC by default."
+                "description": "Of cron, such as Asia/Kolkata: the user's, for a local time of day. UTC by default."
             },
             "overlap": {
                 "type": "string",
@@ -67,9 +67,10 @@ pub(super) async fn call(front: &Front, mut arguments: Arguments) -> Result<Answ
         overlap: arguments.parsed("overlap", "skip or queue", overlap).unwrap_or_default(),
         priority: arguments.integer("priority", -100, 100).unwrap_or(0) as i32,
     };
-    arguments.finish()?;
+    arguments.finish_beside("payload")?;
     let scheduled = front.service.schedule_job(&front.owner, request).await.map_err(refusal)?;
-    let next = "It goes on by itself. list_schedules shows what came of it, delete_schedule ends it.";
+    let next = "It starts a job at each of its times, by itself; next_at is the first. list_schedules shows what came of it, \
+                delete_schedule ends it.";
     Ok(Answer::schedule(&scheduled.status).with("existed", scheduled.existed).with("next", next))
 }
 
