@@ -20,6 +20,7 @@ mod host_api;
 mod http;
 mod known;
 mod limits;
+mod linkers;
 mod log;
 mod program;
 mod registry;

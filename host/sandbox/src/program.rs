@@ -17,6 +17,7 @@ use crate::bindings::{Job, JobPre};
 use crate::engine::usual_stack;
 use crate::failure::{Ended, LimitsOf, Wrong, classify};
 use crate::guest::{Guest, describe_too_slow};
+use crate::linkers::Linkers;
 use crate::log::TaskLog;
 use crate::registry::code;
 use crate::runner;
@@ -40,7 +41,7 @@ const DESCRIBE_MEMORY_BYTES: u64 = 128 << 20;
 /// A component that is compiled and linked.
 #[derive(Clone)]
 pub(crate) struct Linked {
-    shared: Arc<Shared>,
+    linkers: Arc<Linkers>,
     component: Component,
     first: Arc<JobPre<Guest>>,
     /// The same for engines without a pool, by the length of their stack. Made when one is needed for the first time.
@@ -49,9 +50,9 @@ pub(crate) struct Linked {
 
 impl Linked {
     /// Links a component that was compiled for the first engine. The error says what it lacks or wants.
-    pub(crate) fn new(shared: &Arc<Shared>, component: Component) -> wasmtime::Result<Self> {
-        let first = Arc::new(link(&shared.linker, &component)?);
-        Ok(Self { shared: Arc::clone(shared), component, first, on_demand: Arc::default() })
+    pub(crate) fn new(linkers: &Arc<Linkers>, component: Component) -> wasmtime::Result<Self> {
+        let first = Arc::new(link(&linkers.first, &component)?);
+        Ok(Self { linkers: Arc::clone(linkers), component, first, on_demand: Arc::default() })
     }
 
     /// The code for guests with such limits: that of the pool, if their stack is to be as long as those of the pool are.
@@ -80,7 +81,7 @@ impl Linked {
     }
 
     fn make_on_demand(&self, stack_bytes: u64) -> wasmtime::Result<Arc<JobPre<Guest>>> {
-        let linker = self.shared.linker_on_demand(stack_bytes)?;
+        let linker = self.linkers.on_demand(stack_bytes)?;
         let component = code::own_code(linker.engine(), &self.component.serialize()?)?;
         Ok(Arc::new(link(&linker, &component)?))
     }
@@ -91,7 +92,7 @@ impl Linked {
 
     /// Asks the component what it is.
     pub(crate) async fn describe(&self) -> Result<JobType, Failure> {
-        let _ticking = self.shared.engines.ticking();
+        let _ticking = self.linkers.engines.ticking();
         let limits = Limits {
             fuel: DESCRIBE_FUEL,
             timeout_ms: DESCRIBE_TIMEOUT.as_millis() as u64,
@@ -106,7 +107,7 @@ impl Linked {
         let deadline = tokio::time::Instant::now() + DESCRIBE_TIMEOUT;
         let no_engine = |error| Failure::new(Code::HostError, format!("{error:#}"));
         let code = self.code(&limits).await.map_err(no_engine)?;
-        let turn = Turn::new(self.shared.engines.ticks());
+        let turn = Turn::new(self.linkers.engines.ticks());
         let mut place = Place::new(code, guest, &limits, turn.clone());
         let mut instance = tokio::time::timeout_at(deadline, place.instantiate()).await;
         if matches!(&instance, Ok(Err(error)) if is_pool_full(error)) {
@@ -230,13 +231,8 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    pub(crate) fn new(linked: Linked, input: Schema, output: Option<Schema>) -> Self {
-        Self {
-            shared: Arc::clone(&linked.shared),
-            linked,
-            input: Arc::new(input),
-            output: output.map(Arc::new),
-        }
+    pub(crate) fn new(shared: &Arc<Shared>, linked: Linked, input: Schema, output: Option<Schema>) -> Self {
+        Self { shared: Arc::clone(shared), linked, input: Arc::new(input), output: output.map(Arc::new) }
     }
 }
 

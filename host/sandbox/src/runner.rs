@@ -41,7 +41,7 @@ enum Conclusion {
 
 /// Runs an attempt to its end.
 pub(crate) async fn run(program: &Program, mut request: RunRequest) -> RunReport {
-    let _ticking = program.shared.engines.ticking();
+    let _ticking = program.shared.linkers.engines.ticking();
     let input = std::mem::take(&mut request.claimed.payload);
     let job = Arc::clone(&request.job);
     let limits = &job.policy.limits;
@@ -134,7 +134,7 @@ async fn call(program: &Program, mut guest: Guest, input: &str, limits: LimitsOf
         return (guest, Conclusion::Ended(Ended::Stopped(reason)));
     }
 
-    let turn = Turn::new(program.shared.engines.ticks());
+    let turn = Turn::new(program.shared.linkers.engines.ticks());
     let mut place = match program.linked.code(limits.limits).await {
         Ok(code) => Place::new(code, guest, limits.limits, turn.clone()),
         Err(error) => return (guest, no_room(limits, &format!("{error:#}"))),

@@ -3,21 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use longshore_domain::{
     AnyRecipient, ArtifactFiles, CheckpointStore, Clock, HttpClient, NoHttp, NoSecrets, RecipientCheck,
     Secrets,
 };
-use wasmtime::component::{HasSelf, Linker};
 
-use crate::bindings::Job;
 use crate::data::Sources;
-use crate::disk::{self, Scratch};
-use crate::engine::Engines;
-use crate::guest::Guest;
+use crate::disk::Scratch;
 use crate::host_api::Paces;
-use crate::http;
+use crate::linkers::Linkers;
 
 /// How a sandbox is set up.
 #[derive(Clone, Debug)]
@@ -82,11 +78,7 @@ pub struct Sandbox {
 
 /// What attempts share.
 pub(crate) struct Shared {
-    pub(crate) engines: Engines,
-    /// Holds the whole host API for the first engine. Linking costs more than a run does, so it is done once.
-    pub(crate) linker: Linker<Guest>,
-    /// The same for the engines without a pool, by the length of their stacks.
-    on_demand_linkers: Mutex<BTreeMap<u64, Linker<Guest>>>,
+    pub(crate) linkers: Arc<Linkers>,
     /// How fast the jobs of each type save.
     pub(crate) paces: Paces,
     pub(crate) store: Arc<dyn CheckpointStore>,
@@ -111,13 +103,10 @@ impl Sandbox {
         files: Arc<dyn ArtifactFiles>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, SandboxError> {
-        let engines = Engines::new(options.max_instances.max(1)).map_err(|e| SandboxError::new(&e))?;
-        let linker = link_host(engines.first()).map_err(|e| SandboxError::new(&e))?;
+        let linkers = Linkers::new(options.max_instances.max(1)).map_err(|e| SandboxError::new(&e))?;
         Ok(Self {
             shared: Arc::new(Shared {
-                engines,
-                linker,
-                on_demand_linkers: Mutex::default(),
+                linkers: Arc::new(linkers),
                 paces: Paces::default(),
                 store,
                 files,
@@ -140,27 +129,4 @@ impl fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sandbox").field("sources", &self.shared.sources).finish_non_exhaustive()
     }
-}
-
-impl Shared {
-    /// The host API for guests with a stack of that length, without a pool.
-    pub(crate) fn linker_on_demand(&self, stack_bytes: u64) -> wasmtime::Result<Linker<Guest>> {
-        let mut linkers = self.on_demand_linkers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(linker) = linkers.get(&stack_bytes) {
-            return Ok(linker.clone());
-        }
-        let linker = link_host(&self.engines.on_demand(stack_bytes)?)?;
-        linkers.insert(stack_bytes, linker.clone());
-        Ok(linker)
-    }
-}
-
-/// A linker that holds the whole host API for an engine.
-fn link_host(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
-    let mut linker = Linker::new(engine);
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    disk::link(&mut linker)?;
-    http::link(&mut linker)?;
-    Job::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
-    Ok(linker)
 }

@@ -17,7 +17,7 @@ pub enum ServiceError {
     },
     /// The plugin of the job type is being compiled.
     #[error(
-        "the plugin of {name:?} is still being compiled, which happens once for each version and may take a minute; nothing \
+        "the plugin of {name:?} is still being loaded; a new version is compiled first, which may take a minute; nothing \
          was submitted"
     )]
     Loading {

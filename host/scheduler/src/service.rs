@@ -362,6 +362,11 @@ impl TaskService {
         self.loaded(most, |catalog| !catalog.problems.values().any(|problem| problem.code == LOADING)).await;
     }
 
+    /// Waits until the plugin of that name is loaded, or cannot be.
+    pub async fn one_loaded(&self, name: &str) {
+        self.loaded(Duration::MAX, |catalog| !catalog.is_loading(name)).await;
+    }
+
     async fn loaded(&self, most: Duration, enough: impl Fn(&Catalog) -> bool + Send) {
         if enough(&self.catalog()) {
             return;

@@ -166,8 +166,11 @@ impl Project {
 
     /// Makes the database, and compiles the plugins if that was not done yet.
     pub(crate) fn warm_up(&self) -> Result<()> {
-        let output =
-            self.command("plugin", "warm-up")?.args(["list", "--json"]).stdout(Stdio::piped()).output()?;
+        let output = self
+            .command("plugin", "warm-up")?
+            .args(["list", "--wait", "--json"])
+            .stdout(Stdio::piped())
+            .output()?;
         let said = String::from_utf8_lossy(&output.stdout);
         if !output.status.success() || said.contains("\"broken\"") || said.contains("\"blocked\"") {
             bail!("longshore plugin list: {said}");

@@ -64,7 +64,7 @@ fn on_a_terminal(project: &Project, columns: u16, arguments: &[&str]) -> String 
 fn the_bar_is_one_line_of_any_terminal() {
     let project = Project::with_guests(&["sleeper"], "");
     // Compiled before, for one that is compiled while somebody waits has a line of its own.
-    assert!(project.longshore(&["plugin", "list"]).status.success());
+    assert!(project.longshore(&["plugin", "list", "--wait"]).status.success());
     for columns in [40, 60, 80, 100, 200] {
         let written = on_a_terminal(&project, columns, &["run", "sleeper", "--payload", r#"{"ms": 1500}"#]);
         assert!(written.contains(" %  ") && written.contains("asleep"), "{columns}: {written:?}");

@@ -232,11 +232,11 @@ fn each_problem_of_a_plugin_is_told_once() {
     let project = Project::with_guests(&["trivial"], "");
     project.add_component("broken", b"no component", "");
     fs::write(project.path("plugins/lone.toml"), "[limits]\nfuel = 1000\n").unwrap();
-    let output = project.longshore(&["plugin", "list"]);
+    let output = project.longshore(&["plugin", "list", "--wait"]);
     let told = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
     assert_eq!(told.matches("not WebAssembly").count(), 1, "{told}");
     assert_eq!(told.matches("a policy without its component").count(), 1, "{told}");
-    let listed = project.json(&["plugin", "list", "--json"]);
+    let listed = project.json(&["plugin", "list", "--wait", "--json"]);
     let states: Vec<_> =
         listed["plugins"].as_array().unwrap().iter().map(|plugin| &plugin["state"]).collect();
     assert_eq!(states, ["broken", "missing", "ready"]);
@@ -253,7 +253,7 @@ fn a_grant_of_a_table_that_is_not_there_is_told_of() {
     let granted =
         fs::read_to_string(&policy).unwrap() + "\n[grants.tables.shop]\nordrs = \"*\"\norders = \"*\"\n";
     fs::write(&policy, granted).unwrap();
-    let listed = project.json(&["plugin", "list", "--json"]);
+    let listed = project.json(&["plugin", "list", "--wait", "--json"]);
     let export =
         listed["plugins"].as_array().unwrap().iter().find(|plugin| plugin["name"] == "export").unwrap();
     assert_eq!(export["state"], "ready", "it works with what is there");

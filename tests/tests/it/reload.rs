@@ -82,7 +82,7 @@ fn bad_files_never_displace_a_good_version_and_the_reason_is_shown() {
         assert!(shown["serving_version"].is_string(), "{what} displaced the good version: {shown}");
         let id = client.enqueue("steps", json!({"steps": 1}));
         assert_eq!(client.ended(&id)["status"], "completed", "after {what}");
-        let list = project.json(&["plugin", "list", "--json"]);
+        let list = project.json(&["plugin", "list", "--wait", "--json"]);
         assert!(list.to_string().contains(shown["code"].as_str().unwrap()), "{what}: {list}");
         project.add_component("steps", &good, "");
         eventually(&mut client, "the recovery", |types| problem(types, "steps.wasm").is_null());

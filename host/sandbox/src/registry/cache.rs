@@ -1,4 +1,5 @@
-//! Compiled code on disk, so that a start does not compile and runs no guest.
+//! What was found out about components, their compiled code with it, on disk: so a start does not compile and runs no guest,
+//! and a component that cannot be served costs nothing a second time.
 //!
 //! Compiled code is run as it is, so a cache that somebody else can write to would be a way in. The folder is made
 //! with mode 0700, folder and files are refused when another user owns them or can write to them, and each file
@@ -10,19 +11,19 @@ use std::hash::{Hash, Hasher};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, futimens};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 
-use crate::registry::making::Turn;
-use crate::registry::plugin::Described;
+use crate::registry::examine::Finding;
+use crate::registry::making::{self, Lane, Turn};
 
-const MAGIC: &[u8; 8] = b"LSCODE1\n";
+const MAGIC: &[u8; 8] = b"LSCODE2\n";
+/// To be raised with what a component must be or may take, so that what was found out before does not count any more.
+const RULES: u32 = 1;
 const DIGEST_BYTES: usize = 32;
 const SUFFIX: &str = "code";
 
@@ -30,19 +31,8 @@ const SUFFIX: &str = "code";
 const NAMES_MAX: u32 = 1_000;
 
 /// Entries and bytes that are kept; the ones unused for longest go first.
-const ENTRIES_MAX: usize = 100;
+const ENTRIES_MAX: usize = 400;
 const BYTES_MAX: u64 = 1 << 30;
-
-/// What is kept of a component.
-pub(crate) struct Entry {
-    pub(crate) described: Described,
-    pub(crate) code: Arc<Vec<u8>>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Header {
-    described: Described,
-}
 
 /// The cache.
 pub(crate) struct Cache {
@@ -56,20 +46,21 @@ impl Cache {
     pub(crate) fn open(dir: &Path, engine: &Engine) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         only_ours(&fs::metadata(dir)?)?;
+        making::sweep(&dir.join("making"));
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        env!("CARGO_PKG_VERSION").hash(&mut hasher);
+        (env!("CARGO_PKG_VERSION"), RULES).hash(&mut hasher);
         Ok(Self { dir: dir.to_owned(), kind: format!("{:016x}", hasher.finish()) })
     }
 
     /// The entry of the component with that digest. One that is damaged is as good as none.
-    pub(crate) fn get(&self, sha: &str) -> Option<Entry> {
+    pub(super) fn get(&self, sha: &str) -> Option<Finding> {
         let path = self.path(sha);
         match read(&path) {
-            Ok(entry) => {
+            Ok(found) => {
                 // Used now, so not to be deleted soon. It matters little when that fails.
                 let _ = touch(&path);
-                Some(entry)
+                Some(found)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
@@ -79,32 +70,31 @@ impl Cache {
         }
     }
 
-    /// Keeps an entry. A cache that cannot be written to is no reason to fail.
-    pub(crate) fn put(&self, sha: &str, entry: &Entry) {
-        if let Err(error) = self.write(sha, entry).and_then(|()| self.prune()) {
+    /// Keeps what was found out. A cache that cannot be written to is no reason to fail.
+    pub(super) fn put(&self, sha: &str, found: &Finding) {
+        if let Err(error) = self.write(sha, found).and_then(|()| self.prune()) {
             tracing::warn!("compiled code was not cached in {}: {error}", self.dir.display());
         }
     }
 
-    /// Waits for the turn to make the code of the component with that digest.
-    pub(super) async fn turn(&self, sha: &str) -> io::Result<Turn> {
-        Turn::wait(&self.dir.join("making"), &format!("{sha}-{}", self.kind)).await
+    /// Waits for the turn to examine the component with that digest.
+    pub(super) async fn turn(&self, sha: &str, lane: Lane) -> io::Result<Turn> {
+        Turn::wait(&self.making(), &format!("{sha}-{}", self.kind), lane).await
+    }
+
+    fn making(&self) -> PathBuf {
+        self.dir.join("making")
     }
 
     fn path(&self, sha: &str) -> PathBuf {
         self.dir.join(format!("{sha}-{}.{SUFFIX}", self.kind))
     }
 
-    fn write(&self, sha: &str, entry: &Entry) -> io::Result<()> {
-        let header = serde_json::to_vec(&Header { described: entry.described.clone() })?;
-        let length = u32::try_from(header.len()).map_err(io::Error::other)?.to_le_bytes();
-        let mut digest = Sha256::new();
-        for part in [length.as_slice(), &header, entry.code.as_slice()] {
-            digest.update(part);
-        }
+    fn write(&self, sha: &str, found: &Finding) -> io::Result<()> {
+        let content = found.to_bytes()?;
         let new = self.dir.join(unique("new"));
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
-        let written = [MAGIC.as_slice(), &digest.finalize(), &length, &header, entry.code.as_slice()]
+        let written = [MAGIC.as_slice(), &Sha256::digest(&content), &content]
             .into_iter()
             .try_for_each(|part| file.write_all(part))
             .and_then(|()| fs::rename(&new, self.path(sha)));
@@ -186,7 +176,7 @@ fn unique(what: &str) -> String {
     format!("{what}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-fn read(path: &Path) -> io::Result<Entry> {
+fn read(path: &Path) -> io::Result<Finding> {
     let wrong = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why.to_owned());
     let mut file = File::open(path)?;
     // Of the open file, so that it cannot be another one by the time it is read.
@@ -200,13 +190,9 @@ fn read(path: &Path) -> io::Result<Entry> {
     if Sha256::digest(content).as_slice() != digest {
         return Err(wrong("its digest does not match its content"));
     }
-    let (length, content) = content.split_first_chunk::<4>().ok_or_else(damaged)?;
-    let (header, code) =
-        content.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(damaged)?;
-    let header: Header = serde_json::from_slice(header)?;
-    let begin = bytes.len() - code.len();
+    let begin = bytes.len() - content.len();
     bytes.drain(..begin);
-    Ok(Entry { described: header.described, code: Arc::new(bytes) })
+    Finding::from_bytes(bytes)
 }
 
 /// Sets when a file was last used to now.

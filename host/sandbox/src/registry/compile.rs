@@ -1,13 +1,14 @@
-//! Compiling, off the hot path.
+//! Examining a component in a process of its own, off the hot path.
 //!
-//! A small component can take a compiler minutes and gigabytes. So compiling is done in a child process where the
-//! host says how to start one: it can be killed, and it caps itself. Where there is a cache the child goes on although its
-//! host ends (`making`); elsewhere nobody would find what it makes, and it ends with its host.
+//! A small component can take a compiler minutes and gigabytes. So all work on a component's bytes is done in a child process
+//! where the host says how to start one: it can be killed, and it caps itself. Where there is a cache the child goes on
+//! although its host ends (`making`); elsewhere nobody would find what it makes, and it ends with its host.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::FileTypeExt as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,31 +16,43 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit};
+use rustix::process::{Resource, Rlimit, Signal};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
 
-use crate::engine::compiling_engine;
+use crate::linkers::Linkers;
 use crate::registry::cache::Scratch;
+use crate::registry::component_file::ComponentFile;
 use crate::registry::confine::confine;
-use crate::registry::making::{Turn, read_made, write_made};
-use crate::registry::plugin::{Refusal, blocking};
+use crate::registry::examine::{self, Finding};
+use crate::registry::making::{Lane, Turn, read_made, write_made};
+use crate::registry::refusal::Refusal;
 use crate::sandbox::Shared;
 
 /// Name of the host's hidden subcommand.
 const SUBCOMMAND: &str = "compile-component";
 
-/// What compiling one component may take.
-const TIME_MAX: Duration = Duration::from_secs(180);
-const CPU_SECONDS_MAX: u64 = 240;
-const ADDRESS_SPACE_MAX: u64 = 6 << 30;
+/// How long a child may take, whatever it waits for, for each second that it may compute: it may share the processor with
+/// others like it, and steps back behind everybody else.
+const SECONDS_A_CPU_SECOND: u64 = 5;
+
+/// Address space is not memory: the child reserves as much of it as a host does.
 const OUTPUT_BYTES_MAX: u64 = 1 << 30;
 
 /// Bytes that are kept of what a compiling child says.
 const SAID_BYTES_MAX: u64 = 64 * 1024;
 
-/// How much a compiling child steps back behind everybody else.
+/// How much a compiling child steps back behind everybody else, and behind other compilers once it has not been quick.
 const NICENESS: i32 = 10;
+const NICENESS_OF_THE_SLOW: i32 = 19;
+const QUICK: Duration = Duration::from_secs(1);
+
+/// What the child may take, by its environment.
+const CPU_SECONDS: &str = "LONGSHORE_COMPILER_CPU_SECONDS";
+const MEMORY_BYTES: &str = "LONGSHORE_COMPILER_MEMORY_BYTES";
+
+/// Threads of a compiler, each of which takes memory of its own.
+const THREADS_MAX: usize = 4;
 
 /// Compiling in a child process did not work out.
 #[derive(Debug, thiserror::Error)]
@@ -47,167 +60,278 @@ pub enum CompileError {
     /// A file could not be read or written.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// The component cannot be compiled.
+    /// This machine did not let the component be compiled.
     #[error("{0}")]
     Compile(String),
 }
 
-/// Compiles the component in the file `input` and writes its code to the file `output`: the child process's side of
-/// what a sandbox with a `compiler` does. It caps the time and memory of the whole process, gives up its rights to files and
-/// network, and ends it when its time is over, or when its standard input ends if that is a pipe, so call it from a process
-/// that does nothing else.
+/// Examines the component in the file `input` and writes what it found, the compiled code with it, to the file `output`: the
+/// child process's side of what a sandbox with a `compiler` does. It caps the time and memory of the whole process, gives up
+/// its rights to files and network, and ends it when its time is over, or when its standard input ends if that is a pipe, so
+/// call it from a process that does nothing else.
 pub fn compile_child(input: &Path, output: &Path) -> Result<(), CompileError> {
-    let cap = |resource, most: u64| {
-        let rlimit = Rlimit { current: Some(most), maximum: Some(most) };
+    let bytes_long = usize::try_from(fs::metadata(input)?.len()).unwrap_or(usize::MAX);
+    let given = |name| std::env::var(name).ok().and_then(|value: String| value.parse::<u64>().ok());
+    let cpu_seconds = given(CPU_SECONDS).unwrap_or_else(|| Lane::Slow.cpu_seconds_max(bytes_long));
+    let memory_bytes = given(MEMORY_BYTES).unwrap_or_else(|| Lane::Slow.memory_bytes_max(bytes_long));
+    let cap = |resource, current: u64, maximum: u64| {
+        let rlimit = Rlimit { current: Some(current), maximum: Some(maximum) };
         rustix::process::setrlimit(resource, rlimit).map_err(io::Error::from)
     };
-    cap(Resource::Cpu, CPU_SECONDS_MAX)?;
-    cap(Resource::As, ADDRESS_SPACE_MAX)?;
-    cap(Resource::Fsize, OUTPUT_BYTES_MAX)?;
-    cap(Resource::Core, 0)?;
+    // The soft limit ends it by a signal that tells why, the hard one by one that cannot be held off.
+    cap(Resource::Cpu, cpu_seconds, cpu_seconds + 1)?;
+    cap(Resource::Data, memory_bytes, memory_bytes)?;
+    cap(Resource::Fsize, OUTPUT_BYTES_MAX, OUTPUT_BYTES_MAX)?;
+    cap(Resource::Core, 0, 0)?;
     let _ = rustix::process::nice(NICENESS);
-    let watching = end_in_time()?;
+    let watching = end_in_time(Duration::from_secs(cpu_seconds * SECONDS_A_CPU_SECOND))?;
     let bytes = fs::read(input)?;
     let output = File::create(output)?;
     // From here on the component might find a fault of the compiler.
     confine();
     let _ = watching.recv();
-    Ok(write_made(&output, &machine_code(&bytes).map_err(CompileError::Compile)?)?)
+    let linkers = Linkers::new(1).map_err(|error| CompileError::Compile(format!("{error:#}")))?;
+    let found = examine::examine(&Arc::new(linkers), &bytes).map_err(CompileError::Compile)?;
+    Ok(write_made(&output, &found.to_bytes()?)?)
 }
 
 /// Ends this process when its time is over, for its host may be gone and nobody else does it; and before that, where its
-/// standard input is a pipe, when nobody holds the other end of it any more. The receiver hears when the thread that looks
-/// has given up its own rights.
-fn end_in_time() -> io::Result<mpsc::Receiver<()>> {
+/// standard input is a pipe, when nobody holds the other end of it any more. The receiver hears when the threads that look
+/// have given up their own rights.
+fn end_in_time(most: Duration) -> io::Result<mpsc::Receiver<()>> {
     let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let ends_with_the_host = stdin.metadata()?.file_type().is_fifo();
     let (confined, watching) = mpsc::channel();
     thread::Builder::new().name("host-watch".into()).spawn(move || {
         confine();
-        let _ = confined.send(());
         if ends_with_the_host {
-            let mut stdin = io::stdin().lock();
-            while stdin.read(&mut [0; 64]).is_ok_and(|bytes| bytes > 0) {}
-        } else {
-            thread::sleep(TIME_MAX);
+            let reader = thread::Builder::new().name("host-end".into()).spawn(|| {
+                let mut stdin = io::stdin().lock();
+                while stdin.read(&mut [0; 64]).is_ok_and(|bytes| bytes > 0) {}
+                std::process::exit(1);
+            });
+            if reader.is_err() {
+                std::process::exit(1);
+            }
         }
+        let _ = confined.send(());
+        thread::sleep(QUICK);
+        // All of its threads; a group of its own is that of this process alone.
+        if rustix::process::getpgrp() == rustix::process::getpid() {
+            let _ = rustix::process::setpriority_pgrp(None, NICENESS_OF_THE_SLOW);
+        }
+        thread::sleep(most.saturating_sub(QUICK));
         std::process::exit(1);
     })?;
     Ok(watching)
 }
 
-fn machine_code(bytes: &[u8]) -> Result<Vec<u8>, String> {
-    compiling_engine()
-        .and_then(|engine| engine.precompile_component(bytes))
-        .map_err(|error| format!("{error:#}"))
+/// Why a component was not examined.
+pub(super) enum ExamineError {
+    /// It takes longer than the lane has for it; a slower one may have.
+    TooSlow,
+    /// This machine did not let it be done.
+    Machine(String),
 }
 
-/// Tells a load that what it makes is not wanted any more, because the file has changed. Whatever else ends the load, the
-/// compiler's work is of use to the next one.
+/// What a load and who asked for it tell each other.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Withdrawal(Arc<AtomicBool>);
+pub(crate) struct LoadSignals(Arc<Signals>);
 
-impl Withdrawal {
+#[derive(Debug, Default)]
+struct Signals {
+    withdrawn: AtomicBool,
+    compiling: AtomicBool,
+}
+
+impl LoadSignals {
+    /// Tells that what the load makes is not wanted any more, because the file has changed. Whatever else ends the load, the
+    /// compiler's work is of use to the next one.
     pub(crate) fn withdraw(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.withdrawn.store(true, Ordering::Release);
     }
 
     fn is_withdrawn(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.withdrawn.load(Ordering::Acquire)
+    }
+
+    /// Whether the component is not known yet, and is compiled, or waits for its turn to be.
+    pub(crate) fn is_compiling(&self) -> bool {
+        self.0.compiling.load(Ordering::Acquire)
+    }
+
+    /// Tells that the component is not known yet.
+    pub(super) fn compiles(&self) {
+        self.0.compiling.store(true, Ordering::Release);
     }
 }
 
-/// Compiles a component, in its turn where there is a cache to keep what is made.
-pub(crate) async fn compile(
-    shared: &Shared,
+/// Examines a component, in its turn where there is a cache to keep what is found.
+pub(super) async fn examine(
+    shared: &Arc<Shared>,
     turn: Option<&Turn>,
-    bytes: Vec<u8>,
-    withdrawal: &Withdrawal,
-) -> Result<Vec<u8>, Refusal> {
-    let compiled = match (&shared.compiler, turn) {
-        (Some(program), Some(turn)) => by_lasting_child(program, turn, bytes, withdrawal).await,
-        (Some(program), None) => match Scratch::temporary() {
-            Ok(scratch) => by_child(program, &scratch, bytes).await,
-            Err(error) => Err(format!("no room for the compiler's files: {error}")),
-        },
-        (None, _) => blocking(move || machine_code(&bytes)).await?,
+    lane: Lane,
+    file: &ComponentFile,
+    signals: &LoadSignals,
+) -> Result<Finding, ExamineError> {
+    let Some(program) = &shared.compiler else { return within(shared, file).await };
+    let machine = |error: io::Error| ExamineError::Machine(error.to_string());
+    let ended = match turn {
+        Some(turn) => by_lasting_child(program, turn, lane, file, signals).await,
+        None => {
+            let scratch = Scratch::temporary().map_err(machine)?;
+            by_child(program, &scratch, lane, file).await
+        }
     };
-    compiled.map_err(|message| Refusal::new("compile_failed", format!("it cannot be compiled: {message}")))
+    let seconds = lane.cpu_seconds_max(file.length);
+    let unsound = |why: String| {
+        Ok(Finding::Unsound(Refusal::new("compile_failed", format!("it cannot be compiled: {why}"))))
+    };
+    match ended.map_err(machine)? {
+        Ended::Well(made) => Finding::from_bytes(made).map_err(machine),
+        Ended::OutOfTime if lane == Lane::Quick => Err(ExamineError::TooSlow),
+        Ended::OutOfTime => {
+            unsound(format!("it takes the compiler more than {seconds} seconds of processor time"))
+        }
+        Ended::OutOfMemory => unsound(format!(
+            "it takes the compiler more than {} MiB of memory",
+            lane.memory_bytes_max(file.length) >> 20
+        )),
+        Ended::Crashed(why) => unsound(format!("the compiler fails on it: {why}")),
+        Ended::Otherwise(why) => Err(ExamineError::Machine(why)),
+    }
+}
+
+/// Within this process, for a host that says no program.
+async fn within(shared: &Arc<Shared>, file: &ComponentFile) -> Result<Finding, ExamineError> {
+    let (linkers, file) = (Arc::clone(&shared.linkers), file.clone());
+    let found = tokio::task::spawn_blocking(move || {
+        let bytes = file.bytes().map_err(|error| error.to_string())?;
+        examine::examine(&linkers, &bytes)
+    })
+    .await;
+    found.map_err(|error| error.to_string()).flatten().map_err(ExamineError::Machine)
+}
+
+/// How a child ended.
+enum Ended {
+    /// It found something out, which is this.
+    Well(Vec<u8>),
+    /// It computed for longer than it may.
+    OutOfTime,
+    /// It wanted more memory than it may have.
+    OutOfMemory,
+    /// It fell over the component.
+    Crashed(String),
+    /// Somebody ended it, or it could not work.
+    Otherwise(String),
+}
+
+impl Ended {
+    /// How one ended that found nothing out, by its status and the end of what it said.
+    fn badly(status: ExitStatus, said: &str) -> Self {
+        let is = |signal: Signal| status.signal() == Some(signal.as_raw());
+        let why = format!("the compiler ended with {status}: {said}");
+        if is(Signal::XCPU) {
+            Self::OutOfTime
+        } else if is(Signal::ABORT) && said.contains("memory allocation of") {
+            Self::OutOfMemory
+        } else if [Signal::ABORT, Signal::SEGV, Signal::BUS, Signal::ILL, Signal::FPE].into_iter().any(is) {
+            Self::Crashed(why)
+        } else {
+            Self::Otherwise(why)
+        }
+    }
+}
+
+/// Copies a component for a child, which gets no other file to see.
+async fn copy(file: &ComponentFile, to: &Path) -> io::Result<()> {
+    let (file, to) = (file.clone(), to.to_owned());
+    tokio::task::spawn_blocking(move || file.copy_to(File::create(to)?))
+        .await
+        .map_err(io::Error::other)
+        .flatten()
 }
 
 /// By a child that ends with this process.
-async fn by_child(program: &Path, scratch: &Scratch, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+async fn by_child(program: &Path, scratch: &Scratch, lane: Lane, file: &ComponentFile) -> io::Result<Ended> {
     let (input, output) = (scratch.path().join("in.wasm"), scratch.path().join("out.made"));
-    tokio::fs::write(&input, bytes).await.map_err(|error| error.to_string())?;
-    let mut command = command(program, &input, &output);
+    copy(file, &input).await?;
+    let mut command = command(program, lane, file.length, &input, &output);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).kill_on_drop(true);
     let mut child = command.spawn().map_err(|error| no_start(program, &error))?;
     // By its input it sees that the host is gone.
     let _held = child.stdin.take();
-    succeed(&mut child).await?;
-    read(output).await
+    ended(&mut child, lane, file.length, output).await
 }
 
-/// By a child that goes on when this process ends, unless a child of another one has made the code.
+/// By a child that goes on when this process ends, unless a child of another one has found it out.
 async fn by_lasting_child(
     program: &Path,
     turn: &Turn,
-    bytes: Vec<u8>,
-    withdrawal: &Withdrawal,
-) -> Result<Vec<u8>, String> {
-    if let Some(code) = turn.made() {
-        return Ok(code);
+    lane: Lane,
+    file: &ComponentFile,
+    signals: &LoadSignals,
+) -> io::Result<Ended> {
+    if let Some(made) = turn.made() {
+        return Ok(Ended::Well(made));
     }
-    tokio::fs::write(&turn.input, bytes).await.map_err(|error| error.to_string())?;
-    let (lock, place) = turn.to_inherit().map_err(|error| error.to_string())?;
-    let mut command = command(program, &turn.input, &turn.output);
-    // Who kills the host may kill its group.
-    command.stdin(lock).stdout(place).process_group(0);
+    copy(file, &turn.input).await?;
+    let (lock, place) = turn.to_inherit()?;
+    let mut command = command(program, lane, file.length, &turn.input, &turn.output);
+    command.stdin(lock).stdout(place);
     let child = command.spawn().map_err(|error| no_start(program, &error))?;
-    let mut lasting = Lasting { child, withdrawal };
-    succeed(&mut lasting.child).await?;
-    read(turn.output.clone()).await
+    let mut lasting = Lasting { child, signals };
+    ended(&mut lasting.child, lane, file.length, turn.output.clone()).await
 }
 
 /// A child that is ended only if nobody wants its work.
 struct Lasting<'a> {
     child: Child,
-    withdrawal: &'a Withdrawal,
+    signals: &'a LoadSignals,
 }
 
 impl Drop for Lasting<'_> {
     fn drop(&mut self) {
-        if self.withdrawal.is_withdrawn() {
+        if self.signals.is_withdrawn() {
             let _ = self.child.start_kill();
         }
     }
 }
 
 /// The call of a compiler. Neither end of the MCP connection is any of its business.
-fn command(program: &Path, input: &Path, output: &Path) -> Command {
+fn command(program: &Path, lane: Lane, bytes: usize, input: &Path, output: &Path) -> Command {
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
     let mut command = Command::new(program);
     command.arg(SUBCOMMAND).args([input, output]).stderr(Stdio::piped()).env_clear();
+    command.env(CPU_SECONDS, lane.cpu_seconds_max(bytes).to_string());
+    command.env(MEMORY_BYTES, lane.memory_bytes_max(bytes).to_string());
+    command.env("RAYON_NUM_THREADS", threads.to_string()).env("MALLOC_ARENA_MAX", "2");
+    // Who kills the host may kill its group.
+    command.process_group(0);
     command
 }
 
-fn no_start(program: &Path, error: &io::Error) -> String {
-    format!("the compiler {} does not start: {error}", program.display())
+fn no_start(program: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("the compiler {} does not start: {error}", program.display()))
 }
 
-/// Waits for the end of a compiler, which must be good.
-async fn succeed(child: &mut Child) -> Result<(), String> {
-    let Ok((status, said)) = tokio::time::timeout(TIME_MAX, end_of(child)).await else {
+/// Waits for the end of a compiler.
+async fn ended(child: &mut Child, lane: Lane, bytes: usize, output: PathBuf) -> io::Result<Ended> {
+    let most = Duration::from_secs(lane.cpu_seconds_max(bytes) * SECONDS_A_CPU_SECOND);
+    let Ok((status, said)) = tokio::time::timeout(most, end_of(child)).await else {
         let _ = child.start_kill();
-        return Err(format!("it takes the compiler more than {} seconds", TIME_MAX.as_secs()));
+        return Ok(Ended::Otherwise(format!("the compiler was not done after {} seconds", most.as_secs())));
     };
-    let status = status.map_err(|error| error.to_string())?;
+    let status = status?;
     if !status.success() {
         let said = String::from_utf8_lossy(&said);
         let said = said.trim();
         let end: String = said.chars().skip(said.chars().count().saturating_sub(1_000)).collect();
-        return Err(format!("the compiler ended with {status}: {end}"));
+        return Ok(Ended::badly(status, &end));
     }
-    Ok(())
+    let read = tokio::task::spawn_blocking(move || read_made(&output)).await;
+    read.map_err(io::Error::other).flatten().map(Ended::Well)
 }
 
 /// How a child ended, and the beginning of what it said.
@@ -219,9 +343,4 @@ async fn end_of(child: &mut Child) -> (io::Result<ExitStatus>, Vec<u8>) {
         let _ = tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await;
     }
     (child.wait().await, said)
-}
-
-async fn read(output: PathBuf) -> Result<Vec<u8>, String> {
-    let read = tokio::task::spawn_blocking(move || read_made(&output)).await;
-    read.map_err(io::Error::other).flatten().map_err(|error| error.to_string())
 }

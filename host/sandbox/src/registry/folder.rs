@@ -30,6 +30,13 @@ pub(crate) struct Stamp {
     pub(crate) signature: Option<FileStamp>,
 }
 
+impl Stamp {
+    /// Bytes of the component.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.component.map_or(0, |component| component.size)
+    }
+}
+
 /// The configuration of a project, which is no policy where the project's own folder is that of its plugins.
 const CONFIGURATION: &str = "longshore";
 

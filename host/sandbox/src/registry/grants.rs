@@ -10,7 +10,7 @@ use std::time::Duration;
 use longshore_domain::Grants;
 
 use crate::data::{Source, Sources};
-use crate::registry::plugin::blocking;
+use crate::registry::refusal::blocking;
 
 /// How long the sources are looked at. One that takes longer, as on a network that is down, holds up no plugin.
 const LOOK_MAX: Duration = Duration::from_secs(2);

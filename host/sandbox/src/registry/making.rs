@@ -15,8 +15,60 @@ use sha2::{Digest as _, Sha256};
 
 use crate::registry::cache::only_ours;
 
-/// Components that are compiled at once by all hosts that share a cache.
-const PLACES: u32 = 8;
+/// Where components wait for their compiler. Each lane has its places, so that what is large or slow never stands in the way
+/// of what is not. The places are counted over all hosts that share a cache, and bound what their compilers take together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// For small components, which are to be done soon.
+    Quick,
+    /// For the rest, and for small ones that were not.
+    Slow,
+}
+
+/// Bytes of a small component.
+const SMALL: usize = 4 << 20;
+
+impl Lane {
+    /// The lanes that a component of so many bytes goes through until it is done.
+    pub(super) const fn of(bytes: usize) -> &'static [Self] {
+        if bytes <= SMALL { &[Self::Quick, Self::Slow] } else { &[Self::Slow] }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Slow => "slow",
+        }
+    }
+
+    /// Components that are compiled in it at once.
+    const fn places(self) -> u32 {
+        match self {
+            Self::Quick => 8,
+            Self::Slow => 2,
+        }
+    }
+
+    /// Processor time that a compiler may take for a component of so many bytes. Small ones of public use take 1.7 s a MiB.
+    pub(super) const fn cpu_seconds_max(self, bytes: usize) -> u64 {
+        let mib = bytes as u64 >> 20;
+        let seconds = match self {
+            Self::Quick => 3 + 3 * mib,
+            Self::Slow => 45 + 6 * mib,
+        };
+        // Without optimisation the compiler is slow.
+        if cfg!(debug_assertions) { seconds * 4 } else { seconds }
+    }
+
+    /// Memory that a compiler may take for a component of so many bytes.
+    pub(super) const fn memory_bytes_max(self, bytes: usize) -> u64 {
+        let bytes = bytes as u64;
+        match self {
+            Self::Quick => (256 << 20) + 64 * bytes,
+            Self::Slow => (512 << 20) + 48 * bytes,
+        }
+    }
+}
 
 /// How often it is looked whether another process has made the code, or a place is free.
 const LOOK: Duration = Duration::from_millis(50);
@@ -38,7 +90,7 @@ pub(super) struct Turn {
 
 impl Turn {
     /// Waits for the turn to make the code that is called `name`, within the folder `dir` of a cache.
-    pub(super) async fn wait(dir: &Path, name: &str) -> io::Result<Self> {
+    pub(super) async fn wait(dir: &Path, name: &str, lane: Lane) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         only_ours(&fs::metadata(dir)?)?;
         let lock_path = dir.join(format!("{name}.lock"));
@@ -51,7 +103,8 @@ impl Turn {
             tokio::time::sleep(LOOK).await;
         };
         let place = loop {
-            let places = (0..PLACES).map(|number| dir.join(format!("place-{number}")));
+            let names = (0..lane.places()).map(|number| format!("place-{}-{number}", lane.name()));
+            let places = names.map(|name| dir.join(name));
             if let Some(place) = places.map(|path| take(&path)).find_map(Result::transpose).transpose()? {
                 break place;
             }
@@ -75,6 +128,21 @@ impl Turn {
     pub(super) fn end(self) {
         for path in [&self.input, &self.output, &self.lock_path] {
             let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Deletes what killed compilers and hosts left in the folder `dir`: what nobody has the lock of any more.
+pub(super) fn sweep(dir: &Path) {
+    let names = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let locks = names.filter(|path| path.extension().is_some_and(|end| end == "lock"));
+    for path in locks.collect::<Vec<_>>() {
+        let Ok(Some(_lock)) = take(&path) else { continue };
+        // What was made whole is of use to whoever loads the component next.
+        if read_made(&path.with_extension("made")).is_err() {
+            for end in ["wasm", "made", "lock"] {
+                let _ = fs::remove_file(path.with_extension(end));
+            }
         }
     }
 }
@@ -125,7 +193,7 @@ mod tests {
 
     fn turn(dir: &Path, name: &str) -> Turn {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        runtime.block_on(Turn::wait(dir, name)).unwrap()
+        runtime.block_on(Turn::wait(dir, name, Lane::Quick)).unwrap()
     }
 
     #[test]
@@ -163,12 +231,14 @@ mod tests {
     #[test]
     fn so_many_are_made_at_once() {
         let dir = tempfile::tempdir().unwrap();
-        let turns: Vec<Turn> = (0..PLACES).map(|number| turn(dir.path(), &number.to_string())).collect();
+        let turns: Vec<Turn> =
+            (0..Lane::Quick.places()).map(|number| turn(dir.path(), &number.to_string())).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
-            let more = Turn::wait(dir.path(), "more");
+            let more = Turn::wait(dir.path(), "more", Lane::Quick);
             let more = tokio::time::timeout(Duration::from_millis(200), more).await;
             assert!(more.is_err(), "all places are taken");
+            Turn::wait(dir.path(), "slow", Lane::Slow).await.unwrap();
         });
         drop(turns);
         assert!(!turn(dir.path(), "more").waited);

@@ -7,12 +7,16 @@
 mod cache;
 pub(crate) mod code;
 mod compile;
+mod component_file;
 mod confine;
+mod described;
+mod examine;
 mod folder;
 mod grants;
 mod making;
 mod plugin;
 mod policy;
+mod refusal;
 mod shelf;
 mod trust;
 mod watch;
@@ -29,14 +33,16 @@ pub use compile::{CompileError, compile_child};
 pub use trust::{NoTrust, Trust};
 
 use crate::registry::cache::Cache;
-use crate::registry::compile::Withdrawal;
+use crate::registry::compile::LoadSignals;
+use crate::registry::component_file::{ComponentFile, POLICY_BYTES_MAX, read_at_most};
 use crate::registry::folder::{FileStamp, Stamp};
-use crate::registry::plugin::{Plugin, Refusal};
-use crate::registry::shelf::{Read, Shelf};
+use crate::registry::plugin::Plugin;
+use crate::registry::refusal::{Refusal, blocking};
+use crate::registry::shelf::{COMPILING, Read, Shelf};
 use crate::sandbox::{Sandbox, Shared};
 
-/// Plugins that are loaded at the same time.
-const LOADS_MAX: usize = 4;
+/// Plugins whose files are read, or taken from the cache, at the same time.
+const READING_MAX: usize = 4;
 
 /// How a plugin folder is served.
 #[derive(Clone, Debug)]
@@ -65,7 +71,7 @@ struct Loader {
     shared: Arc<Shared>,
     cache: Option<Arc<Cache>>,
     options: RegistryOptions,
-    turns: Semaphore,
+    reading: Semaphore,
 }
 
 impl PluginRegistry {
@@ -94,7 +100,7 @@ impl PluginRegistry {
                 shelves.entry(stem).or_default().put(read);
             }
             for stem in loading {
-                shelves.entry(stem).or_default().wait();
+                shelves.entry(stem).or_default().wait(false);
             }
         }
         self.publish();
@@ -106,7 +112,7 @@ impl PluginRegistry {
         self.publish();
     }
 
-    /// Tells that a plugin is being loaded, which takes a while. One that is served meanwhile in an earlier version has
+    /// Tells that a plugin is being compiled, which takes a while. One that is served meanwhile in an earlier version has
     /// nothing to tell before it is known what the new one is.
     fn announce(&self, stem: &str) {
         {
@@ -115,7 +121,7 @@ impl PluginRegistry {
             if shelf.job().is_some() {
                 return;
             }
-            shelf.wait();
+            shelf.wait(true);
         }
         self.publish();
     }
@@ -184,7 +190,9 @@ fn tell(before: &Catalog, next: &Catalog) {
         if before.problems.get(stem) == Some(problem) {
             continue;
         }
-        if problem.code == LOADING {
+        if problem.code == LOADING && problem.message != COMPILING {
+            // It may be there in a moment.
+        } else if problem.code == LOADING {
             tracing::info!(target: PROBLEMS, file = %problem.file, "plugin not served yet: {}", problem.message);
         } else {
             tracing::warn!(target: PROBLEMS, file = %problem.file, code = %problem.code, "plugin not served: {}", problem.message);
@@ -215,15 +223,16 @@ impl std::fmt::Debug for PluginRegistry {
 impl Loader {
     fn new(sandbox: &Sandbox, options: RegistryOptions) -> Self {
         let shared = Arc::clone(&sandbox.shared);
-        let cache =
-            shared.cache_dir.as_deref().and_then(|dir| match Cache::open(dir, shared.linker.engine()) {
+        let cache = shared.cache_dir.as_deref().and_then(|dir| {
+            match Cache::open(dir, shared.linkers.engines.first()) {
                 Ok(cache) => Some(Arc::new(cache)),
                 Err(error) => {
                     tracing::warn!("compiled code is not cached in {}: {error}", dir.display());
                     None
                 }
-            });
-        Self { shared, cache, options, turns: Semaphore::new(LOADS_MAX) }
+            }
+        });
+        Self { shared, cache, options, reading: Semaphore::new(READING_MAX) }
     }
 
     /// Reads the files of a plugin. `known` is its component as it was read before.
@@ -232,7 +241,7 @@ impl Loader {
         stem: String,
         stamp: Stamp,
         known: Option<(FileStamp, Result<Plugin, Refusal>)>,
-        withdrawal: Withdrawal,
+        signals: LoadSignals,
     ) -> (String, Read) {
         let policy = self.policy(&stem, stamp);
         if stamp.component.is_none() {
@@ -249,7 +258,7 @@ impl Loader {
             }
             // A plugin that is turned off is not even asked what it is.
             _ if policy.as_ref().is_ok_and(|policy| !policy.enabled) => None,
-            _ => Some(self.component(&stem, &withdrawal).await),
+            _ => Some(self.component(&stem, &signals).await),
         };
         (stem, Read { stamp: stamp.component, policy, component, unmatched })
     }
@@ -262,11 +271,9 @@ impl Loader {
         let unreadable = |why: &dyn std::fmt::Display| {
             Refusal::new("invalid_policy", format!("{stem}.toml cannot be read: {why}"))
         };
+        let bytes = read_at_most(&path, POLICY_BYTES_MAX).map_err(|error| unreadable(&error))?;
         let bytes =
-            plugin::read_at_most(&path, plugin::POLICY_BYTES_MAX).map_err(|error| unreadable(&error))?;
-        let bytes = bytes.ok_or_else(|| {
-            unreadable(&format_args!("it has more than {} bytes", plugin::POLICY_BYTES_MAX))
-        })?;
+            bytes.ok_or_else(|| unreadable(&format_args!("it has more than {} bytes", POLICY_BYTES_MAX)))?;
         let text = String::from_utf8(bytes).map_err(|error| unreadable(&error))?;
         policy::parse(&text, &self.options.defaults)
             .and_then(|policy| self.check_names(&policy).map(|()| policy))
@@ -307,29 +314,32 @@ impl Loader {
         }
     }
 
-    async fn component(&self, stem: &str, withdrawal: &Withdrawal) -> Result<Plugin, Refusal> {
+    async fn component(&self, stem: &str, signals: &LoadSignals) -> Result<Plugin, Refusal> {
         // Closed never, so there is always a turn to wait for.
-        let _turn = self.turns.acquire().await;
+        let reading = self.reading.acquire().await;
         let (path, trust) = (self.options.dir.join(format!("{stem}.wasm")), self.options.trust.clone());
-        let bytes = plugin::blocking(move || read_trusted(&path, trust.as_ref())).await??;
-        plugin::load(&self.shared, self.cache.as_ref(), stem, bytes, withdrawal).await
+        let file = blocking(move || trusted(&path, trust.as_ref())).await??;
+        plugin::load(&self.shared, self.cache.as_ref(), stem, &file, reading, signals).await
     }
 }
 
-/// Reads a component, and refuses one that the operator does not accept before anything else is done with it.
-fn read_trusted(path: &Path, trust: Option<&Trust>) -> Result<Vec<u8>, Refusal> {
-    let bytes = plugin::read(path)?;
-    let Some(trust) = trust else { return Ok(bytes) };
-    let sha = plugin::digest(&bytes);
-    let signature = plugin::read_at_most(&trust::signature_of(path), trust::SIGNATURE_BYTES_MAX);
+/// Looks at a component's file, and refuses one that the operator does not accept before anything else is done with it.
+fn trusted(path: &Path, trust: Option<&Trust>) -> Result<ComponentFile, Refusal> {
+    let file = ComponentFile::at(path)?;
+    let Some(trust) = trust else { return Ok(file) };
+    let sha = &file.sha;
+    let signature = read_at_most(&trust::signature_of(path), trust::SIGNATURE_BYTES_MAX);
     let signature = signature.ok().flatten().and_then(|bytes| String::from_utf8(bytes).ok());
-    trust.check(&sha, &bytes, signature.as_deref()).map(|()| bytes).map_err(|why| {
+    let bytes =
+        file.bytes().map_err(|error| Refusal::new("unreadable", format!("it cannot be read: {error}")))?;
+    trust.check(sha, &bytes, signature.as_deref()).map_err(|why| {
         let message = format!(
             "this host accepts only components that longshore.toml names, and {why}; to accept it, put \"sha256:{sha}\" \
              into `accept` under [plugins], or sign it with a key that is there"
         );
         Refusal::new("untrusted", message)
-    })
+    })?;
+    Ok(file)
 }
 
 /// Whether loading the same file again may end otherwise.
@@ -361,7 +371,7 @@ pub async fn load_plugin(
         sandbox,
         RegistryOptions { dir, defaults: defaults.clone(), trust: trust.cloned(), patience: Duration::MAX },
     ));
-    let (_, read) = loader.load(stem.clone(), stamp, None, Withdrawal::default()).await;
+    let (_, read) = loader.load(stem.clone(), stamp, None, LoadSignals::default()).await;
     let mut shelf = Shelf::default();
     shelf.put(read);
     match (shelf.job(), shelf.problem(&stem)) {

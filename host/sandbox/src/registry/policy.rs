@@ -5,7 +5,7 @@ use serde::Deserialize as _;
 use toml::{Table, Value};
 
 use crate::engine::POOL_TABLE_ELEMENTS;
-use crate::registry::plugin::{DESCRIPTION_CHARS_MAX, PERMISSIONS_MAX, SCHEMA_BYTES_MAX};
+use crate::registry::described::{DESCRIPTION_CHARS_MAX, PERMISSIONS_MAX, SCHEMA_BYTES_MAX};
 
 const MEMORY_BYTES_MIN: u64 = 64 * 1024;
 /// What a 32-bit guest can address.

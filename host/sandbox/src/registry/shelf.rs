@@ -5,7 +5,8 @@ use std::sync::Arc;
 use longshore_domain::{LOADING, LoadedJob, Policy, Problem};
 
 use crate::registry::folder::FileStamp;
-use crate::registry::plugin::{Plugin, Refusal};
+use crate::registry::plugin::Plugin;
+use crate::registry::refusal::Refusal;
 
 /// What reading a plugin's files gave.
 pub(crate) struct Read {
@@ -26,6 +27,10 @@ pub(crate) struct Shelf {
     refusal: Option<Refusal>,
     unmatched: Option<String>,
 }
+
+/// What is said of a plugin that is compiled.
+pub(super) const COMPILING: &str =
+    "it is being compiled, which happens once and may take a minute; ask again in a few seconds";
 
 /// The version that is served.
 struct Served {
@@ -74,9 +79,8 @@ impl Shelf {
     }
 
     /// Says that the plugin is being loaded for the first time.
-    pub(crate) fn wait(&mut self) {
-        let message =
-            "it is being compiled, which happens once and may take a minute; ask again in a few seconds";
+    pub(crate) fn wait(&mut self, compiling: bool) {
+        let message = if compiling { COMPILING } else { "it is being loaded; ask again in a few seconds" };
         self.refusal = Some(Refusal::new(LOADING, message));
     }
 

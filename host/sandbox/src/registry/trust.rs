@@ -91,7 +91,7 @@ mod tests {
     use std::io::Cursor;
 
     use super::*;
-    use crate::registry::plugin::digest;
+    use crate::registry::component_file::digest;
 
     fn signed(bytes: &[u8]) -> (String, String) {
         let pair = minisign::KeyPair::generate_unencrypted_keypair().unwrap();

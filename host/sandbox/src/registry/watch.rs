@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::registry::PluginRegistry;
-use crate::registry::compile::Withdrawal;
+use crate::registry::compile::LoadSignals;
 use crate::registry::folder::{self, SETTLE, Settling, Stamp};
 use crate::registry::shelf::Read;
 
@@ -39,7 +39,7 @@ struct Watch {
 struct UnderWay {
     number: u64,
     handle: AbortHandle,
-    withdrawal: Withdrawal,
+    signals: LoadSignals,
     since: Instant,
     announced: bool,
 }
@@ -60,7 +60,10 @@ pub(super) async fn start(registry: &Arc<PluginRegistry>) {
     // Before the first look, so that nothing falls between the two.
     watch.listen();
     let seen = watch.look().await.unwrap_or_default();
-    for (stem, stamp) in watch.settling.take_all(&seen) {
+    let mut found = watch.settling.take_all(&seen);
+    // Small ones are done soon, and none of them is to wait until large ones have been read.
+    found.sort_by_key(|(_, stamp)| stamp.map(|stamp| stamp.bytes()));
+    for (stem, stamp) in found {
         if let Some(stamp) = stamp {
             watch.load(registry, stem, stamp, Instant::now());
         }
@@ -101,7 +104,7 @@ impl Watch {
         let Some(seen) = self.look().await else { return };
         for (stem, stamp) in self.settling.observe(&seen, now) {
             if let Some(load) = self.under_way.remove(&stem) {
-                load.withdrawal.withdraw();
+                load.signals.withdraw();
                 load.handle.abort();
             }
             match stamp {
@@ -110,7 +113,10 @@ impl Watch {
             }
         }
         for (stem, load) in &mut self.under_way {
-            if !load.announced && now.saturating_duration_since(load.since) >= ANNOUNCE_AFTER {
+            if !load.announced
+                && load.signals.is_compiling()
+                && now.saturating_duration_since(load.since) >= ANNOUNCE_AFTER
+            {
                 load.announced = true;
                 registry.announce(stem);
             }
@@ -120,13 +126,13 @@ impl Watch {
     fn load(&mut self, registry: &PluginRegistry, stem: String, stamp: Stamp, since: Instant) {
         self.next_load += 1;
         let load = self.next_load;
-        let (loader, withdrawal) = (Arc::clone(&registry.loader), Withdrawal::default());
-        let loading = loader.load(stem.clone(), stamp, registry.known(&stem), withdrawal.clone());
+        let (loader, signals) = (Arc::clone(&registry.loader), LoadSignals::default());
+        let loading = loader.load(stem.clone(), stamp, registry.known(&stem), signals.clone());
         let handle = self.loads.spawn(async move {
             let (stem, read) = loading.await;
             (load, stem, read)
         });
-        self.under_way.insert(stem, UnderWay { number: load, handle, withdrawal, since, announced: false });
+        self.under_way.insert(stem, UnderWay { number: load, handle, signals, since, announced: false });
     }
 
     /// What is loaded before `patience` ends. The rest goes on.

@@ -341,12 +341,7 @@ async fn a_host_without_a_cache_compiles_in_a_child_process_all_the_same() {
         // Anybody could put code of theirs into it, so it is not used.
         fs::set_permissions(&shared, fs::Permissions::from_mode(0o777)).unwrap();
         options.cache_dir = Some(shared);
-        let (program, real) = (folder.join("noting"), compiler(folder));
-        executable(
-            &program,
-            &format!("#!/bin/sh\necho >>{0}/noted\nexec {1} \"$@\"\n", folder.display(), real.display()),
-        );
-        options.compiler = Some(program);
+        options.compiler = Some(noting_compiler(folder));
     })
     .await;
     assert!(folder.registry.current().job("trivial").is_some(), "{:?}", folder.registry.current().problems);
@@ -380,6 +375,80 @@ async fn a_compiler_that_fails_is_told_of() {
     let problem = &catalog.problems["trivial"];
     assert_eq!(problem.code, "compile_failed");
     assert!(problem.message.contains("no room at all") && problem.message.contains('3'), "{problem:?}");
+}
+
+/// A compiler that leaves a line in the file `noted` of `folder` for each component.
+fn noting_compiler(folder: &Path) -> PathBuf {
+    let (program, real) = (folder.join("noting"), compiler(folder));
+    let script = format!("#!/bin/sh\necho >>{0}/noted\nexec {1} \"$@\"\n", folder.display(), real.display());
+    executable(&program, &script);
+    program
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_found_of_a_broken_component_costs_nothing_again() {
+    let lasting = tempfile::tempdir().unwrap();
+    let load = async || {
+        let lasting = lasting.path().to_owned();
+        let mut folder = Folder::with(&[], move |_, options| {
+            options.cache_dir = Some(lasting.join("code"));
+            options.compiler = Some(noting_compiler(&lasting));
+        })
+        .await;
+        // A custom section that says to be longer than the file is.
+        folder.put("cut.wasm", b"\0asm\x0d\0\x01\0\0\x7f");
+        folder.put("core.wasm", b"\0asm\x01\0\0\0");
+        folder.put("silent.wasm", b"\0asm\x0d\0\x01\0");
+        folder.problem("core", "invalid_component").await;
+        let silent = folder.problem("silent", "wrong_world").await;
+        let cut = folder.problem("cut", "invalid_component").await;
+        (silent.message, cut.message)
+    };
+    let found = load().await;
+    let noted = || fs::read_to_string(lasting.path().join("noted")).unwrap().lines().count();
+    assert_eq!(noted(), 2, "the first bytes of a core module are enough");
+    assert_eq!(load().await, found);
+    assert_eq!(noted(), 2, "the second time all of them were known");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_host_looks_at_no_more_than_the_first_bytes() {
+    let mut folder = Folder::with(&[], |folder, options| {
+        options.cache_dir = Some(folder.join("code"));
+        let program = folder.join("compiler");
+        executable(&program, "#!/bin/sh\necho 'the compiler was asked' >&2\nexit 3\n");
+        options.compiler = Some(program);
+    })
+    .await;
+    folder.put("cut.wasm", b"\0asm\x0d\0\x01\0\0\x7f");
+    let problem = folder.problem("cut", "compile_failed").await;
+    assert!(problem.message.contains("the compiler was asked"), "{problem:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_too_long_or_too_much_is_refused_for_good() {
+    for (ends, why) in [
+        ("kill -XCPU $$", "seconds of processor time"),
+        ("echo 'memory allocation of 64 bytes failed' >&2; kill -ABRT $$", "MiB of memory"),
+        ("kill -SEGV $$", "the compiler fails on it"),
+    ] {
+        let lasting = tempfile::tempdir().unwrap();
+        for load in 0..2 {
+            let lasting = lasting.path().to_owned();
+            let mut folder = Folder::with(&[], move |_, options| {
+                options.cache_dir = Some(lasting.join("code"));
+                let program = lasting.join("compiler");
+                // The second time it would say something else.
+                let script = format!("#!/bin/sh\n[ {load} = 0 ] || exit 3\n{ends}\n");
+                executable(&program, &script);
+                options.compiler = Some(program);
+            })
+            .await;
+            folder.put("greedy.wasm", b"\0asm\x0d\0\x01\0");
+            let problem = folder.problem("greedy", "compile_failed").await;
+            assert!(problem.message.contains(why), "{problem:?}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 
-use longshore_domain::{Catalog, Clock as _};
+use longshore_domain::{Catalog, Clock as _, LOADING};
 use longshore_store::checkup::{self, Checkup, FindingCode};
 use serde::Serialize;
 
@@ -362,8 +362,13 @@ fn problems(catalog: &Catalog) -> Vec<Finding> {
         .chain(catalog.warnings.values())
         .map(|problem| {
             let is_warning = matches!(problem.code.as_str(), "blocked" | "component_missing" | "unmatched_grant");
-            let severity = if is_warning { Severity::Warning } else { Severity::Error };
+            let severity = match problem.code.as_str() {
+                LOADING => Severity::Note,
+                _ if is_warning => Severity::Warning,
+                _ => Severity::Error,
+            };
             let mend = match (problem.code.as_str(), &problem.serving) {
+                (LOADING, _) => "Nothing needs to be done; run the command again to see what came of it.".into(),
                 ("component_missing", _) => "Put the component there, or delete the policy.".into(),
                 ("unmatched_grant", _) => {
                     "Correct the name in the policy, or bring back into the source what it names; until then a job that \

@@ -64,13 +64,13 @@ pub enum Role {
 }
 
 impl Role {
-    /// How long the start waits for plugins. A client is answered at once, whatever compiles; whoever looks at plugins or
-    /// runs one wants to see all of them.
+    /// How long the start waits for plugins. A client is answered at once, whatever compiles, and who runs one waits for that
+    /// alone. Who looks at plugins wants to see all of them, but not to wait for one that takes a compiler minutes.
     const fn patience(self) -> Duration {
         match self {
-            Self::Serve | Self::Worker | Self::Behind => Duration::ZERO,
+            Self::Serve | Self::Worker | Self::Behind | Self::Run | Self::Submit => Duration::ZERO,
             Self::Tasks => Duration::from_millis(500),
-            Self::Run | Self::Submit | Self::Inspect => Duration::MAX,
+            Self::Inspect => Duration::from_secs(5),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
@@ -44,6 +45,7 @@ pub(super) struct Args {
 async fn compile_plugins(project: &Path) -> Result<ExitCode> {
     let config = Config::load(project)?;
     let host = start(&config, Role::Inspect).await?;
+    host.service().all_loaded(Duration::MAX).await;
     host.shutdown(Shutdown::Now).await;
     Ok(ExitCode::SUCCESS)
 }

@@ -179,14 +179,19 @@ const SILENCE_MAX: Duration = Duration::from_secs(2);
 
 /// Starts the host for a command that somebody waits for, and says what takes so long when it does.
 async fn start(config: &Config, role: Role) -> Result<Host> {
-    let mut starting = pin!(Host::start(config, role));
+    say_if_long(Host::start(config, role)).await
+}
+
+/// Waits for what takes long when plugins are compiled, and says so then.
+async fn say_if_long<T>(waiting: impl Future<Output = T>) -> T {
+    let mut waiting = pin!(waiting);
     tokio::select! {
-        started = &mut starting => return started,
+        done = &mut waiting => return done,
         () = tokio::time::sleep(SILENCE_MAX) => {
             say("compiling plugins, once for each version; a large one takes half a minute and more");
         }
     }
-    starting.await
+    waiting.await
 }
 
 /// Runs a command that waits for things.

@@ -15,7 +15,7 @@ use super::call::longshore;
 use super::errors::Usage;
 use super::output::{print, print_json, say};
 use super::task::show;
-use super::{Global, kept, start, text};
+use super::{Global, kept, say_if_long, start, text};
 use crate::app::{Role, Shutdown};
 use crate::view::JobView;
 use crate::{shell, terminal};
@@ -79,6 +79,7 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<ExitCode> {
         ..SubmitRequest::default()
     };
     let owner = Owner::local();
+    say_if_long(host.service().one_loaded(&request.job_type)).await;
     let submitted = host.service().submit(&owner, request).await?;
     let mut status = submitted.status;
     if submitted.deduplicated {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::app::{Role, Shutdown};
 use crate::cli::errors::Unusable;
 use crate::cli::output::{print, print_json};
-use crate::cli::start;
+use crate::cli::{say_if_long, start};
 use crate::client_schema::unreadable;
 use crate::config::Config;
 
@@ -41,6 +41,7 @@ pub(super) async fn run(config: &Config, args: &Args) -> Result<()> {
     let found = if is_file {
         host.load_plugin(Path::new(&args.plugin)).await
     } else {
+        say_if_long(host.service().one_loaded(&args.plugin)).await;
         find(&host.service().catalog(), &args.plugin)
     };
     host.shutdown(Shutdown::Now).await;

@@ -1,6 +1,7 @@
 //! `longshore plugin list`
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use anyhow::Result;
 use longshore_domain::{Catalog, LoadedJob, Problem};
@@ -19,7 +20,7 @@ Examples:
   longshore plugin list --json | jq '.plugins[] | select(.state != \"ready\")'
 
 States: ready; blocked (asks for more than it is granted); disabled (by its policy); missing (a policy without its component);
-loading (is being compiled); broken (cannot be used). A plugin whose new file is broken goes on in its earlier version where one
+loading (is being loaded, or compiled for the first time); broken (cannot be used). A plugin whose new file is broken goes on in its earlier version where one
 is served. One that is ready may have a warning: its policy grants a table or column that the source does not have.";
 
 /// List plugins: which are offered, and why others are not
@@ -29,6 +30,10 @@ pub(in crate::cli) struct Args {
     /// Print an object with `plugins`
     #[arg(long)]
     json: bool,
+
+    /// Wait until none of them is loading
+    #[arg(long)]
+    wait: bool,
 }
 
 /// A plugin file and what became of it.
@@ -81,6 +86,9 @@ impl<'a> PluginView<'a> {
 
 pub(super) async fn run(config: &Config, args: &Args) -> Result<()> {
     let host = start(config, Role::Inspect).await?;
+    if args.wait {
+        host.service().all_loaded(Duration::MAX).await;
+    }
     let catalog = host.service().catalog();
     host.shutdown(Shutdown::Now).await;
     let plugins = views(&catalog);
