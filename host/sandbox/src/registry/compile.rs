@@ -32,24 +32,28 @@ use crate::sandbox::Shared;
 /// Name of the host's hidden subcommand.
 const SUBCOMMAND: &str = "compile-component";
 
-/// How long a child may take, whatever it waits for, for each second that it may compute: it may share the processor with
-/// others like it, and steps back behind everybody else.
-const SECONDS_A_CPU_SECOND: u64 = 5;
+/// How long a child may take that may compute for so many seconds: it shares the processor with others like it, and steps
+/// back behind everybody else.
+const fn time_max(cpu_seconds: u64) -> Duration {
+    Duration::from_secs(60 + 10 * cpu_seconds)
+}
 
-/// Address space is not memory: the child reserves as much of it as a host does.
 const OUTPUT_BYTES_MAX: u64 = 1 << 30;
 
 /// Bytes that are kept of what a compiling child says.
 const SAID_BYTES_MAX: u64 = 64 * 1024;
 
 /// How much a compiling child steps back behind everybody else, and behind other compilers once it has not been quick.
-const NICENESS: i32 = 10;
+const NICENESS_OF_THE_QUICK: i32 = 10;
+const NICENESS_OF_THE_LATE: i32 = 15;
 const NICENESS_OF_THE_SLOW: i32 = 19;
-const QUICK: Duration = Duration::from_secs(1);
+const LATE: Duration = Duration::from_secs(4);
 
 /// What the child may take, by its environment.
 const CPU_SECONDS: &str = "LONGSHORE_COMPILER_CPU_SECONDS";
 const MEMORY_BYTES: &str = "LONGSHORE_COMPILER_MEMORY_BYTES";
+/// How much it steps back.
+const NICENESS: &str = "LONGSHORE_COMPILER_NICENESS";
 
 /// Threads of a compiler, each of which takes memory of its own.
 const THREADS_MAX: usize = 4;
@@ -80,11 +84,14 @@ pub fn compile_child(input: &Path, output: &Path) -> Result<(), CompileError> {
     };
     // The soft limit ends it by a signal that tells why, the hard one by one that cannot be held off.
     cap(Resource::Cpu, cpu_seconds, cpu_seconds + 1)?;
+    // Not its address space, of which it reserves as much as a host does.
     cap(Resource::Data, memory_bytes, memory_bytes)?;
     cap(Resource::Fsize, OUTPUT_BYTES_MAX, OUTPUT_BYTES_MAX)?;
     cap(Resource::Core, 0, 0)?;
-    let _ = rustix::process::nice(NICENESS);
-    let watching = end_in_time(Duration::from_secs(cpu_seconds * SECONDS_A_CPU_SECOND))?;
+    let niceness =
+        given(NICENESS).and_then(|value| i32::try_from(value).ok()).unwrap_or(NICENESS_OF_THE_SLOW);
+    let _ = rustix::process::nice(niceness);
+    let watching = end_in_time(time_max(cpu_seconds), niceness)?;
     let bytes = fs::read(input)?;
     let output = File::create(output)?;
     // From here on the component might find a fault of the compiler.
@@ -98,7 +105,7 @@ pub fn compile_child(input: &Path, output: &Path) -> Result<(), CompileError> {
 /// Ends this process when its time is over, for its host may be gone and nobody else does it; and before that, where its
 /// standard input is a pipe, when nobody holds the other end of it any more. The receiver hears when the threads that look
 /// have given up their own rights.
-fn end_in_time(most: Duration) -> io::Result<mpsc::Receiver<()>> {
+fn end_in_time(most: Duration, niceness: i32) -> io::Result<mpsc::Receiver<()>> {
     let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let ends_with_the_host = stdin.metadata()?.file_type().is_fifo();
     let (confined, watching) = mpsc::channel();
@@ -115,12 +122,12 @@ fn end_in_time(most: Duration) -> io::Result<mpsc::Receiver<()>> {
             }
         }
         let _ = confined.send(());
-        thread::sleep(QUICK);
+        thread::sleep(LATE);
         // All of its threads; a group of its own is that of this process alone.
-        if rustix::process::getpgrp() == rustix::process::getpid() {
-            let _ = rustix::process::setpriority_pgrp(None, NICENESS_OF_THE_SLOW);
+        if niceness < NICENESS_OF_THE_LATE && rustix::process::getpgrp() == rustix::process::getpid() {
+            let _ = rustix::process::setpriority_pgrp(None, NICENESS_OF_THE_LATE);
         }
-        thread::sleep(most.saturating_sub(QUICK));
+        thread::sleep(most.saturating_sub(LATE));
         std::process::exit(1);
     })?;
     Ok(watching)
@@ -176,12 +183,11 @@ pub(super) async fn examine(
 ) -> Result<Finding, ExamineError> {
     let Some(program) = &shared.compiler else { return within(shared, file).await };
     let machine = |error: io::Error| ExamineError::Machine(error.to_string());
-    let ended = match turn {
-        Some(turn) => by_lasting_child(program, turn, lane, file, signals).await,
-        None => {
-            let scratch = Scratch::temporary().map_err(machine)?;
-            by_child(program, &scratch, lane, file).await
-        }
+    let ended = if let Some(turn) = turn {
+        by_lasting_child(program, turn, lane, file, signals).await
+    } else {
+        let scratch = Scratch::temporary().map_err(machine)?;
+        by_child(program, &scratch, lane, file).await
     };
     let seconds = lane.cpu_seconds_max(file.length);
     let unsound = |why: String| {
@@ -189,7 +195,11 @@ pub(super) async fn examine(
     };
     match ended.map_err(machine)? {
         Ended::Well(made) => Finding::from_bytes(made).map_err(machine),
-        Ended::OutOfTime if lane == Lane::Quick => Err(ExamineError::TooSlow),
+        Ended::OutOfTime | Ended::Late(_) if lane == Lane::Quick => Err(ExamineError::TooSlow),
+        Ended::Late(time) => {
+            let message = format!("the compiler was not done after {} seconds", time.as_secs());
+            Err(ExamineError::Machine(message))
+        }
         Ended::OutOfTime => {
             unsound(format!("it takes the compiler more than {seconds} seconds of processor time"))
         }
@@ -219,6 +229,8 @@ enum Ended {
     Well(Vec<u8>),
     /// It computed for longer than it may.
     OutOfTime,
+    /// It was not done after that time, because of others or because it waited.
+    Late(Duration),
     /// It wanted more memory than it may have.
     OutOfMemory,
     /// It fell over the component.
@@ -305,6 +317,8 @@ fn command(program: &Path, lane: Lane, bytes: usize, input: &Path, output: &Path
     let mut command = Command::new(program);
     command.arg(SUBCOMMAND).args([input, output]).stderr(Stdio::piped()).env_clear();
     command.env(CPU_SECONDS, lane.cpu_seconds_max(bytes).to_string());
+    let niceness = if lane == Lane::Quick { NICENESS_OF_THE_QUICK } else { NICENESS_OF_THE_SLOW };
+    command.env(NICENESS, niceness.to_string());
     command.env(MEMORY_BYTES, lane.memory_bytes_max(bytes).to_string());
     command.env("RAYON_NUM_THREADS", threads.to_string()).env("MALLOC_ARENA_MAX", "2");
     // Who kills the host may kill its group.
@@ -318,10 +332,10 @@ fn no_start(program: &Path, error: &io::Error) -> io::Error {
 
 /// Waits for the end of a compiler.
 async fn ended(child: &mut Child, lane: Lane, bytes: usize, output: PathBuf) -> io::Result<Ended> {
-    let most = Duration::from_secs(lane.cpu_seconds_max(bytes) * SECONDS_A_CPU_SECOND);
+    let most = time_max(lane.cpu_seconds_max(bytes));
     let Ok((status, said)) = tokio::time::timeout(most, end_of(child)).await else {
         let _ = child.start_kill();
-        return Ok(Ended::Otherwise(format!("the compiler was not done after {} seconds", most.as_secs())));
+        return Ok(Ended::Late(most));
     };
     let status = status?;
     if !status.success() {

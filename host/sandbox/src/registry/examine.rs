@@ -51,7 +51,7 @@ impl Finding {
     pub(super) fn to_bytes(&self) -> io::Result<Vec<u8>> {
         let (header, code) = match self {
             Self::Sound { described, code } => (Header::Described(described.clone()), code.as_slice()),
-            Self::Unsound(Refusal { code, message }) => {
+            Self::Unsound(Refusal { code, message, .. }) => {
                 (Header::Refused { code: (*code).to_owned(), message: message.clone() }, [].as_slice())
             }
         };

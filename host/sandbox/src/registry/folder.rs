@@ -99,6 +99,11 @@ impl Settling {
         seen.iter().map(|(stem, stamp)| (stem.clone(), Some(*stamp))).collect()
     }
 
+    /// The plugin as it was taken last.
+    pub(crate) fn taken(&self, stem: &str) -> Option<Stamp> {
+        self.taken.get(stem).copied()
+    }
+
     /// Compares what is `seen` with what was taken before, and takes what has not changed for a while.
     pub(crate) fn observe(&mut self, seen: &BTreeMap<String, Stamp>, now: Instant) -> Vec<Change> {
         let stems: std::collections::BTreeSet<&String> = seen.keys().chain(self.taken.keys()).collect();

@@ -51,9 +51,9 @@ impl Lane {
 
     /// Processor time that a compiler may take for a component of so many bytes. Small ones of public use take 1.7 s a MiB.
     pub(super) const fn cpu_seconds_max(self, bytes: usize) -> u64 {
-        let mib = bytes as u64 >> 20;
+        let mib = (bytes as u64).div_ceil(1 << 20);
         let seconds = match self {
-            Self::Quick => 3 + 3 * mib,
+            Self::Quick => 4 + 4 * mib,
             Self::Slow => 45 + 6 * mib,
         };
         // Without optimisation the compiler is slow.

@@ -273,7 +273,7 @@ impl Loader {
         };
         let bytes = read_at_most(&path, POLICY_BYTES_MAX).map_err(|error| unreadable(&error))?;
         let bytes =
-            bytes.ok_or_else(|| unreadable(&format_args!("it has more than {} bytes", POLICY_BYTES_MAX)))?;
+            bytes.ok_or_else(|| unreadable(&format_args!("it has more than {POLICY_BYTES_MAX} bytes")))?;
         let text = String::from_utf8(bytes).map_err(|error| unreadable(&error))?;
         policy::parse(&text, &self.options.defaults)
             .and_then(|policy| self.check_names(&policy).map(|()| policy))
@@ -346,7 +346,7 @@ fn trusted(path: &Path, trust: Option<&Trust>) -> Result<ComponentFile, Refusal>
 fn is_passing(component: &Result<Plugin, Refusal>) -> bool {
     component
         .as_ref()
-        .is_err_and(|refusal| matches!(refusal.code, "unreadable" | "compile_failed" | "untrusted"))
+        .is_err_and(|refusal| refusal.is_of_machine || matches!(refusal.code, "unreadable" | "untrusted"))
 }
 
 /// Loads the one plugin in the file `path` under its own policy file, if there is one beside it, without serving it. With

@@ -61,11 +61,14 @@ pub(crate) async fn load(
             Ok(found) => return plugin(shared, found, name, sha).await,
             Err(ExamineError::TooSlow) => {}
             Err(ExamineError::Machine(message)) => {
-                return Err(Refusal::new("compile_failed", format!("it cannot be compiled: {message}")));
+                return Err(Refusal::of_machine(
+                    "compile_failed",
+                    format!("it cannot be compiled now: {message}"),
+                ));
             }
         }
     }
-    Err(Refusal::new("compile_failed", "it cannot be compiled: the compiler had no time for it"))
+    Err(Refusal::of_machine("compile_failed", "it cannot be compiled now: the compiler had no time for it"))
 }
 
 /// The turn to examine a component; `None` where nothing is cached, and everybody does it for themselves.

@@ -10,6 +10,8 @@ const REFUSAL_CHARS_MAX: usize = 2_000;
 pub(crate) struct Refusal {
     pub(crate) code: &'static str,
     pub(crate) message: String,
+    /// Whether this machine, not the file, was the reason, so that it may be loaded later.
+    pub(crate) is_of_machine: bool,
 }
 
 impl Refusal {
@@ -20,11 +22,16 @@ impl Refusal {
             message.truncate(end);
             message.push('…');
         }
-        Self { code, message }
+        Self { code, message, is_of_machine: false }
     }
 }
 
 impl Refusal {
+    /// A refusal for what this machine lacked.
+    pub(crate) fn of_machine(code: &'static str, message: impl Into<String>) -> Self {
+        Self { is_of_machine: true, ..Self::new(code, message) }
+    }
+
     /// A refusal that was kept, or sent by another process. A code that is not known is that of any fault.
     pub(crate) fn kept(code: &str, message: String) -> Self {
         let known = CODES_KEPT.into_iter().find(|known| *known == code);
@@ -40,7 +47,7 @@ const CODES_KEPT: [&str; 5] =
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Refusal> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Refusal::new("compile_failed", format!("the host failed to load it: {error}")))
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        Refusal::of_machine("compile_failed", format!("the host failed to load it: {error}"))
+    })
 }

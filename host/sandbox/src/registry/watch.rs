@@ -13,6 +13,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use crate::registry::PluginRegistry;
 use crate::registry::compile::LoadSignals;
 use crate::registry::folder::{self, SETTLE, Settling, Stamp};
+use crate::registry::refusal::Refusal;
 use crate::registry::shelf::Read;
 
 /// Time between two looks when nothing is heard of the folder. Watching can fail: network file systems do not tell,
@@ -22,6 +23,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long a load takes before it is told of. Most are done sooner, and then only the plugin itself is news.
 const ANNOUNCE_AFTER: Duration = Duration::from_secs(1);
 
+/// After how long a plugin is loaded again that this machine did not let be loaded, at first and at most.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(600);
+
 /// What the loop keeps.
 struct Watch {
     dir: PathBuf,
@@ -30,6 +35,8 @@ struct Watch {
     /// The load under way for each plugin. One that is superseded is ended, its compiler with it.
     under_way: BTreeMap<String, UnderWay>,
     next_load: u64,
+    /// When a plugin is loaded again that this machine did not let be loaded, and after how long that is.
+    retries: BTreeMap<String, (Instant, Duration)>,
     events_to: mpsc::Sender<()>,
     watcher: Option<RecommendedWatcher>,
     unreadable: bool,
@@ -53,6 +60,7 @@ pub(super) async fn start(registry: &Arc<PluginRegistry>) {
         loads: JoinSet::new(),
         under_way: BTreeMap::new(),
         next_load: 0,
+        retries: BTreeMap::new(),
         events_to,
         watcher: None,
         unreadable: false,
@@ -85,6 +93,7 @@ async fn drive(registry: Weak<PluginRegistry>, mut watch: Watch, mut events: mps
                     && watch.under_way.get(&stem).is_some_and(|latest| latest.number == load)
                 {
                     watch.under_way.remove(&stem);
+                    watch.note_how_it_went(&stem, &read, Instant::now());
                     registry.put(&stem, read);
                 }
                 continue;
@@ -103,6 +112,7 @@ impl Watch {
         self.listen();
         let Some(seen) = self.look().await else { return };
         for (stem, stamp) in self.settling.observe(&seen, now) {
+            self.retries.remove(&stem);
             if let Some(load) = self.under_way.remove(&stem) {
                 load.signals.withdraw();
                 load.handle.abort();
@@ -112,6 +122,7 @@ impl Watch {
                 None => registry.remove(&stem),
             }
         }
+        self.retry(registry, now);
         for (stem, load) in &mut self.under_way {
             if !load.announced
                 && load.signals.is_compiling()
@@ -121,6 +132,30 @@ impl Watch {
                 registry.announce(stem);
             }
         }
+    }
+
+    /// Loads again what may be better now.
+    fn retry(&mut self, registry: &PluginRegistry, now: Instant) {
+        let due = self.retries.iter().filter(|(_, (at, _))| *at <= now);
+        for stem in due.map(|(stem, _)| stem.clone()).collect::<Vec<_>>() {
+            match self.settling.taken(&stem) {
+                Some(stamp) if !self.under_way.contains_key(&stem) => self.load(registry, stem, stamp, now),
+                Some(_) => {}
+                None => _ = self.retries.remove(&stem),
+            }
+        }
+    }
+
+    fn note_how_it_went(&mut self, stem: &str, read: &Read, now: Instant) {
+        let of_machine =
+            |component: &Result<_, Refusal>| component.as_ref().is_err_and(|refusal| refusal.is_of_machine);
+        if !read.component.as_ref().is_some_and(of_machine) {
+            self.retries.remove(stem);
+            return;
+        }
+        let pause =
+            self.retries.get(stem).map_or(RETRY_AFTER, |(_, before)| (*before * 2).min(RETRY_AFTER_MAX));
+        self.retries.insert(stem.to_owned(), (now + pause, pause));
     }
 
     fn load(&mut self, registry: &PluginRegistry, stem: String, stamp: Stamp, since: Instant) {
@@ -145,6 +180,7 @@ impl Watch {
                 Some(load) = self.loads.join_next(), if !self.loads.is_empty() => {
                     if let Ok((_, stem, read)) = load {
                         self.under_way.remove(&stem);
+                        self.note_how_it_went(&stem, &read, Instant::now());
                         loaded.push((stem, read));
                     }
                 }
