@@ -14,7 +14,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, Signal};
 use tokio::io::AsyncReadExt as _;
@@ -25,6 +25,7 @@ use crate::registry::cache::Scratch;
 use crate::registry::component_file::ComponentFile;
 use crate::registry::confine::confine;
 use crate::registry::examine::{self, Finding};
+use crate::registry::folder::FileStamp;
 use crate::registry::making::{Lane, Turn, read_made, write_made};
 use crate::registry::refusal::Refusal;
 use crate::sandbox::Shared;
@@ -49,9 +50,14 @@ const NICENESS_OF_THE_LATE: i32 = 15;
 const NICENESS_OF_THE_SLOW: i32 = 19;
 const LATE: Duration = Duration::from_secs(4);
 
+/// Time between two looks at the file that a component was copied from.
+const LOOK: Duration = Duration::from_millis(500);
+
 /// What the child may take, by its environment.
 const CPU_SECONDS: &str = "LONGSHORE_COMPILER_CPU_SECONDS";
 const MEMORY_BYTES: &str = "LONGSHORE_COMPILER_MEMORY_BYTES";
+/// The file that its component was copied from.
+const SOURCE: &str = "LONGSHORE_COMPILER_SOURCE";
 /// How much it steps back.
 const NICENESS: &str = "LONGSHORE_COMPILER_NICENESS";
 
@@ -88,10 +94,11 @@ pub fn compile_child(input: &Path, output: &Path) -> Result<(), CompileError> {
     cap(Resource::Data, memory_bytes, memory_bytes)?;
     cap(Resource::Fsize, OUTPUT_BYTES_MAX, OUTPUT_BYTES_MAX)?;
     cap(Resource::Core, 0, 0)?;
+    let source = Source::now()?;
     let niceness =
         given(NICENESS).and_then(|value| i32::try_from(value).ok()).unwrap_or(NICENESS_OF_THE_SLOW);
     let _ = rustix::process::nice(niceness);
-    let watching = end_in_time(time_max(cpu_seconds), niceness)?;
+    let watching = end_in_time(time_max(cpu_seconds), niceness, source)?;
     let bytes = fs::read(input)?;
     let output = File::create(output)?;
     // From here on the component might find a fault of the compiler.
@@ -102,10 +109,35 @@ pub fn compile_child(input: &Path, output: &Path) -> Result<(), CompileError> {
     Ok(write_made(&output, &found.to_bytes()?)?)
 }
 
+/// The file in a plugin folder that a component was copied from.
+struct Source(Option<(PathBuf, FileStamp)>);
+
+impl Source {
+    /// As it is now; nothing is looked at where the call does not name it. An error if it is gone already.
+    fn now() -> io::Result<Self> {
+        let Some(path) = std::env::var_os(SOURCE).map(PathBuf::from) else { return Ok(Self(None)) };
+        let stamp = FileStamp::at(&path).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Self(Some((path, stamp))))
+    }
+
+    /// Waits, or ends this process as soon as the file is another one or gone, and nobody wants to know any more what it was.
+    fn wait(&self, time: Duration) {
+        let until = Instant::now() + time;
+        while let left = until.saturating_duration_since(Instant::now())
+            && !left.is_zero()
+        {
+            thread::sleep(left.min(LOOK));
+            if self.0.as_ref().is_some_and(|(path, stamp)| FileStamp::at(path) != Some(*stamp)) {
+                std::process::exit(1);
+            }
+        }
+    }
+}
+
 /// Ends this process when its time is over, for its host may be gone and nobody else does it; and before that, where its
 /// standard input is a pipe, when nobody holds the other end of it any more. The receiver hears when the threads that look
 /// have given up their own rights.
-fn end_in_time(most: Duration, niceness: i32) -> io::Result<mpsc::Receiver<()>> {
+fn end_in_time(most: Duration, niceness: i32, source: Source) -> io::Result<mpsc::Receiver<()>> {
     let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let ends_with_the_host = stdin.metadata()?.file_type().is_fifo();
     let (confined, watching) = mpsc::channel();
@@ -122,12 +154,12 @@ fn end_in_time(most: Duration, niceness: i32) -> io::Result<mpsc::Receiver<()>> 
             }
         }
         let _ = confined.send(());
-        thread::sleep(LATE);
+        source.wait(LATE);
         // All of its threads; a group of its own is that of this process alone.
         if niceness < NICENESS_OF_THE_LATE && rustix::process::getpgrp() == rustix::process::getpid() {
             let _ = rustix::process::setpriority_pgrp(None, NICENESS_OF_THE_LATE);
         }
-        thread::sleep(most.saturating_sub(LATE));
+        source.wait(most.saturating_sub(LATE));
         std::process::exit(1);
     })?;
     Ok(watching)
@@ -269,7 +301,7 @@ async fn copy(file: &ComponentFile, to: &Path) -> io::Result<()> {
 async fn by_child(program: &Path, scratch: &Scratch, lane: Lane, file: &ComponentFile) -> io::Result<Ended> {
     let (input, output) = (scratch.path().join("in.wasm"), scratch.path().join("out.made"));
     copy(file, &input).await?;
-    let mut command = command(program, lane, file.length, &input, &output);
+    let mut command = command(program, lane, file, &input, &output);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).kill_on_drop(true);
     let mut child = command.spawn().map_err(|error| no_start(program, &error))?;
     // By its input it sees that the host is gone.
@@ -290,7 +322,7 @@ async fn by_lasting_child(
     }
     copy(file, &turn.input).await?;
     let (lock, place) = turn.to_inherit()?;
-    let mut command = command(program, lane, file.length, &turn.input, &turn.output);
+    let mut command = command(program, lane, file, &turn.input, &turn.output);
     command.stdin(lock).stdout(place);
     let child = command.spawn().map_err(|error| no_start(program, &error))?;
     let mut lasting = Lasting { child, signals };
@@ -312,14 +344,15 @@ impl Drop for Lasting<'_> {
 }
 
 /// The call of a compiler. Neither end of the MCP connection is any of its business.
-fn command(program: &Path, lane: Lane, bytes: usize, input: &Path, output: &Path) -> Command {
+fn command(program: &Path, lane: Lane, file: &ComponentFile, input: &Path, output: &Path) -> Command {
     let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
     let mut command = Command::new(program);
     command.arg(SUBCOMMAND).args([input, output]).stderr(Stdio::piped()).env_clear();
-    command.env(CPU_SECONDS, lane.cpu_seconds_max(bytes).to_string());
+    command.env(CPU_SECONDS, lane.cpu_seconds_max(file.length).to_string());
     let niceness = if lane == Lane::Quick { NICENESS_OF_THE_QUICK } else { NICENESS_OF_THE_SLOW };
     command.env(NICENESS, niceness.to_string());
-    command.env(MEMORY_BYTES, lane.memory_bytes_max(bytes).to_string());
+    command.env(MEMORY_BYTES, lane.memory_bytes_max(file.length).to_string());
+    command.env(SOURCE, &file.path);
     command.env("RAYON_NUM_THREADS", threads.to_string()).env("MALLOC_ARENA_MAX", "2");
     // Who kills the host may kill its group.
     command.process_group(0);

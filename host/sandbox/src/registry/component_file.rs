@@ -23,7 +23,8 @@ const HEAD_BYTES: usize = 8;
 /// A component that has not been looked into.
 #[derive(Clone, Debug)]
 pub(crate) struct ComponentFile {
-    path: PathBuf,
+    /// Where it is.
+    pub(crate) path: PathBuf,
     /// The digest by which it is known.
     pub(crate) sha: String,
     /// Its length in bytes.

@@ -21,6 +21,22 @@ pub(crate) struct FileStamp {
     inode: u64,
 }
 
+impl FileStamp {
+    fn of(metadata: &fs::Metadata) -> Self {
+        Self {
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            inode: metadata.ino(),
+        }
+    }
+
+    /// Of the file that is at `path` now, if there is one.
+    pub(crate) fn at(path: &Path) -> Option<Self> {
+        fs::metadata(path).ok().map(|metadata| Self::of(&metadata))
+    }
+}
+
 /// State of the files of a plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
@@ -63,13 +79,7 @@ pub(crate) fn look(dir: &Path) -> io::Result<BTreeMap<String, Stamp>> {
         if let Ok(metadata) = metadata
             && !stem.starts_with('.')
         {
-            let stamp = FileStamp {
-                size: metadata.size(),
-                modified: (metadata.mtime(), metadata.mtime_nsec()),
-                changed: (metadata.ctime(), metadata.ctime_nsec()),
-                inode: metadata.ino(),
-            };
-            kind.insert(stem.to_owned(), stamp);
+            kind.insert(stem.to_owned(), FileStamp::of(&metadata));
         }
     }
     let lone = policies.keys().filter(|stem| *stem != CONFIGURATION && !components.contains_key(*stem));

@@ -333,6 +333,25 @@ fn a_compiler_ends_with_its_host() {
     assert_eq!(compiling.wait().unwrap().code(), Some(1));
 }
 
+#[test]
+fn a_compiler_ends_with_the_file_it_was_asked_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let (component, source) = (folder.path().join("in.wasm"), folder.path().join("source.wasm"));
+    assert!(Command::new("mkfifo").arg(&component).status().unwrap().success());
+    fs::write(&source, "x").unwrap();
+    let mut compiling = Command::new(compiler(folder.path()))
+        .args([Path::new("compile-component"), &component, &folder.path().join("out.cwasm")])
+        .env("LONGSHORE_COMPILER_SOURCE", &source)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Whoever asked is gone, so that nobody else ends it.
+    fs::remove_file(&source).unwrap();
+    assert!(!compiling.wait().unwrap().success());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_without_a_cache_compiles_in_a_child_process_all_the_same() {
     let folder = Folder::with(&["trivial"], |folder, options| {
