@@ -4,6 +4,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "`json!` values read better as they are")]
 
 mod commit;
+mod compiler;
 mod data;
 mod directories;
 mod ends;
