@@ -1,6 +1,7 @@
 //! `cancel_job`: stops a job.
 
 use longshore_domain::CancelAnswer;
+use longshore_scheduler::TaskStatus;
 
 use super::{Effect, OwnTool};
 use crate::mcp::answer::Answer;
@@ -20,14 +21,13 @@ pub(super) const TOOL: OwnTool = OwnTool {
 pub(super) async fn call(front: &Front, mut arguments: Arguments) -> Result<Answer, Refusal> {
     let id = arguments.job_id();
     arguments.finish()?;
-    let cancel = match front.service.cancel(&front.owner, id).await? {
-        CancelAnswer::Cancelled => "cancelled",
-        CancelAnswer::Requested => "requested",
-        CancelAnswer::AlreadyTerminal(_) => "already_ended",
-        CancelAnswer::NotFound => return Err(longshore_scheduler::ServiceError::NotFound { id }.into()),
-    };
+    let (cancel, answer): (_, fn(&TaskStatus) -> Answer) =
+        match front.service.cancel(&front.owner, id).await? {
+            CancelAnswer::Cancelled => ("cancelled", Answer::status),
+            CancelAnswer::Requested => ("requested", Answer::status),
+            CancelAnswer::AlreadyTerminal(_) => ("already_ended", Answer::not_cancelled),
+            CancelAnswer::NotFound => return Err(longshore_scheduler::ServiceError::NotFound { id }.into()),
+        };
     let status = front.service.status(&front.owner, id).await?;
-    let answer =
-        if cancel == "already_ended" { Answer::not_cancelled(&status) } else { Answer::status(&status) };
-    Ok(answer.with("cancel", cancel))
+    Ok(answer(&status).with("cancel", cancel))
 }
