@@ -15,11 +15,12 @@ fn doctor(project: &Project, more: &[&str]) -> (Option<i32>, Value) {
     (output.status.code(), serde_json::from_slice(&output.stdout).unwrap())
 }
 
-/// The codes that were found, but for that of a disk that is nearly full, which is no matter of the project.
+/// The codes that were found, but for those that a busy machine brings: a disk that is nearly full, and a worker that
+/// stays for two seconds because a command could not tell in time whether it is needed.
 fn codes(report: &Value) -> Vec<&str> {
     let findings = report["findings"].as_array().unwrap();
     let codes = findings.iter().map(|finding| finding["code"].as_str().unwrap());
-    codes.filter(|code| *code != "disk_low").collect()
+    codes.filter(|code| !["disk_low", "worker_behind"].contains(code)).collect()
 }
 
 #[test]
