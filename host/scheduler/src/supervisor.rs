@@ -16,6 +16,8 @@ use crate::{Channels, Courier, Dispatcher, DispatcherOptions, Pruner, ServicePar
 const PULSE: Duration = Duration::from_millis(100);
 /// How often scheduled tasks that are due are queued.
 const PROMOTE: Duration = Duration::from_millis(100);
+/// How often it is looked whether a process has ended that held something.
+const RECOVER: Duration = Duration::from_millis(100);
 /// How often schedules that are due are seen to.
 const SCHEDULES: Duration = Duration::from_millis(500);
 /// How often the outbox is looked at when nobody says that there is mail: a retry may be due.
@@ -81,11 +83,15 @@ pub struct Supervisor {
 impl Supervisor {
     /// Starts the loops.
     pub fn start(parts: ServiceParts, options: SupervisorOptions) -> Self {
-        let lease = options.dispatcher.lease;
+        let (lease, worker) = (options.dispatcher.lease, options.dispatcher.worker.clone());
         let dispatcher = Dispatcher::new(parts.clone(), options.dispatcher);
         let sweeper = Arc::new(Sweeper::new(parts.clone()));
-        let courier =
-            Arc::new(Courier::new(Arc::clone(&parts.store), Arc::clone(&parts.clock), options.channels));
+        let courier = Arc::new(Courier::new(
+            worker,
+            Arc::clone(&parts.store),
+            Arc::clone(&parts.clock),
+            options.channels,
+        ));
         let mut supervisor = Self {
             parts,
             dispatcher,
@@ -106,6 +112,10 @@ impl Supervisor {
             let every = (lease / 6).clamp(Duration::from_millis(100), Duration::from_secs(1));
             let vigil = Arc::new(Mutex::new(Vigil::new(lease)));
             move |parts, _| sweep(parts, Arc::clone(&sweeper), Arc::clone(&vigil), every)
+        });
+        supervisor.keep("recoverer", {
+            let sweeper = Arc::clone(&sweeper);
+            move |parts, _| recover(parts, Arc::clone(&sweeper))
         });
         supervisor.keep("promoter", move |parts, _| promote(parts, Arc::clone(&sweeper)));
         if options.keeps_time {
@@ -256,6 +266,14 @@ async fn sweep(
         // What this process cannot write, others could not, either: they may have been kept from renewing their leases.
         swept.inspect_err(|_| vigil.cannot_write(Instant::now()))?;
         tokio::time::sleep(every).await;
+    }
+}
+
+/// Recovers what processes that ended held. Their leases are not waited for.
+async fn recover(parts: ServiceParts, sweeper: Arc<Sweeper>) -> Result<(), StoreError> {
+    loop {
+        sweeper.recover_gone(parts.clock.now()).await?;
+        tokio::time::sleep(RECOVER).await;
     }
 }
 

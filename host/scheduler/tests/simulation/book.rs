@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use longshore_domain::{
     AttemptRef, CancelAnswer, ClaimRequest, Claimed, Finish, FinishAnswer, Fire, FireAnswer, NewTask,
-    OutboxMessage, Overlap, RenewalAnswer, RetryAnswer, Save, SaveAnswer, TaskId, Timestamp,
+    OutboxMessage, Overlap, RenewalAnswer, RetryAnswer, Save, SaveAnswer, TaskId, Timestamp, WorkerId,
 };
 use uuid::Uuid;
 
@@ -25,6 +25,7 @@ pub(crate) enum Call {
     Retry(TaskId, RetryAnswer),
     MarkPublished(TaskId),
     ClaimMessages(Timestamp, Vec<OutboxMessage>),
+    FreeMessages(WorkerId, Timestamp),
     MessageDelivered(Uuid),
     MessageFailed(Uuid),
 }

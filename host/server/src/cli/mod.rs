@@ -19,6 +19,7 @@ mod plugin;
 mod run;
 mod schedule;
 mod serve;
+mod signals;
 mod snippet;
 mod table;
 mod task;
