@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use longshore_domain::{CLOCK_SLACK, StoreError};
+use longshore_domain::{CLOCK_SLACK, StoreError, WorkerId};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +24,8 @@ const SCHEDULES: Duration = Duration::from_millis(500);
 const COURIER: Duration = Duration::from_millis(500);
 /// How long deliveries that are under way may take at the end.
 const MAIL_GRACE: Duration = Duration::from_secs(5);
+/// How long a process that ends takes to note that it holds nothing.
+const SIGN_OFF: Duration = Duration::from_millis(500);
 /// How often tasks are claimed when nobody says that there is work.
 const CLAIM: Duration = Duration::from_secs(1);
 /// How often finished tasks whose time is over are forgotten.
@@ -75,6 +77,7 @@ pub struct Supervisor {
     parts: ServiceParts,
     dispatcher: Arc<Dispatcher>,
     courier: Arc<Courier>,
+    worker: WorkerId,
     lease: Duration,
     ending: CancellationToken,
     loops: JoinSet<()>,
@@ -87,7 +90,7 @@ impl Supervisor {
         let dispatcher = Dispatcher::new(parts.clone(), options.dispatcher);
         let sweeper = Arc::new(Sweeper::new(parts.clone()));
         let courier = Arc::new(Courier::new(
-            worker,
+            worker.clone(),
             Arc::clone(&parts.store),
             Arc::clone(&parts.clock),
             options.channels,
@@ -96,6 +99,7 @@ impl Supervisor {
             parts,
             dispatcher,
             courier: Arc::clone(&courier),
+            worker,
             lease,
             ending: CancellationToken::new(),
             loops: JoinSet::new(),
@@ -141,6 +145,18 @@ impl Supervisor {
         while self.loops.join_next().await.is_some() {}
         // A message that is broken off may be delivered and not noted, and is delivered again then.
         self.courier.finish(grace.min(MAIL_GRACE)).await;
+        if !matches!(tokio::time::timeout(SIGN_OFF, self.sign_off()).await, Ok(Ok(()))) {
+            tracing::debug!("others recover what is left here");
+        }
+    }
+
+    /// Gives back the last of what this worker held. If nothing is left, nobody needs to know of it any more.
+    async fn sign_off(&self) -> Result<(), StoreError> {
+        self.parts.store.free_messages(&self.worker, self.parts.clock.now()).await?;
+        if self.parts.store.held_by(&self.worker, 1).await?.is_empty() {
+            self.parts.liveness.forget(&self.worker);
+        }
+        Ok(())
     }
 
     /// Runs a loop until the end, and again after a failure: a queue must not stop silently.

@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 /// Bytes that are read of a lock file.
 const MARK_BYTES_MAX: u64 = 4096;
 
-/// Prefix of a file that is not locked yet.
-const UNFINISHED: &str = ".";
+/// Others may delete a file that nobody has locked yet, and then another is made.
+const TRIES: u32 = 10;
 
 /// The lock files of a project's workers.
 #[derive(Clone, Debug)]
@@ -71,25 +71,28 @@ impl WorkerLocks {
     }
 
     /// Takes the lock of a worker, before it claims anything.
+    ///
+    /// What a file says counts only once it was written, which is done under the lock.
     pub(super) fn take(&self, details: &WorkerDetails) -> io::Result<WorkerLock> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.dir)?;
-        let name = details.worker.as_str();
-        // Nobody must see it before it is locked.
-        let unfinished = self.dir.join(format!("{UNFINISHED}{name}"));
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
-        let taken = self.finish(&mut file, details, &unfinished);
-        if taken.is_err() {
-            let _ = fs::remove_file(&unfinished);
+        let path = self.dir.join(details.worker.as_str());
+        for _ in 0..TRIES {
+            let mut file =
+                OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+            file.lock()?;
+            let Ok(other) = File::open(&path) else { continue };
+            if !matches!(other.try_lock_shared(), Err(TryLockError::WouldBlock)) {
+                let _ = fs::remove_file(&path);
+                return Err(io::Error::new(io::ErrorKind::Unsupported, "this file system has no locks"));
+            }
+            file.write_all(&serde_json::to_vec(&self.mark(details))?)?;
+            return Ok(WorkerLock(file));
         }
-        taken.map(|()| WorkerLock(file))
+        Err(io::Error::other("others delete it"))
     }
 
-    fn finish(&self, file: &mut File, details: &WorkerDetails, unfinished: &Path) -> io::Result<()> {
-        file.lock()?;
-        if !matches!(File::open(unfinished)?.try_lock_shared(), Err(TryLockError::WouldBlock)) {
-            return Err(io::Error::new(io::ErrorKind::Unsupported, "this file system has no locks"));
-        }
-        let mark = WorkerMark {
+    fn mark(&self, details: &WorkerDetails) -> WorkerMark {
+        WorkerMark {
             worker: details.worker.as_str().into(),
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").into(),
@@ -97,9 +100,7 @@ impl WorkerLocks {
             slots: details.slots,
             started_at: details.started_at.clone(),
             boot: self.boot.clone(),
-        };
-        file.write_all(&serde_json::to_vec(&mark)?)?;
-        fs::rename(unfinished, self.dir.join(details.worker.as_str()))
+        }
     }
 
     /// The workers that live, by their names.
@@ -110,7 +111,7 @@ impl WorkerLocks {
             .filter_map(|path| {
                 let mut file = File::open(path).ok()?;
                 let held = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
-                if held { mark(&mut file).ok() } else { None }
+                if held { read_mark(&mut file).ok() } else { None }
             })
             .collect();
         living.sort_by(|a, b| a.worker.cmp(&b.worker));
@@ -118,18 +119,20 @@ impl WorkerLocks {
     }
 
     fn paths(&self) -> impl Iterator<Item = PathBuf> {
-        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
-        let finished =
-            |entry: &fs::DirEntry| !entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes());
-        entries.filter(finished).map(|entry| entry.path())
+        fs::read_dir(&self.dir).into_iter().flatten().flatten().map(|entry| entry.path())
     }
 
-    /// The worker whose file that is, if it is certainly gone.
+    /// The worker whose file that is, if it is certainly gone. A file that says nothing is that of a process that ended
+    /// before it could, and is deleted.
     fn gone_by(&self, path: &Path) -> Option<WorkerId> {
-        let mut file = File::open(path).ok()?;
+        let mut file =
+            File::open(path).ok().filter(|file| file.metadata().is_ok_and(|about| about.is_file()))?;
         // Shared, so that of two who look at once both see that it is free.
         file.try_lock_shared().ok()?;
-        let mark = mark(&mut file).ok()?;
+        let Ok(mark) = read_mark(&mut file) else {
+            let _ = fs::remove_file(path);
+            return None;
+        };
         let is_its_own = path.file_name().is_some_and(|name| name == mark.worker.as_str());
         (is_its_own && mark.boot == self.boot).then(|| WorkerId::new(mark.worker))
     }
@@ -146,7 +149,7 @@ impl WorkerLiveness for WorkerLocks {
     }
 }
 
-fn mark(file: &mut File) -> io::Result<WorkerMark> {
+fn read_mark(file: &mut File) -> io::Result<WorkerMark> {
     let mut text = Vec::new();
     file.take(MARK_BYTES_MAX).read_to_end(&mut text)?;
     Ok(serde_json::from_slice(&text)?)
@@ -184,6 +187,21 @@ mod tests {
         assert_eq!(locks.gone(), [WorkerId::new("b")]);
     }
 
+    /// Somebody may look between the making of the file and its lock.
+    #[test]
+    fn a_file_that_is_deleted_before_it_is_locked_is_made_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let locks = locks(folder.path());
+        fs::create_dir(&locks.dir).unwrap();
+        fs::write(locks.dir.join("a"), "").unwrap();
+        assert!(locks.gone().is_empty());
+        assert!(!locks.dir.join("a").exists());
+        let lock = locks.take(&details("a")).unwrap();
+        assert_eq!(locks.living().len(), 1);
+        drop(lock);
+        assert_eq!(locks.gone(), [WorkerId::new("a")]);
+    }
+
     #[test]
     fn two_who_look_at_once_both_see_it() {
         let folder = tempfile::tempdir().unwrap();
@@ -200,12 +218,15 @@ mod tests {
         let locks = locks(folder.path());
         let elsewhere = WorkerLocks { boot: "another".into(), ..locks.clone() };
         drop(elsewhere.take(&details("a")).unwrap());
-        for (name, text) in [("empty", ""), ("text", "hello"), (".unfinished", "{}")] {
+        for (name, text) in [("empty", ""), ("text", "hello"), ("half", r#"{"worker":"ha"#)] {
             fs::write(locks.dir.join(name), text).unwrap();
         }
         fs::create_dir(locks.dir.join("folder")).unwrap();
         fs::copy(locks.dir.join("a"), locks.dir.join("copy")).unwrap();
         assert!(locks.gone().is_empty());
         assert_eq!(elsewhere.gone(), [WorkerId::new("a")]);
+        let mut left: Vec<_> = locks.paths().map(|path| path.file_name().unwrap().to_owned()).collect();
+        left.sort();
+        assert_eq!(left, ["a", "copy", "folder"], "what says nothing is deleted");
     }
 }
