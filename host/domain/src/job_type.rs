@@ -24,6 +24,20 @@ pub struct JobType {
     pub permissions: Vec<Permission>,
 }
 
+/// Names of the tools that Longshore has itself, or will have. No job type can be named so: its tool would be hidden.
+pub const RESERVED_TOOL_NAMES: [&str; 10] = [
+    "answer_job",
+    "cancel_job",
+    "check_job_status",
+    "delete_schedule",
+    "enqueue_job",
+    "list_job_types",
+    "list_jobs",
+    "list_schedules",
+    "retry_job",
+    "schedule_job",
+];
+
 /// Something that a job type asks for, to be granted or not by its operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Permission {

@@ -52,7 +52,7 @@ pub use http_call::{HttpBody, HttpCall, HttpClient, HttpFailure, HttpFailureKind
 pub use id_prefix::IdPrefix;
 pub use ids::{ComponentSha, IdError, JobTypeName, Owner, TaskId, WorkerId};
 pub use input::{json_type, read_input};
-pub use job_type::{JobType, Permission};
+pub use job_type::{JobType, Permission, RESERVED_TOOL_NAMES};
 pub use live::{LiveProgress, StopReason, StopSignal};
 pub use liveness::{LeasesOnly, WorkerLiveness};
 pub use outbox::{

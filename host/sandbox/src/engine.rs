@@ -7,7 +7,9 @@ use std::thread;
 use std::time::Duration;
 
 use longshore_domain::Limits;
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails,
+};
 
 use crate::turns::Ticks;
 
@@ -20,6 +22,10 @@ const IDLE_TICKS_MAX: u32 = 40;
 
 /// What host functions have of a stack, beyond what the guest's frames may take of it.
 const HOST_STACK_BYTES: usize = 1 << 20;
+
+/// Bytes of a memory and of a table that are cleared after use instead of given back.
+const POOL_MEMORY_BYTES_KEPT: usize = 1 << 20;
+const POOL_TABLE_BYTES_KEPT: usize = 64 << 10;
 
 /// What a stack of the pool keeps of its memory between two guests. The rest of a stack that one guest used to its end is
 /// given back, or each place of the pool would keep a megabyte for ever.
@@ -39,7 +45,7 @@ const POOL_PER_MODULE: u32 = 64;
 
 /// Address space of one linear memory. With all of the 4 GiB that a 32-bit guest can address reserved, compiled code
 /// needs no bounds checks. Addresses are reserved, not memory.
-const MEMORY_RESERVATION: u64 = 1 << 32;
+pub(crate) const MEMORY_RESERVATION: u64 = 1 << 32;
 
 /// Engines that run the same compiled code: one that takes memories, tables and stacks from a pool reserved at the
 /// start, and those that map them when they are needed, one for each length of stack.
@@ -143,6 +149,11 @@ fn pool(max_instances: u32) -> InstanceAllocationStrategy {
         .max_tables_per_module(POOL_PER_MODULE)
         .max_memories_per_module(POOL_PER_MODULE)
         .max_memory_size(MEMORY_RESERVATION as usize)
+        // Pages that a small guest used are cleared and kept: giving them back makes every core forget its mappings. Which they
+        // are the kernel says where it can.
+        .linear_memory_keep_resident(POOL_MEMORY_BYTES_KEPT)
+        .table_keep_resident(POOL_TABLE_BYTES_KEPT)
+        .pagemap_scan(Enabled::Auto)
         .max_unused_warm_slots(max_instances.min(16));
     InstanceAllocationStrategy::Pooling(pool)
 }

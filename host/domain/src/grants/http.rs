@@ -126,14 +126,16 @@ impl TryFrom<String> for HttpMethod {
     type Error = String;
 
     fn try_from(name: String) -> Result<Self, String> {
-        // CONNECT and TRACE are for proxies and for looking at what was sent, secrets included.
         let is_name =
             (1..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'-');
-        if !is_name || name == "CONNECT" || name == "TRACE" {
-            let name: String = name.chars().take(32).collect();
+        if name.eq_ignore_ascii_case("CONNECT") || name.eq_ignore_ascii_case("TRACE") {
             return Err(format!(
-                "{name:?} is no method that can be granted; write it in capitals, as in \"GET\""
+                "{name:?} cannot be granted: it is for proxies and for looking at what was sent, secrets included"
             ));
+        }
+        if !is_name {
+            let name: String = name.chars().take(32).collect();
+            return Err(format!("{name:?} is not the name of a method: write it in capitals, as in \"GET\""));
         }
         Ok(Self(name))
     }
@@ -270,8 +272,11 @@ mod tests {
                 .map(|grant| grant.contradiction())
         };
         assert!(methods(&[]).unwrap().unwrap().contains("no methods"));
-        for bad in ["get", "TRACE", "CONNECT", "", "GET POST"] {
-            assert!(methods(&[bad]).unwrap_err().contains("no method"), "{bad}");
+        for bad in ["get", "", "GET POST"] {
+            assert!(methods(&[bad]).unwrap_err().contains("in capitals"), "{bad}");
+        }
+        for never in ["TRACE", "CONNECT", "connect"] {
+            assert!(methods(&[never]).unwrap_err().contains("cannot be granted"), "{never}");
         }
         let http = grant(serde_json::json!({"url": "http://a.example"})).unwrap();
         assert!(http.contradiction().unwrap().contains("allow_private"));

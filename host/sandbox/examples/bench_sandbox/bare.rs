@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use wasmtime::component::{Component, HasSelf, Linker, ResourceTable};
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use self::bindings::longshore::job::{progress, types};
@@ -63,6 +63,7 @@ impl Bare {
     pub(crate) async fn new(metering: Metering, component: &Path) -> Self {
         let mut pool = PoolingAllocationConfig::new();
         pool.max_memory_size(1 << 32).total_memories(64).max_unused_warm_slots(16);
+        pool.linear_memory_keep_resident(1 << 20).table_keep_resident(64 << 10).pagemap_scan(Enabled::Auto);
         let mut config = Config::new();
         config
             .concurrency_support(false)

@@ -201,11 +201,38 @@ fn why_it_has_no_place(error: &wasmtime::Error) -> String {
     if !why.contains("pooling allocator") {
         return why;
     }
-    format!(
-        "the host would have to keep more than {} bytes for each instance of it, besides its memories and tables: it has too many \
-         imports, functions, data segments or core instances",
-        engine::INSTANCE_BYTES_MAX
-    )
+    let number_after = |text: &str| {
+        let rest = why.split_once(text)?.1;
+        let digits = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len());
+        (digits > 0).then(|| rest[..digits].to_owned())
+    };
+    let (memory_max, table_max) = (engine::MEMORY_RESERVATION, engine::POOL_TABLE_ELEMENTS);
+    if let Some(bytes) = number_after("minimum byte size of ") {
+        format!("a memory of it begins with {bytes} bytes, more than the {memory_max} that a memory may have")
+    } else if let Some(elements) = number_after("minimum element size of ") {
+        format!(
+            "a table of it begins with {elements} elements, more than the {table_max} that a table may have"
+        )
+    } else if let Some(memories) =
+        number_after("transitively contains ").filter(|_| why.contains("linear memories"))
+    {
+        format!("it has {memories} memories, more than a component may have")
+    } else if let Some(tables) = number_after("transitively contains ").filter(|_| why.contains(" tables")) {
+        format!("it has {tables} tables, more than a component may have")
+    } else if let Some(instances) = number_after("transitively contains ") {
+        format!("it is made of {instances} core instances, more than a component may have")
+    } else if why.contains("aggregated core instance runtime space")
+        || why.contains("core instance size")
+        || why.contains("bytes of")
+    {
+        format!(
+            "the host would have to keep more than {} bytes for each instance of it, besides its memories and tables: it has \
+             too many imports, functions, data segments or core instances",
+            engine::INSTANCE_BYTES_MAX
+        )
+    } else {
+        why
+    }
 }
 
 #[cfg(test)]

@@ -63,9 +63,9 @@ pub(crate) fn look(dir: &Path) -> io::Result<BTreeMap<String, Stamp>> {
     let mut signatures = BTreeMap::new();
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
-        let (Some(stem), Some(suffix)) = (path.file_stem().and_then(|s| s.to_str()), path.extension()) else {
-            continue;
-        };
+        let (Some(stem), Some(suffix)) = (path.file_stem(), path.extension()) else { continue };
+        // A name that is not UTF-8 is listed as well as it can be, and refused as every name that no job type has.
+        let stem = stem.to_string_lossy();
         let kind = match suffix.to_str() {
             Some("wasm") => &mut components,
             Some("toml") => &mut policies,
@@ -79,7 +79,7 @@ pub(crate) fn look(dir: &Path) -> io::Result<BTreeMap<String, Stamp>> {
         if let Ok(metadata) = metadata
             && !stem.starts_with('.')
         {
-            kind.insert(stem.to_owned(), FileStamp::of(&metadata));
+            kind.insert(stem.into_owned(), FileStamp::of(&metadata));
         }
     }
     let lone = policies.keys().filter(|stem| *stem != CONFIGURATION && !components.contains_key(*stem));

@@ -316,10 +316,11 @@ impl Loader {
 
     async fn component(&self, stem: &str, signals: &LoadSignals) -> Result<Plugin, Refusal> {
         // Closed never, so there is always a turn to wait for.
+        let name = plugin::name_of(stem)?;
         let reading = self.reading.acquire().await;
         let (path, trust) = (self.options.dir.join(format!("{stem}.wasm")), self.options.trust.clone());
         let file = blocking(move || trusted(&path, trust.as_ref())).await??;
-        plugin::load(&self.shared, self.cache.as_ref(), stem, &file, reading, signals).await
+        plugin::load(&self.shared, self.cache.as_ref(), name, &file, reading, signals).await
     }
 }
 

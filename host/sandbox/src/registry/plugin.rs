@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use longshore_domain::{ComponentSha, JobType, JobTypeName};
+use longshore_domain::{ComponentSha, JobType, JobTypeName, RESERVED_TOOL_NAMES};
 
 use crate::program::Program;
 use crate::registry::cache::Cache;
@@ -23,18 +23,28 @@ pub(crate) struct Plugin {
     pub(crate) lengths: Lengths,
 }
 
-/// Makes a plugin of the component in the file `stem.wasm`. Others may be read once `reading` is dropped.
+/// The name of the job type that the file `stem.wasm` offers.
+pub(crate) fn name_of(stem: &str) -> Result<JobTypeName, Refusal> {
+    let name: JobTypeName = stem.parse().map_err(|error| {
+        Refusal::new("wrong_name", format!("the file's name is not that of a job type: {error}"))
+    })?;
+    if RESERVED_TOOL_NAMES.contains(&stem) {
+        let message =
+            format!("Longshore has a tool named {stem} itself; give the job type and its file another name");
+        return Err(Refusal::new("reserved_name", message));
+    }
+    Ok(name)
+}
+
+/// Makes a plugin of the component in the file `name.wasm`. Others may be read once `reading` is dropped.
 pub(crate) async fn load(
     shared: &Arc<Shared>,
     cache: Option<&Arc<Cache>>,
-    stem: &str,
+    name: JobTypeName,
     file: &ComponentFile,
     reading: impl Send,
     signals: &LoadSignals,
 ) -> Result<Plugin, Refusal> {
-    let name: JobTypeName = stem.parse().map_err(|error| {
-        Refusal::new("wrong_name", format!("the file's name is not that of a job type: {error}"))
-    })?;
     let sha = file.sha.clone();
     if let Some(loaded) = from_cache(shared, cache, &name, &sha).await {
         return loaded;

@@ -8,6 +8,7 @@ mod compiler;
 mod data;
 mod directories;
 mod ends;
+mod fresh;
 mod fuzz;
 mod grants;
 mod host_calls;

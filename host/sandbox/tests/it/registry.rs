@@ -276,3 +276,45 @@ async fn a_component_that_waits_while_it_is_instantiated_keeps_nobody_waiting() 
     folder.put("steps.wasm", &fs::read(guest("steps")).unwrap());
     folder.until("another plugin", |c| c.job("steps").is_some()).await;
 }
+
+/// Both were refused for "too many imports, functions", of which they have none.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_large_is_refused_for_what_it_is() {
+    let mut folder = Folder::new(&[]).await;
+    let fresh = include_str!("../corpus/components/fresh.wat");
+    for (name, part, larger, said) in [
+        (
+            "memory",
+            "(memory (export \"memory\") 64)",
+            "(memory (export \"memory\") 64) (memory i64 0x100000)",
+            "68719476736 bytes",
+        ),
+        ("table", "(table $table 10000 funcref)", "(table $table 9000000 funcref)", "9000000 elements"),
+    ] {
+        assert!(fresh.contains(part));
+        folder.put(&format!("{name}.wasm"), &wat::parse_str(fresh.replace(part, larger)).unwrap());
+        let problem = folder.problem(name, "compile_failed").await;
+        assert!(problem.message.contains(said), "{problem:?}");
+    }
+}
+
+/// It was `ready` and had no tool.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_named_like_a_tool_of_the_host_is_refused() {
+    let mut folder = Folder::new(&["trivial"]).await;
+    folder.put("list_jobs.wasm", &fs::read(guest("trivial")).unwrap());
+    let problem = folder.problem("list_jobs", "reserved_name").await;
+    assert!(problem.message.contains("another name"), "{problem:?}");
+}
+
+/// It was not listed at all.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_whose_name_is_not_text_is_listed() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let mut folder = Folder::new(&["trivial"]).await;
+    let name = std::ffi::OsStr::from_bytes(b"caf\xe9.wasm");
+    fs::copy(guest("trivial"), folder.bed.folder.path().join("plugins").join(name)).unwrap();
+    let problem = folder.problem("caf\u{fffd}", "wrong_name").await;
+    assert!(problem.message.contains("a-z"), "{problem:?}");
+}

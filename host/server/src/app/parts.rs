@@ -14,6 +14,7 @@ use super::Role;
 use super::presence::Presence;
 use super::workers::{WorkerDetails, WorkerLock, WorkerLocks};
 use crate::config::{Config, SecretConfig, SourceConfig, Synchronous};
+use crate::open_files;
 
 pub(super) fn open_store(config: &Config, role: Role) -> Result<Arc<SqliteStore>> {
     let path = &config.store.path;
@@ -101,7 +102,7 @@ pub(super) fn supervisor_options(
     SupervisorOptions {
         dispatcher: DispatcherOptions {
             worker,
-            slots: config.worker.concurrency,
+            slots: open_files::slots_within_limit(config.worker.concurrency),
             lease: config.worker.lease,
         },
         channels,

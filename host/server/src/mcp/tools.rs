@@ -86,9 +86,7 @@ impl ShownTools {
 
 fn list(catalog: &Catalog, callbacks: bool) -> Arc<[Tool]> {
     let own_tools = own::ALL.iter().map(|own| convert::own_tool(own, callbacks));
-    // A plugin named like one of our tools is still reachable through enqueue_job.
-    let jobs = catalog.jobs.iter().filter(|(name, _)| !own::has(name.as_str()));
-    own_tools.chain(jobs.map(|(_, job)| convert::job_tool(job))).collect()
+    own_tools.chain(catalog.jobs.iter().map(|(_, job)| convert::job_tool(job))).collect()
 }
 
 /// The error for a name that is no tool.

@@ -93,3 +93,17 @@ pub(super) async fn call(
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use longshore_domain::RESERVED_TOOL_NAMES;
+
+    use super::ALL;
+
+    #[test]
+    fn no_job_type_can_be_named_like_a_tool() {
+        for tool in ALL {
+            assert!(RESERVED_TOOL_NAMES.contains(&tool.name), "{}", tool.name);
+        }
+    }
+}
