@@ -187,6 +187,8 @@ pub struct Claimed {
     pub payload: String,
     /// When the task was submitted.
     pub created_at: Timestamp,
+    /// Since when it was queued for this attempt.
+    pub queued_at: Timestamp,
     /// When its first attempt was claimed.
     pub first_started_at: Timestamp,
     /// Given up after.
@@ -336,6 +338,8 @@ pub struct ExpiredLease {
     pub job_type: JobTypeName,
     /// Who held it.
     pub worker: WorkerId,
+    /// When the attempt was claimed.
+    pub started_at: Timestamp,
     /// When the task's first attempt was claimed.
     pub first_started_at: Timestamp,
     /// When the lease ran out.

@@ -16,6 +16,7 @@ use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 
 use crate::ServiceParts;
+use crate::ends::AttemptEnd;
 use crate::health::{Ended, note_end};
 use crate::publisher::Publisher;
 use crate::running::RunningAttempt;
@@ -100,7 +101,7 @@ impl Dispatcher {
         for task in claimed {
             // The claim named job types of this very catalog, so each is in it.
             if let Some(job) = catalog.job(task.job_type.as_str()) {
-                self.start(task, Arc::clone(job));
+                self.start(task, Arc::clone(job), now);
             }
         }
         Ok(started)
@@ -182,8 +183,15 @@ impl Dispatcher {
             running.give_back();
             // Fenced first, so that the attempt itself has no say any more.
             running.stop.stop(StopReason::Fenced);
-            if let Err(error) = self.parts.store.finish(release(running.attempt, now)).await {
-                tracing::warn!(job_id = %running.attempt.task, %error, "not released; its lease will expire");
+            let finish = release(running.attempt, now);
+            let end = AttemptEnd::here(&finish, &running);
+            match self.parts.store.finish(finish).await {
+                Ok(FinishAnswer::Recorded(state)) => end.log(state),
+                // It has ended meanwhile, and whoever recorded that has logged it.
+                Ok(FinishAnswer::Fenced) => {}
+                Err(error) => {
+                    tracing::warn!(job_id = %running.attempt.task, %error, "not released; its lease will expire");
+                }
             }
         }
     }
@@ -208,11 +216,11 @@ impl Dispatcher {
         claims
     }
 
-    fn start(self: &Arc<Self>, claimed: Claimed, job: Arc<LoadedJob>) {
+    fn start(self: &Arc<Self>, claimed: Claimed, job: Arc<LoadedJob>, now: Timestamp) {
         let saved =
             claimed.checkpoint.as_ref().map(|checkpoint| checkpoint.progress.clone()).unwrap_or_default();
         let progress = Arc::new(LiveProgress::starting_at(saved));
-        let running = RunningAttempt::new(claimed.attempt, progress, claimed.deadline_at);
+        let running = RunningAttempt::new(&claimed, progress, now);
         self.parts.running.insert(running.clone());
         self.parts.hub.changed(claimed.attempt.task);
         let dispatcher = Arc::clone(self);
@@ -256,7 +264,8 @@ impl Dispatcher {
             return;
         };
         let ended = Ended::from(&finish);
-        if self.record(finish, running).await
+        let end = AttemptEnd::here(&finish, running);
+        if self.record(finish, running, &end).await
             && let Err(error) =
                 note_end(self.parts.store.as_ref(), &job.job_type.name, &job.policy, &ended).await
         {
@@ -264,8 +273,8 @@ impl Dispatcher {
         }
     }
 
-    /// Records the end of an attempt, and says whether it counts.
-    async fn record(&self, finish: Finish, running: &RunningAttempt) -> bool {
+    /// Records the end of an attempt, logs it, and says whether it counts.
+    async fn record(&self, finish: Finish, running: &RunningAttempt, end: &AttemptEnd) -> bool {
         let task = finish.attempt.task;
         let has_mail = !finish.messages.is_empty();
         let unpublished = Unpublished {
@@ -282,6 +291,7 @@ impl Dispatcher {
         };
         match self.finish_patiently(finish, running).await {
             Ok(FinishAnswer::Recorded(state)) => {
+                end.log(state);
                 if state == TaskState::Completed
                     && !unpublished.artifacts.is_empty()
                     && let Err(error) = self.publisher.publish(unpublished).await

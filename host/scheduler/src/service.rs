@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::durations::Durations;
+use crate::ends::log_end_of_waiting;
 use crate::publisher::Publisher;
 use crate::running::Running;
 use crate::status::{poll_after_ms, waiting_reason};
@@ -167,7 +168,11 @@ impl TaskService {
         match answer {
             CancelAnswer::NotFound => return Err(ServiceError::NotFound { id }),
             CancelAnswer::Requested => self.parts.running.stop(id, StopReason::Cancelled),
-            CancelAnswer::Cancelled | CancelAnswer::AlreadyTerminal(_) => {}
+            CancelAnswer::Cancelled => {
+                let task = self.parts.store.get(None, id).await.ok().flatten();
+                log_end_of_waiting(id, TaskState::Cancelled, None, task.as_ref());
+            }
+            CancelAnswer::AlreadyTerminal(_) => {}
         }
         self.parts.hub.changed(id);
         Ok(answer)

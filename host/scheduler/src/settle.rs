@@ -67,7 +67,7 @@ pub(crate) fn settle_report(
 /// The end of an attempt whose lease ran out. Without the policy of its job type nobody can say whether that was the last:
 /// the task is queued again and waits for its plugin.
 pub(crate) fn settle_expired(
-    lease: ExpiredLease,
+    lease: &ExpiredLease,
     policy: Option<&Policy>,
     now: Timestamp,
     random: f64,
@@ -104,7 +104,7 @@ pub(crate) fn settle_expired(
         outcome,
         next,
         usage: Usage::default(),
-        progress: lease.progress,
+        progress: lease.progress.clone(),
         artifacts: Vec::new(),
         messages: Vec::new(),
         expired_lease: Some(lease.expired_at),
@@ -204,6 +204,7 @@ mod tests {
             job_type: "export".parse().unwrap(),
             payload: "{}".into(),
             created_at: Timestamp::from_ms(0),
+            queued_at: Timestamp::from_ms(0),
             first_started_at: Timestamp::from_ms(0),
             deadline_at: None,
             checkpoint: None,
@@ -276,6 +277,7 @@ mod tests {
             attempts_counted,
             job_type: "export".parse().unwrap(),
             worker: WorkerId::new("lost"),
+            started_at: Timestamp::from_ms(0),
             first_started_at: Timestamp::from_ms(0),
             expired_at: Timestamp::from_ms(9_000),
             cancel_requested: false,
@@ -287,7 +289,7 @@ mod tests {
     #[test]
     fn the_first_loss_of_a_worker_costs_no_time_and_so_leaves_what_is_left_until_the_deadline() {
         let now = Timestamp::from_ms(10_000);
-        let next = |lease| settle_expired(lease, Some(&Policy::default()), now, 0.0).next;
+        let next = |lease| settle_expired(&lease, Some(&Policy::default()), now, 0.0).next;
         assert_eq!(next(lost(1, Some(10_500))), Next::RetryAt(now));
         assert_eq!(next(lost(1, Some(10_000))), Next::RetryAt(now), "is given up as any that waits too long");
         assert_eq!(next(lost(2, None)), Next::RetryAt(Timestamp::from_ms(12_000)));
@@ -351,7 +353,7 @@ mod tests {
             assert_eq!(ended(RunOutcome::Stopped(reason)), (Outcome::Cancelled, next), "it did stop");
         }
         let lease = ExpiredLease { cancel_requested: true, ..lost(1, None) };
-        match settle_expired(lease, Some(&policy), Timestamp::from_ms(10_000), 0.0).outcome {
+        match settle_expired(&lease, Some(&policy), Timestamp::from_ms(10_000), 0.0).outcome {
             Outcome::Interrupted(why) => assert!(why.contains("with its worker lost"), "{why}"),
             other => panic!("{other:?}"),
         }

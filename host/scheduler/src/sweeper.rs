@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use longshore_domain::{ExpiredLease, FinishAnswer, StoreError, Timestamp};
+use longshore_domain::{Code, ExpiredLease, FinishAnswer, StoreError, TaskState, Timestamp};
 
 use crate::ServiceParts;
+use crate::ends::{AttemptEnd, log_end_of_waiting};
 use crate::health::{Ended, note_end};
 use crate::publisher::Publisher;
 use crate::settle::settle_expired;
@@ -74,6 +75,9 @@ impl Sweeper {
         let overdue = self.parts.store.fail_overdue(now, BATCH).await?;
         for id in &overdue {
             self.parts.hub.changed(*id);
+            // The end is durable already: what cannot be read of it is left out of its line.
+            let task = self.parts.store.get(None, *id).await.ok().flatten();
+            log_end_of_waiting(*id, TaskState::Failed, Some(Code::DeadlineExceeded), task.as_ref());
         }
         let promoted = self.promote(now).await?;
         let published = self.publisher.publish_left_behind(BATCH).await?;
@@ -109,13 +113,13 @@ impl Sweeper {
                 || catalog.job(lease.job_type.as_str()).is_some()
         };
         for lease in expired.filter(can_be_settled).take(BATCH as usize) {
-            let (task, worker) = (lease.attempt.task, lease.worker.clone());
+            let task = lease.attempt.task;
             let policy = catalog.job(lease.job_type.as_str()).map(|job| job.policy.clone());
             let job_type = lease.job_type.clone();
-            let finish = settle_expired(lease, policy.as_ref(), now, fastrand::f64());
-            let ended = Ended::from(&finish);
+            let finish = settle_expired(&lease, policy.as_ref(), now, fastrand::f64());
+            let (ended, end) = (Ended::from(&finish), AttemptEnd::lost(&finish, &lease));
             if let FinishAnswer::Recorded(state) = self.parts.store.finish(finish).await? {
-                tracing::warn!(job_id = %task, %worker, state = state.as_str(), "recovered from a worker that was lost");
+                end.log(state);
                 self.parts.hub.changed(task);
                 recovered += 1;
                 let policy = policy.unwrap_or_default();

@@ -15,6 +15,7 @@ mod input;
 mod jobs;
 mod kill;
 mod limits;
+mod log;
 mod mcp;
 mod reload;
 mod schedules;

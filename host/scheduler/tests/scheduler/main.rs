@@ -4,6 +4,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod dispatch;
+mod ends;
+mod log;
 mod mail;
 mod pruning;
 mod recovery;

@@ -71,7 +71,8 @@ pub(crate) struct Global {
     project: Option<PathBuf>,
 
     /// Form of the log on stderr
-    #[arg(long, global = true, value_enum, value_name = "FORM", default_value_t, hide_default_value = true)]
+    #[arg(long, global = true, value_enum, value_name = "FORM", env = env::LOG_FORMAT, hide_env = true)]
+    #[arg(default_value_t, hide_default_value = true)]
     log_format: LogFormat,
 }
 
@@ -124,6 +125,7 @@ pub fn main() -> ExitCode {
     memory::give_back_what_is_free();
     open_files::raise_limit();
     app::limit_memory_of_queries();
+    logging::settle(LogFormat::asked_by(std::env::args_os(), std::env::var_os(env::LOG_FORMAT)));
     let form = Form::asked_by(std::env::args_os());
     let Cli { global, command } = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -140,14 +142,15 @@ fn obey(global: &Global, command: Command) -> Result<ExitCode> {
     let level = match command {
         Command::Serve(_) | Command::Worker(_) => "info,rmcp=warn",
         Command::Init(_) => "warn",
-        _ => "warn,longshore_plugin_problems=off",
+        // Nor do they log the end of a job that they show.
+        _ => "warn,longshore_plugin_problems=off,longshore_jobs=off",
     };
     let waiting = match &command {
         Command::Serve(_) => Waiting::Never,
         Command::Worker(args) => args.waiting(),
         _ => Waiting::Allowed,
     };
-    logging::start(global.log_format, level, waiting);
+    logging::start(level, waiting);
     call::note(global.project.as_deref());
     match command {
         Command::Init(args) => init::run(global, &args),

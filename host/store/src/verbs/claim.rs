@@ -19,7 +19,7 @@ statements! {
     NEXT = "
         SELECT q.seq, q.rank, q.attempts, q.counted, q.first_started_at, q.deadline_at,
             t.id, t.owner, t.created_at, t.payload,
-            c.attempt, c.saves, c.messages, c.done, c.total, c.message, c.state, c.sha256
+            c.attempt, c.saves, c.messages, c.done, c.total, c.message, c.state, c.sha256, q.since
         FROM ready AS q
         CROSS JOIN tasks AS t ON t.seq = q.seq
         LEFT JOIN checkpoints AS c ON c.seq = q.seq
@@ -171,6 +171,7 @@ fn read_next(row: &Row<'_>, request: &ClaimRequest, job_type: &JobTypeClaim) -> 
             job_type: job_type.name.clone(),
             payload: row.get(9)?,
             created_at,
+            queued_at: columns::time(row, 18)?,
             first_started_at: columns::time_or_none(row, 4)?.unwrap_or(request.now.max(created_at)),
             deadline_at: columns::time_or_none(row, 5)?,
             checkpoint,

@@ -20,7 +20,7 @@ statements! {
     /// an index on the lease would cost every claim, renewal and end.
     EXPIRED = "
         SELECT r.id, r.attempt, r.counted, r.job_type, r.worker, r.first_started_at, r.lease_until,
-            r.cancel_requested, r.deadline_at, coalesce(c.done, 0), c.total, coalesce(c.message, '')
+            r.cancel_requested, r.deadline_at, coalesce(c.done, 0), c.total, coalesce(c.message, ''), r.started_at
         FROM running AS r
         LEFT JOIN checkpoints AS c ON c.seq = r.seq
         WHERE r.lease_until <= ?1 OR r.updated_at > ?3
@@ -81,6 +81,7 @@ fn expired_lease(row: &Row<'_>) -> rusqlite::Result<ExpiredLease> {
         attempts_counted: row.get(2)?,
         job_type: columns::job_type(row, 3)?,
         worker: columns::worker(row, 4)?,
+        started_at: columns::time(row, 12)?,
         first_started_at: columns::time(row, 5)?,
         expired_at: columns::time(row, 6)?,
         cancel_requested: row.get(7)?,
