@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::{
-    ArtifactRecord, AttemptRef, ComponentSha, JobTypeName, NewMessage, Outcome, Owner, Progress, RateLimit,
-    SavedArtifact, Task, TaskId, TaskState, Timestamp, Usage, WorkerId,
+    ArtifactRecord, AttemptRef, Code, ComponentSha, JobTypeName, NewMessage, Outcome, Owner, Progress,
+    RateLimit, SavedArtifact, Task, TaskId, TaskState, Timestamp, Usage, WorkerId,
 };
 
 /// The store could not do what was asked; nothing of it happened.
@@ -385,13 +385,21 @@ pub struct TaskFilter {
     pub state: Option<TaskState>,
     /// Of which kind.
     pub job_type: Option<JobTypeName>,
+    /// Failed for good with which code.
+    pub code: Option<Code>,
+    /// Submitted then or later.
+    pub created_from: Option<Timestamp>,
+    /// Submitted before.
+    pub created_before: Option<Timestamp>,
+    /// Submitted by the schedule of this name.
+    pub schedule: Option<String>,
     /// How many at most.
     pub limit: u32,
     /// Where the page before ended, as it said in `next`.
     pub after: Option<String>,
 }
 
-/// A page of tasks, newest first. Results and artifacts are left out of the tasks; ask for the one of interest.
+/// A page of tasks, newest first. It may be shorter than asked for and have a next page all the same. Results and artifacts are left out of the tasks; ask for the one of interest.
 #[derive(Clone, Debug)]
 pub struct Page {
     /// The tasks.
@@ -413,6 +421,9 @@ pub struct JobTypeCounts {
 
 /// Counts by job type; a job type without live tasks is left out.
 pub type LiveCounts = BTreeMap<JobTypeName, JobTypeCounts>;
+
+/// The paused job types, and since when each is.
+pub type PausedTypes = BTreeMap<JobTypeName, Timestamp>;
 
 /// A completed task whose artifacts have not reached their final place yet.
 #[derive(Clone, Debug, PartialEq, Eq)]

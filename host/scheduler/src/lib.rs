@@ -14,6 +14,7 @@ mod ends;
 mod error;
 mod health;
 mod hub;
+mod pausing;
 mod pruner;
 mod publisher;
 mod running;

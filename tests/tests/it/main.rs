@@ -16,6 +16,7 @@ mod jobs;
 mod kill;
 mod limits;
 mod log;
+mod many;
 mod mcp;
 mod reload;
 mod schedules;

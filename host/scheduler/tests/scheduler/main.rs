@@ -7,6 +7,7 @@ mod dispatch;
 mod ends;
 mod log;
 mod mail;
+mod pausing;
 mod pruning;
 mod recovery;
 mod schedules;

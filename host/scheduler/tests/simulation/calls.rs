@@ -17,7 +17,19 @@ pub(crate) fn check(call: &Call, before: &Snapshot, after: &Snapshot, book: &mut
     let touched: BTreeSet<TaskId> = match call {
         Call::Submit(new, taken) => step.submit(new, *taken),
         Call::Fire(fire, answer) => step.fire(fire, answer, book),
-        Call::Claim(request, claimed) => step.claim(request, claimed),
+        Call::Claim(request, claimed) => {
+            let of_paused = claimed.iter().find(|claimed| book.paused.contains(&claimed.job_type));
+            assert!(of_paused.is_none(), "a task of a paused job type was started: {of_paused:?}");
+            step.claim(request, claimed)
+        }
+        Call::Pause(job_type) => {
+            book.paused.insert(job_type.clone());
+            BTreeSet::new()
+        }
+        Call::Resume(job_type) => {
+            book.paused.remove(job_type);
+            BTreeSet::new()
+        }
         Call::Save(attempt, save, answer) => step.save(*attempt, save, *answer),
         Call::Finish(finish, answer) => step.finish(finish, *answer),
         Call::Renew(until, answers) => step.renew(until.ms(), answers),

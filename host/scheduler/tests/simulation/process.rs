@@ -244,6 +244,14 @@ impl Process {
         self.spawn(async move { service.retry(&Owner::local(), task).await.map_or(0, |_| 0) });
     }
 
+    pub(crate) fn pause_or_resume(&self, name: &str, pauses: bool) {
+        let (service, job_type) = (self.service.clone(), name.parse().unwrap());
+        self.spawn(async move {
+            let done = if pauses { service.pause(&job_type).await } else { service.resume(&job_type).await };
+            done.map_or(0, |_| 0)
+        });
+    }
+
     pub(crate) fn look_at(&self, task: TaskId) {
         let service = self.service.clone();
         self.spawn(async move { service.status(&Owner::local(), task).await.map_or(0, |_| 0) });

@@ -12,7 +12,7 @@ use crate::book::{Call, Taken};
 pub(crate) type Seen = BTreeMap<&'static str, u64>;
 
 /// All kinds, each of which must have happened.
-pub(crate) const KINDS: [&str; 30] = [
+pub(crate) const KINDS: [&str; 32] = [
     "submitted",
     "submitted again",
     "submitted in conflict",
@@ -40,6 +40,8 @@ pub(crate) const KINDS: [&str; 30] = [
     "cancelled too late",
     "retried",
     "not to be retried",
+    "paused",
+    "resumed after a pause",
     "published",
     "delivered",
     "not delivered",
@@ -83,6 +85,8 @@ pub(crate) fn kinds(call: &Call) -> Vec<&'static str> {
         Call::Cancel(..) => vec!["cancelled too late"],
         Call::Retry(_, RetryAnswer::Queued) => vec!["retried"],
         Call::Retry(..) => vec!["not to be retried"],
+        Call::Pause(_) => vec!["paused"],
+        Call::Resume(_) => vec!["resumed after a pause"],
         Call::MarkPublished(_) => vec!["published"],
         Call::ClaimMessages(..) => Vec::new(),
         Call::MessageDelivered(_) => vec!["delivered"],

@@ -15,6 +15,7 @@ mod kept;
 mod man;
 mod outbox;
 mod output;
+mod pause;
 mod plugin;
 mod run;
 mod schedule;
@@ -90,6 +91,8 @@ enum Command {
     Outbox(outbox::Command),
     #[command(subcommand)]
     Plugin(plugin::Command),
+    Pause(pause::Pause),
+    Resume(pause::Resume),
     Doctor(doctor::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -161,6 +164,8 @@ fn obey(global: &Global, command: Command) -> Result<ExitCode> {
         Command::Schedule(command) => block_on(schedule::run(global, command)),
         Command::Outbox(command) => block_on(outbox::run(global, command)),
         Command::Plugin(command) => block_on(plugin::run(global, command)),
+        Command::Pause(args) => block_on(pause::pause(global, args)),
+        Command::Resume(args) => block_on(pause::resume(global, args)),
         Command::Doctor(args) => block_on(doctor::run(global, &args)),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

@@ -8,7 +8,7 @@ use longshore_domain::{
 };
 use rusqlite::{Connection, Row, params};
 
-use super::{artifacts, breaker, digest, places, rate};
+use super::{artifacts, breaker, digest, pause, places, rate};
 use crate::columns;
 use crate::fault::Fault;
 use crate::statements::statements;
@@ -36,6 +36,11 @@ statements! {
 pub(crate) fn claim(c: &Connection, request: &ClaimRequest) -> Result<Vec<Claimed>, Fault> {
     let mut shares = Vec::with_capacity(request.job_types.len());
     for job_type in &request.job_types {
+        // One look into a table that is empty most of the time, in the transaction of the claim: once a pause is
+        // acknowledged no process starts another task of the job type.
+        if pause::since(c, &job_type.name)?.is_some() {
+            continue;
+        }
         let room = match job_type.concurrency {
             None => u32::MAX,
             Some(concurrency) => concurrency.saturating_sub(running(c, job_type)?),
