@@ -73,7 +73,7 @@ pub use secret::{NoSecrets, Secret, SecretError, Secrets};
 pub use state::{Event, IllegalTransition, TaskState, transition};
 pub use store::{
     CancelAnswer, CheckpointSummary, ClaimRequest, Claimed, ExpiredLease, Finish, FinishAnswer, JobTypeClaim,
-    JobTypeCounts, LiveCounts, Next, Page, PausedTypes, Renewal, RenewalAnswer, RetryAnswer, Save,
+    JobTypeCounts, KeptSlots, LiveCounts, Next, Page, PausedTypes, Renewal, RenewalAnswer, RetryAnswer, Save,
     SaveAnswer, SavedCheckpoint, StoreError, SubmitError, Submitted, TaskFilter, Unpublished,
 };
 pub use task::{NewTask, Progress, STEP_MS, Task};

@@ -1,6 +1,6 @@
 //! The questions that a [`TaskStore`](crate::TaskStore) answers, and its answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -151,9 +151,21 @@ pub struct ClaimRequest {
     pub lease_until: Timestamp,
     /// Tasks at most, over all job types.
     pub limit: u32,
+    /// Which part of the limit is for whom only.
+    pub kept: KeptSlots,
     /// Which job types, in the order in which they are served; the limit is shared between them fairly, one task of
     /// each in turn.
     pub job_types: Vec<JobTypeClaim>,
+}
+
+/// Slots that are kept for job types of which nothing runs at the claimant: each of those gets one task before the others
+/// get any, and the others leave a slot to each that has got none, as far as so many are kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeptSlots {
+    /// Slots that are kept; with none all job types are served alike.
+    pub slots: u32,
+    /// The job types of which something runs at the claimant.
+    pub running: BTreeSet<JobTypeName>,
 }
 
 /// Asks for work of one job type.

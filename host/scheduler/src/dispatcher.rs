@@ -9,8 +9,8 @@ use std::time::Duration;
 use futures::FutureExt;
 use longshore_domain::{
     Catalog, ClaimRequest, Claimed, Code, Failure, Finish, FinishAnswer, JobTypeClaim, JobTypeName,
-    LiveProgress, LoadedJob, Progress, Renewal, RenewalAnswer, RunOutcome, RunReport, RunRequest, StopReason,
-    StoreError, TaskState, Timestamp, Unpublished, Usage, WorkerId,
+    KeptSlots, LiveProgress, LoadedJob, Progress, Renewal, RenewalAnswer, RunOutcome, RunReport, RunRequest,
+    StopReason, StoreError, TaskState, Timestamp, Unpublished, Usage, WorkerId,
 };
 use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
@@ -94,6 +94,10 @@ impl Dispatcher {
             now,
             lease_until: now.after(self.options.lease),
             limit: free,
+            kept: KeptSlots {
+                slots: kept_slots(self.options.slots, job_types.len()),
+                running: self.parts.running.job_types(),
+            },
             job_types,
         };
         let claimed = self.parts.store.claim(request).await?;
@@ -336,6 +340,13 @@ impl Dispatcher {
     }
 }
 
+/// Slots that slow jobs leave to job types of which nothing runs here: one for each other type, and an eighth of all at
+/// most, so that a type that is alone loses little. Of four to seven slots one is kept, and of fewer none.
+fn kept_slots(slots: u32, job_types: usize) -> u32 {
+    let others = u32::try_from(job_types.saturating_sub(1)).unwrap_or(u32::MAX);
+    others.min((slots / 8).max(u32::from(slots >= 4)))
+}
+
 /// Asks for work of a job type, under its policy.
 fn claim_of(job: &LoadedJob) -> JobTypeClaim {
     JobTypeClaim {
@@ -378,5 +389,21 @@ fn never_ran(progress: Progress, failure: Failure) -> RunReport {
         progress,
         artifacts: Vec::new(),
         messages: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_slots_are_kept_and_none_of_few_or_for_nobody() {
+        let kept = |slots| [1, 2, 3, 20].map(|job_types| kept_slots(slots, job_types));
+        assert_eq!((kept(1), kept(3)), ([0; 4], [0; 4]));
+        assert_eq!(kept(4), [0, 1, 1, 1]);
+        assert_eq!(kept(16), [0, 1, 2, 2]);
+        assert_eq!(kept(50), [0, 1, 2, 6]);
+        assert_eq!(kept(256), [0, 1, 2, 19]);
+        assert_eq!(kept_slots(50, 0), 0);
     }
 }

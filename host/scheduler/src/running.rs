@@ -1,5 +1,6 @@
 //! The attempts that run in this process.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -74,6 +75,11 @@ impl Running {
     /// How many attempts run.
     pub fn len(&self) -> usize {
         self.attempts().len()
+    }
+
+    /// The job types of which something runs.
+    pub fn job_types(&self) -> BTreeSet<JobTypeName> {
+        self.attempts().iter().map(|running| running.job_type.clone()).collect()
     }
 
     /// Whether nothing runs.

@@ -20,6 +20,7 @@ mod many;
 mod mcp;
 mod reload;
 mod schedules;
+mod slots;
 mod support;
 mod terminal;
 mod tokens;

@@ -30,7 +30,7 @@ pub(crate) const LEASE: Duration = Duration::from_secs(6);
 /// Longest time of one try to deliver a message.
 const TRY: Duration = Duration::from_secs(60);
 /// Attempts that a process runs at once.
-pub(crate) const SLOTS: u32 = 3;
+pub(crate) const SLOTS: u32 = 4;
 
 /// What a supervisor does again and again, each by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -54,6 +54,7 @@ macro_rules! conformance_tests {
                 higher_priority_comes_first_and_then_age,
                 age_makes_up_for_priority,
                 job_types_share_the_limit_in_turn,
+                slots_are_kept_for_types_that_run_nothing,
                 a_job_type_that_is_not_asked_for_waits,
                 concurrency_counts_all_workers,
                 a_rate_limit_counts_all_workers,

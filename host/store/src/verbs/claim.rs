@@ -69,6 +69,11 @@ struct Share<'a> {
 }
 
 impl Share<'_> {
+    /// Whether something of the job type ran at the claimant before the claim.
+    fn runs(&self, request: &ClaimRequest) -> bool {
+        request.kept.running.contains(&self.job_type.name)
+    }
+
     /// Claims up to `wanted` more. A job type that gives fewer has no more to give.
     fn take(&mut self, c: &Connection, request: &ClaimRequest, wanted: u32) -> Result<u32, Fault> {
         let claimed = take(c, request, self.job_type, wanted.min(self.room))?;
@@ -83,6 +88,11 @@ impl Share<'_> {
 /// as many at once as they all are sure to get.
 fn share_out(c: &Connection, request: &ClaimRequest, shares: &mut [Share<'_>]) -> Result<(), Fault> {
     let mut left = request.limit;
+    if request.kept.slots > 0 {
+        left -= begin_those_that_run_nothing(c, request, shares)?;
+        let without = shares.iter().filter(|share| !share.runs(request) && share.claimed.is_empty()).count();
+        left = left.saturating_sub(request.kept.slots.min(without as u32));
+    }
     loop {
         let open = shares.iter().filter(|share| share.room > 0).count() as u32;
         if left == 0 || open == 0 {
@@ -96,6 +106,22 @@ fn share_out(c: &Connection, request: &ClaimRequest, shares: &mut [Share<'_>]) -
             }
         }
     }
+}
+
+/// Claims a task of each job type of which nothing runs at the claimant, and says how many that were.
+fn begin_those_that_run_nothing(
+    c: &Connection,
+    request: &ClaimRequest,
+    shares: &mut [Share<'_>],
+) -> Result<u32, Fault> {
+    let mut begun = 0;
+    for share in shares.iter_mut().filter(|share| !share.runs(request) && share.room > 0) {
+        if begun == request.limit {
+            break;
+        }
+        begun += share.take(c, request, 1)?;
+    }
+    Ok(begun)
 }
 
 fn one_of_each_in_turn(mut shares: Vec<Share<'_>>) -> Vec<Claimed> {
