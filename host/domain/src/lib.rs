@@ -19,6 +19,7 @@ mod ids;
 mod input;
 mod job_type;
 mod live;
+mod liveness;
 mod outbox;
 mod policy;
 mod ports;
@@ -53,9 +54,10 @@ pub use ids::{ComponentSha, IdError, JobTypeName, Owner, TaskId, WorkerId};
 pub use input::{json_type, read_input};
 pub use job_type::{JobType, Permission};
 pub use live::{LiveProgress, StopReason, StopSignal};
+pub use liveness::{LeasesOnly, WorkerLiveness};
 pub use outbox::{
-    AnyRecipient, ClaimedMessages, MessageClaim, MessageFilter, MessagePage, MessageState, NewMessage,
-    OutboxMessage, RecipientCheck, ResendAnswer, SentMessages, message_id,
+    AnyRecipient, ClaimedMessages, LOST_TRIES_MAX, MessageClaim, MessageFilter, MessagePage, MessageState,
+    NewMessage, OutboxMessage, RecipientCheck, ResendAnswer, SentMessages, message_id,
 };
 pub use policy::{Limits, Policy};
 pub use ports::{
@@ -72,9 +74,10 @@ pub use schedule_store::ScheduleStore;
 pub use secret::{NoSecrets, Secret, SecretError, Secrets};
 pub use state::{Event, IllegalTransition, TaskState, transition};
 pub use store::{
-    CancelAnswer, CheckpointSummary, ClaimRequest, Claimed, ExpiredLease, Finish, FinishAnswer, JobTypeClaim,
-    JobTypeCounts, KeptSlots, LiveCounts, Next, Page, PausedTypes, Renewal, RenewalAnswer, RetryAnswer, Save,
-    SaveAnswer, SavedCheckpoint, StoreError, SubmitError, Submitted, TaskFilter, Unpublished,
+    CancelAnswer, CheckpointSummary, ClaimRequest, Claimed, Finish, FinishAnswer, JobTypeClaim,
+    JobTypeCounts, KeptSlots, LiveCounts, LostAttempt, Next, Page, PausedTypes, Recovery, Renewal,
+    RenewalAnswer, RetryAnswer, Save, SaveAnswer, SavedCheckpoint, StoreError, SubmitError, Submitted,
+    TaskFilter, Unpublished,
 };
 pub use task::{NewTask, Progress, STEP_MS, Task};
 pub use text::beginning_of;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{RateLimit, TaskId, Timestamp};
+use crate::{RateLimit, TaskId, Timestamp, WorkerId};
 
 /// A message as a job sends it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -104,9 +104,17 @@ pub struct OutboxMessage {
     pub next_try_at: Option<Timestamp>,
 }
 
+/// How many tries of a message are not counted because their worker ended.
+///
+/// The end of a process says nothing against a message; one that ends every process that tries it is given up all the
+/// same.
+pub const LOST_TRIES_MAX: u32 = 10;
+
 /// Asks for messages to deliver.
 #[derive(Clone, Debug)]
 pub struct MessageClaim {
+    /// Who asks.
+    pub worker: WorkerId,
     /// Through which channel.
     pub channel: String,
     /// The time of asking.

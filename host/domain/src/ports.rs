@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use crate::{
     AlertPolicy, ArtifactPage, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer, Catalog,
-    CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages, ExpiredLease, Failure, FailureWindow, Finish,
-    FinishAnswer, IdPrefix, JobTypeClaim, JobTypeName, LiveCounts, LiveProgress, LoadedJob, LogLine,
+    CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages, Failure, FailureWindow, Finish, FinishAnswer,
+    IdPrefix, JobTypeClaim, JobTypeName, LiveCounts, LiveProgress, LoadedJob, LogLine, LostAttempt,
     MessageClaim, MessageFilter, MessagePage, NewMessage, NewTask, OutboxMessage, Owner, Page, PausedTypes,
     Progress, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer, SavedArtifact,
     ScheduleStore, SentMessages, StopReason, StopSignal, StoreError, SubmitError, Submitted, Task,
@@ -94,9 +94,12 @@ pub trait TaskStore: CheckpointStore + ScheduleStore {
     /// Tasks that this worker runs and that somebody asked to cancel. A read, made often.
     async fn cancel_requests(&self, worker: &WorkerId) -> Result<Vec<TaskId>, StoreError>;
 
-    /// Leases that ran out before `now`, oldest first; also those whose last sign of life lies ahead of `now`, which is
-    /// what a dead worker leaves when the clock is set back.
-    async fn expired(&self, now: Timestamp, limit: u32) -> Result<Vec<ExpiredLease>, StoreError>;
+    /// Attempts whose lease expired by `now`, oldest first; also those whose last sign of life lies ahead of `now`, which
+    /// is what a dead worker leaves when the clock is set back.
+    async fn expired(&self, now: Timestamp, limit: u32) -> Result<Vec<LostAttempt>, StoreError>;
+
+    /// Attempts that this worker holds, whose process has ended. Those whose lease expires first come first.
+    async fn held_by(&self, worker: &WorkerId, limit: u32) -> Result<Vec<LostAttempt>, StoreError>;
 
     /// Moves scheduled tasks that are due to the queue, and says how many.
     async fn promote_due(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError>;
@@ -204,6 +207,10 @@ pub trait TaskStore: CheckpointStore + ScheduleStore {
         error: String,
         retry_at: Option<Timestamp>,
     ) -> Result<(), StoreError>;
+
+    /// Lets messages be tried at once whose try was under way in this worker, whose process has ended, and returns how
+    /// many. The try is not counted, up to [`LOST_TRIES_MAX`](crate::LOST_TRIES_MAX) of a message.
+    async fn free_messages(&self, worker: &WorkerId, now: Timestamp) -> Result<u32, StoreError>;
 
     /// The messages of a task, in the order of their commit.
     async fn messages(&self, task: TaskId) -> Result<Vec<OutboxMessage>, StoreError>;

@@ -291,10 +291,8 @@ pub struct Finish {
     pub artifacts: Vec<SavedArtifact>,
     /// Messages sent since the last save. Only for `Completed`.
     pub messages: Vec<NewMessage>,
-    /// For a sweeper that acts in place of a lost worker: when the lease ran out, as it read it
-    /// ([`ExpiredLease::expired_at`]). Demands that it was not renewed since: a sweeper may have stood still for so long
-    /// that its time says nothing any more.
-    pub expired_lease: Option<Timestamp>,
+    /// Why a sweeper may end it in place of its worker; `None` from the worker itself.
+    pub recovery: Option<Recovery>,
 }
 
 /// What becomes of a task when an attempt ends.
@@ -307,6 +305,19 @@ pub enum Next {
     /// Back to the queue as if it had not been claimed: the attempt does not count. (A drain, or no room.) When a
     /// cancel was asked meanwhile the task ends as cancelled instead.
     Release,
+    /// As `Release`, after a loss that is not held against the task: its outcome is kept as it is.
+    Resume,
+}
+
+/// Why an attempt may be ended by another process than its worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recovery {
+    /// The lease expired at this time, as the sweeper read it ([`LostAttempt::lease_until`]).
+    ///
+    /// It must not have been renewed since: a sweeper may have stood still for so long that its own time says nothing.
+    LeaseExpired(Timestamp),
+    /// The process of this worker, which must still hold the attempt, has ended.
+    WorkerGone(WorkerId),
 }
 
 /// What became of a finish.
@@ -339,9 +350,9 @@ pub enum RenewalAnswer {
     Lost,
 }
 
-/// A lease that ran out.
+/// An attempt whose lease expired, or whose worker's process has ended.
 #[derive(Clone, Debug)]
-pub struct ExpiredLease {
+pub struct LostAttempt {
     /// Which attempt.
     pub attempt: AttemptRef,
     /// Attempts that count for the retry policy, this one included.
@@ -354,14 +365,16 @@ pub struct ExpiredLease {
     pub started_at: Timestamp,
     /// When the task's first attempt was claimed.
     pub first_started_at: Timestamp,
-    /// When the lease ran out.
-    pub expired_at: Timestamp,
+    /// When the lease expires, or did.
+    pub lease_until: Timestamp,
     /// Whether a cancel of the task was asked.
     pub cancel_requested: bool,
     /// Given up after.
     pub deadline_at: Option<Timestamp>,
     /// Progress of the last save.
     pub progress: Progress,
+    /// Whether the task has saved since it was last lost, or at all if it never was.
+    pub has_saved: bool,
 }
 
 /// What became of a request to cancel.

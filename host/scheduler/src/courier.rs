@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use longshore_domain::{Clock, DeliveryError, MessageClaim, OutboxMessage, StoreError, TaskStore, Timestamp};
+use longshore_domain::{
+    Clock, DeliveryError, MessageClaim, OutboxMessage, StoreError, TaskStore, Timestamp, WorkerId,
+};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -30,6 +32,7 @@ pub struct Courier {
 
 /// What the deliveries that are under way share.
 struct Lanes {
+    worker: WorkerId,
     store: Arc<dyn TaskStore>,
     clock: Arc<dyn Clock>,
     channels: Channels,
@@ -42,9 +45,15 @@ struct Lanes {
 }
 
 impl Courier {
-    /// A courier that knows these channels.
-    pub fn new(store: Arc<dyn TaskStore>, clock: Arc<dyn Clock>, channels: Channels) -> Self {
+    /// A courier of this worker that knows these channels.
+    pub fn new(
+        worker: WorkerId,
+        store: Arc<dyn TaskStore>,
+        clock: Arc<dyn Clock>,
+        channels: Channels,
+    ) -> Self {
         let lanes = Lanes {
+            worker,
             store,
             clock,
             channels,
@@ -65,6 +74,7 @@ impl Courier {
                 continue;
             }
             let claim = MessageClaim {
+                worker: self.lanes.worker.clone(),
                 channel,
                 now,
                 // Twice the timeout, so that a try is over, and noted, before anybody else may begin one.

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use longshore_domain::{
-    Catalog, ClaimRequest, Claimed, Code, Failure, Finish, FinishAnswer, JobTypeClaim, JobTypeName,
-    KeptSlots, LiveProgress, LoadedJob, Progress, Renewal, RenewalAnswer, RunOutcome, RunReport, RunRequest,
-    StopReason, StoreError, TaskState, Timestamp, Unpublished, Usage, WorkerId,
+    AttemptRef, Catalog, ClaimRequest, Claimed, Code, Failure, Finish, FinishAnswer, JobTypeClaim,
+    JobTypeName, KeptSlots, LiveProgress, LoadedJob, Progress, Renewal, RenewalAnswer, RunOutcome, RunReport,
+    RunRequest, StopReason, StoreError, TaskState, Timestamp, Unpublished, Usage, WorkerId,
 };
 use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
@@ -263,7 +263,7 @@ impl Dispatcher {
             if running.is_given_back() {
                 tracing::debug!(%job_id, attempt, "ended after it was given back");
             } else {
-                tracing::warn!(%job_id, attempt, "ended without its lease");
+                ended_without_lease(running);
             }
             return;
         };
@@ -307,7 +307,10 @@ impl Dispatcher {
                 }
                 return true;
             }
-            Ok(FinishAnswer::Fenced) => lost(running),
+            Ok(FinishAnswer::Fenced) => {
+                lost(running);
+                ended_without_lease(running);
+            }
             Err(error) => {
                 tracing::error!(job_id = %task, %error, "the end of an attempt was not recorded; it will be run again");
             }
@@ -365,6 +368,11 @@ fn lost(attempt: &RunningAttempt) {
         "lost its lease; another worker has the task"
     );
     attempt.stop.stop(StopReason::Fenced);
+}
+
+fn ended_without_lease(attempt: &RunningAttempt) {
+    let AttemptRef { task, number } = attempt.attempt;
+    tracing::warn!(job_id = %task, attempt = number, "ended without its lease");
 }
 
 fn host_panicked(progress: Progress) -> RunReport {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use longshore_domain::{Code, ExpiredLease, Finish, JobTypeName, Next, Outcome, Task, TaskId, TaskState};
+use longshore_domain::{Code, Finish, JobTypeName, LostAttempt, Next, Outcome, Task, TaskId, TaskState};
 use tracing::Level;
 
 use crate::running::RunningAttempt;
@@ -47,9 +47,10 @@ impl AttemptEnd {
         Self::of(finish, running.job_type.clone(), Some(queued), finish.at.since(running.started_at))
     }
 
-    /// Of an attempt whose worker was lost. Its run time ends with its lease.
-    pub(crate) fn lost(finish: &Finish, lease: &ExpiredLease) -> Self {
-        Self::of(finish, lease.job_type.clone(), None, lease.expired_at.since(lease.started_at))
+    /// Of an attempt that was lost with its worker, and ran until then or until its lease was over.
+    pub(crate) fn lost(finish: &Finish, lost: &LostAttempt) -> Self {
+        let until = lost.lease_until.min(finish.at);
+        Self::of(finish, lost.job_type.clone(), None, until.since(lost.started_at))
     }
 
     fn of(finish: &Finish, job_type: JobTypeName, queued: Option<Duration>, run: Duration) -> Self {

@@ -1,8 +1,8 @@
 //! Tells the circuit breaker and the alert of a job type how its attempts end.
 
 use longshore_domain::{
-    AlertPolicy, BreakerPolicy, Finish, Gate, JobTypeName, Outcome, Policy, StoreError, TaskId, TaskStore,
-    Timestamp,
+    AlertPolicy, BreakerPolicy, Finish, Gate, JobTypeName, Next, Outcome, Policy, StoreError, TaskId,
+    TaskStore, Timestamp,
 };
 
 /// What is to be known of an attempt's end, which outlives the [`Finish`] that records it.
@@ -18,6 +18,7 @@ impl From<&Finish> for Ended {
     fn from(finish: &Finish) -> Self {
         let failed = match &finish.outcome {
             Outcome::Completed { .. } => Some(false),
+            Outcome::Failed(_) if finish.next == Next::Resume => None,
             Outcome::Failed(failure) => failure.code.counts_against_job_type().then_some(true),
             Outcome::Cancelled | Outcome::Interrupted(_) => None,
         };

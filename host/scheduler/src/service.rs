@@ -7,7 +7,7 @@ use longshore_domain::{
     ArtifactFiles, ArtifactPage, AttemptRecord, AttemptRef, CancelAnswer, Catalog, CheckpointSummary, Clock,
     IdPrefix, JobCatalog, LOADING, LiveCounts, LogLine, MessageFilter, MessagePage, MessageSink,
     OutboxMessage, Owner, Page, ResendAnswer, RetryAnswer, StopReason, Task, TaskFilter, TaskId, TaskState,
-    TaskStore, TimeZones, Timestamp,
+    TaskStore, TimeZones, Timestamp, WorkerLiveness,
 };
 use serde_json::Value;
 use tokio::sync::watch;
@@ -31,6 +31,8 @@ pub struct ServiceParts {
     pub store: Arc<dyn TaskStore>,
     /// Where artifact files are kept.
     pub files: Arc<dyn ArtifactFiles>,
+    /// Which workers have ended.
+    pub liveness: Arc<dyn WorkerLiveness>,
     /// The live job types.
     pub catalog: Arc<dyn JobCatalog>,
     /// Revision of the catalog, which changes with it.

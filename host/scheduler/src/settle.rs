@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use longshore_domain::{
-    AttemptRef, Claimed, Code, ExpiredLease, Failure, Finish, Next, Outcome, Policy, RunOutcome, RunReport,
-    StopReason, Timestamp, Usage, WorkerId,
+    AttemptRef, Claimed, Code, Failure, Finish, LostAttempt, Next, Outcome, Policy, Recovery, RunOutcome,
+    RunReport, StopReason, Timestamp, Usage,
 };
 
 /// How long a task is tried again at least whose attempts fail by the machine, such as a full disk.
@@ -60,35 +60,44 @@ pub(crate) fn settle_report(
         progress: report.progress,
         artifacts: report.artifacts,
         messages: report.messages,
-        expired_lease: None,
+        recovery: None,
     })
 }
 
-/// The end of an attempt whose lease ran out. Without the policy of its job type nobody can say whether that was the last:
-/// the task is queued again and waits for its plugin.
-pub(crate) fn settle_expired(
-    lease: &ExpiredLease,
+/// The end of an attempt that was lost with its worker.
+///
+/// A loss is held against the task only where it saved nothing since the loss before: a job that ends its worker each time
+/// comes to its end so, and those that ran beside it go on. Without the policy of its job type nobody can say whether it
+/// was the last: the task is queued again and waits for its plugin.
+pub(crate) fn settle_lost(
+    lost: &LostAttempt,
+    recovery: Recovery,
     policy: Option<&Policy>,
     now: Timestamp,
     random: f64,
 ) -> Finish {
     let tries = Tries {
-        counted: lease.attempts_counted,
-        first_started_at: lease.first_started_at,
-        deadline_at: lease.deadline_at,
+        counted: lost.attempts_counted,
+        first_started_at: lost.first_started_at,
+        deadline_at: lost.deadline_at,
     };
-    let (outcome, next) = if lease.cancel_requested {
-        let lost = worker_lost(&lease.worker, lease.attempt);
-        (Outcome::Interrupted(format!("interrupted: {}", lost.message)), Next::End)
+    let how = how_lost(lost, &recovery);
+    let (outcome, next) = if lost.cancel_requested {
+        (Outcome::Interrupted(format!("interrupted: {how}")), Next::End)
     } else {
-        let mut failure = worker_lost(&lease.worker, lease.attempt);
+        let counts = if lost.has_saved {
+            "it had saved since it began or was last lost, so this is not held against the job"
+        } else {
+            "it had saved nothing since it began or was last lost"
+        };
+        let mut failure = Failure::new(Code::WorkerLost, format!("{how}; {counts}"));
         let next = match policy {
             // Its time is over: it is given up as any that waits beyond its deadline.
             _ if tries.deadline_at.is_some_and(|deadline| deadline <= now) => Next::RetryAt(now),
+            _ if lost.has_saved => Next::Resume,
             None => Next::RetryAt(now),
             Some(policy) => {
-                // The loss of a worker says nothing against the task, so the first retry need not wait; a task that kills
-                // its worker each time backs off like any other.
+                // The first retry need not wait; a task that ends its worker each time backs off like any other.
                 let wait = match tries.counted {
                     0 | 1 => Duration::ZERO,
                     counted => policy.retry.delay(counted, random, None),
@@ -99,15 +108,15 @@ pub(crate) fn settle_expired(
         (Outcome::Failed(failure), next)
     };
     Finish {
-        attempt: lease.attempt,
+        attempt: lost.attempt,
         at: now,
         outcome,
         next,
         usage: Usage::default(),
-        progress: lease.progress.clone(),
+        progress: lost.progress.clone(),
         artifacts: Vec::new(),
         messages: Vec::new(),
-        expired_lease: Some(lease.expired_at),
+        recovery: Some(recovery),
     }
 }
 
@@ -122,7 +131,7 @@ pub(crate) fn release(attempt: AttemptRef, now: Timestamp) -> Finish {
         progress: longshore_domain::Progress::default(),
         artifacts: Vec::new(),
         messages: Vec::new(),
-        expired_lease: None,
+        recovery: None,
     }
 }
 
@@ -172,14 +181,12 @@ fn next_after(failure: &mut Failure, tries: Tries, policy: &Policy, now: Timesta
     }
 }
 
-fn worker_lost(worker: &WorkerId, attempt: AttemptRef) -> Failure {
-    Failure::new(
-        Code::WorkerLost,
-        format!(
-            "attempt {} was lost with its worker {worker}: the process ended or stopped answering",
-            attempt.number
-        ),
-    )
+fn how_lost(lost: &LostAttempt, recovery: &Recovery) -> String {
+    let why = match recovery {
+        Recovery::LeaseExpired(_) => "its process ended or stopped answering",
+        Recovery::WorkerGone(_) => "its process ended",
+    };
+    format!("attempt {} was lost with its worker {}: {why}", lost.attempt.number, lost.worker)
 }
 
 fn deadline_exceeded() -> Failure {
@@ -191,7 +198,7 @@ fn deadline_exceeded() -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use longshore_domain::{Limits, Owner, Progress, RetryPolicy, TaskId};
+    use longshore_domain::{Limits, Owner, Progress, RetryPolicy, TaskId, WorkerId};
     use proptest::prelude::*;
 
     use super::*;
@@ -271,25 +278,46 @@ mod tests {
         assert_eq!(next(failed, &task, &Policy::default()), Some(Next::End));
     }
 
-    fn lost(attempts_counted: u32, deadline_at: Option<i64>) -> ExpiredLease {
-        ExpiredLease {
+    fn lost(attempts_counted: u32, deadline_at: Option<i64>) -> LostAttempt {
+        LostAttempt {
             attempt: AttemptRef { task: TaskId::random(), number: 7 },
             attempts_counted,
             job_type: "export".parse().unwrap(),
             worker: WorkerId::new("lost"),
             started_at: Timestamp::from_ms(0),
             first_started_at: Timestamp::from_ms(0),
-            expired_at: Timestamp::from_ms(9_000),
+            lease_until: Timestamp::from_ms(9_000),
             cancel_requested: false,
             deadline_at: deadline_at.map(Timestamp::from_ms),
             progress: Progress::default(),
+            has_saved: false,
         }
+    }
+
+    fn settled(lost: LostAttempt, policy: Option<&Policy>) -> Finish {
+        let recovery = Recovery::LeaseExpired(lost.lease_until);
+        settle_lost(&lost, recovery, policy, Timestamp::from_ms(10_000), 0.0)
+    }
+
+    #[test]
+    fn a_loss_after_a_save_is_not_held_against_the_task() {
+        let policy = Policy::default();
+        for counted in [1, 3, 1_000] {
+            let saved = LostAttempt { has_saved: true, ..lost(counted, None) };
+            assert_eq!(settled(saved.clone(), Some(&policy)).next, Next::Resume);
+            assert_eq!(settled(saved, None).next, Next::Resume);
+        }
+        let overdue = LostAttempt { has_saved: true, ..lost(1, Some(10_000)) };
+        let gives_up = Next::RetryAt(Timestamp::from_ms(10_000));
+        assert_eq!(settled(overdue, Some(&policy)).next, gives_up, "its deadline holds");
+        let Outcome::Failed(failure) = settled(lost(3, None), Some(&policy)).outcome else { panic!() };
+        assert!(failure.message.contains("had saved nothing"), "{failure:?}");
     }
 
     #[test]
     fn the_first_loss_of_a_worker_costs_no_time_and_so_leaves_what_is_left_until_the_deadline() {
         let now = Timestamp::from_ms(10_000);
-        let next = |lease| settle_expired(&lease, Some(&Policy::default()), now, 0.0).next;
+        let next = |lost| settled(lost, Some(&Policy::default())).next;
         assert_eq!(next(lost(1, Some(10_500))), Next::RetryAt(now));
         assert_eq!(next(lost(1, Some(10_000))), Next::RetryAt(now), "is given up as any that waits too long");
         assert_eq!(next(lost(2, None)), Next::RetryAt(Timestamp::from_ms(12_000)));
@@ -352,8 +380,8 @@ mod tests {
             assert_eq!(ended(RunOutcome::Interrupted(reason)), (Outcome::Interrupted(said.into()), next));
             assert_eq!(ended(RunOutcome::Stopped(reason)), (Outcome::Cancelled, next), "it did stop");
         }
-        let lease = ExpiredLease { cancel_requested: true, ..lost(1, None) };
-        match settle_expired(&lease, Some(&policy), Timestamp::from_ms(10_000), 0.0).outcome {
+        let lease = LostAttempt { cancel_requested: true, ..lost(1, None) };
+        match settled(lease, Some(&policy)).outcome {
             Outcome::Interrupted(why) => assert!(why.contains("with its worker lost"), "{why}"),
             other => panic!("{other:?}"),
         }

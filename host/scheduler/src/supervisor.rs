@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use longshore_domain::{CLOCK_SLACK, StoreError};
+use longshore_domain::{CLOCK_SLACK, StoreError, WorkerId};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -16,12 +16,16 @@ use crate::{Channels, Courier, Dispatcher, DispatcherOptions, Pruner, ServicePar
 const PULSE: Duration = Duration::from_millis(100);
 /// How often scheduled tasks that are due are queued.
 const PROMOTE: Duration = Duration::from_millis(100);
+/// How often it is looked whether a process has ended that held something.
+const RECOVER: Duration = Duration::from_millis(100);
 /// How often schedules that are due are seen to.
 const SCHEDULES: Duration = Duration::from_millis(500);
 /// How often the outbox is looked at when nobody says that there is mail: a retry may be due.
 const COURIER: Duration = Duration::from_millis(500);
 /// How long deliveries that are under way may take at the end.
 const MAIL_GRACE: Duration = Duration::from_secs(5);
+/// How long a process that ends takes to note that it holds nothing.
+const SIGN_OFF: Duration = Duration::from_millis(500);
 /// How often tasks are claimed when nobody says that there is work.
 const CLAIM: Duration = Duration::from_secs(1);
 /// How often finished tasks whose time is over are forgotten.
@@ -73,6 +77,7 @@ pub struct Supervisor {
     parts: ServiceParts,
     dispatcher: Arc<Dispatcher>,
     courier: Arc<Courier>,
+    worker: WorkerId,
     lease: Duration,
     ending: CancellationToken,
     loops: JoinSet<()>,
@@ -81,15 +86,20 @@ pub struct Supervisor {
 impl Supervisor {
     /// Starts the loops.
     pub fn start(parts: ServiceParts, options: SupervisorOptions) -> Self {
-        let lease = options.dispatcher.lease;
+        let (lease, worker) = (options.dispatcher.lease, options.dispatcher.worker.clone());
         let dispatcher = Dispatcher::new(parts.clone(), options.dispatcher);
         let sweeper = Arc::new(Sweeper::new(parts.clone()));
-        let courier =
-            Arc::new(Courier::new(Arc::clone(&parts.store), Arc::clone(&parts.clock), options.channels));
+        let courier = Arc::new(Courier::new(
+            worker.clone(),
+            Arc::clone(&parts.store),
+            Arc::clone(&parts.clock),
+            options.channels,
+        ));
         let mut supervisor = Self {
             parts,
             dispatcher,
             courier: Arc::clone(&courier),
+            worker,
             lease,
             ending: CancellationToken::new(),
             loops: JoinSet::new(),
@@ -106,6 +116,10 @@ impl Supervisor {
             let every = (lease / 6).clamp(Duration::from_millis(100), Duration::from_secs(1));
             let vigil = Arc::new(Mutex::new(Vigil::new(lease)));
             move |parts, _| sweep(parts, Arc::clone(&sweeper), Arc::clone(&vigil), every)
+        });
+        supervisor.keep("recoverer", {
+            let sweeper = Arc::clone(&sweeper);
+            move |parts, _| recover(parts, Arc::clone(&sweeper))
         });
         supervisor.keep("promoter", move |parts, _| promote(parts, Arc::clone(&sweeper)));
         if options.keeps_time {
@@ -131,6 +145,18 @@ impl Supervisor {
         while self.loops.join_next().await.is_some() {}
         // A message that is broken off may be delivered and not noted, and is delivered again then.
         self.courier.finish(grace.min(MAIL_GRACE)).await;
+        if !matches!(tokio::time::timeout(SIGN_OFF, self.sign_off()).await, Ok(Ok(()))) {
+            tracing::debug!("others recover what is left here");
+        }
+    }
+
+    /// Gives back the last of what this worker held. If nothing is left, nobody needs to know of it any more.
+    async fn sign_off(&self) -> Result<(), StoreError> {
+        self.parts.store.free_messages(&self.worker, self.parts.clock.now()).await?;
+        if self.parts.store.held_by(&self.worker, 1).await?.is_empty() {
+            self.parts.liveness.forget(&self.worker);
+        }
+        Ok(())
     }
 
     /// Runs a loop until the end, and again after a failure: a queue must not stop silently.
@@ -256,6 +282,14 @@ async fn sweep(
         // What this process cannot write, others could not, either: they may have been kept from renewing their leases.
         swept.inspect_err(|_| vigil.cannot_write(Instant::now()))?;
         tokio::time::sleep(every).await;
+    }
+}
+
+/// Recovers what processes that ended held. Their leases are not waited for.
+async fn recover(parts: ServiceParts, sweeper: Arc<Sweeper>) -> Result<(), StoreError> {
+    loop {
+        sweeper.recover_gone(parts.clock.now()).await?;
+        tokio::time::sleep(RECOVER).await;
     }
 }
 

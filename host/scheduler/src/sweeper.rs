@@ -1,15 +1,16 @@
 //! Mends what time or a lost process left: expired leases, tasks that are due, tasks past their deadline, artifacts that
 //! were committed and not moved.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use longshore_domain::{Code, ExpiredLease, FinishAnswer, StoreError, TaskState, Timestamp};
+use longshore_domain::{Code, FinishAnswer, LostAttempt, Recovery, StoreError, TaskState, Timestamp};
 
 use crate::ServiceParts;
 use crate::ends::{AttemptEnd, log_end_of_waiting};
 use crate::health::{Ended, note_end};
 use crate::publisher::Publisher;
-use crate::settle::settle_expired;
+use crate::settle::settle_lost;
 
 /// Rows handled in one step, so that no step holds the database for long.
 const BATCH: u32 = 100;
@@ -98,38 +99,82 @@ impl Sweeper {
         Ok(())
     }
 
-    /// Recovers what workers held that gave no sign of life for too long, and says how many.
+    /// Recovers what workers held that gave no sign of life for too long, and returns how many attempts.
     pub async fn recover(&self, now: Timestamp) -> Result<u32, StoreError> {
+        let expired = self.parts.store.expired(now, EXPIRED_MAX).await?;
+        let expired: Vec<_> = expired.into_iter().filter(|lost| self.can_settle(lost, now)).collect();
+        self.settle(expired, now, |lost| Recovery::LeaseExpired(lost.lease_until)).await
+    }
+
+    /// Recovers what workers held whose process has ended, and returns how many attempts.
+    pub async fn recover_gone(&self, now: Timestamp) -> Result<u32, StoreError> {
+        let liveness = Arc::clone(&self.parts.liveness);
+        let gone = tokio::task::spawn_blocking(move || liveness.gone()).await.unwrap_or_default();
         let mut recovered = 0;
-        let catalog = self.parts.catalog.current();
-        // What becomes of a lost attempt is for the policy of its job type to say. Where that is not loaded, as while a
-        // host starts, the lease waits a while for whoever has it; a task that was to be cancelled, or whose time is over,
-        // ends whatever the policy.
-        let expired = self.parts.store.expired(now, EXPIRED_MAX).await?.into_iter();
-        let can_be_settled = |lease: &ExpiredLease| {
-            lease.cancel_requested
-                || lease.deadline_at.is_some_and(|deadline| deadline <= now)
-                || lease.expired_at.after(WAIT_FOR_POLICY) <= now
-                || catalog.job(lease.job_type.as_str()).is_some()
-        };
-        for lease in expired.filter(can_be_settled).take(BATCH as usize) {
-            let task = lease.attempt.task;
-            let policy = catalog.job(lease.job_type.as_str()).map(|job| job.policy.clone());
-            let job_type = lease.job_type.clone();
-            let finish = settle_expired(&lease, policy.as_ref(), now, fastrand::f64());
-            let (ended, end) = (Ended::from(&finish), AttemptEnd::lost(&finish, &lease));
-            if let FinishAnswer::Recorded(state) = self.parts.store.finish(finish).await? {
-                end.log(state);
-                self.parts.hub.changed(task);
-                recovered += 1;
-                let policy = policy.unwrap_or_default();
-                note_end(self.parts.store.as_ref(), &job_type, &policy, &ended).await?;
+        for worker in gone {
+            if self.parts.store.free_messages(&worker, now).await? > 0 {
+                self.parts.hub.mail_added();
+            }
+            let held = self.parts.store.held_by(&worker, EXPIRED_MAX).await?;
+            let (settled, left): (Vec<_>, Vec<_>) =
+                held.into_iter().partition(|lost| self.can_settle(lost, now));
+            let is_rest = left.is_empty() && settled.len() <= BATCH as usize;
+            recovered += self.settle(settled, now, |lost| Recovery::WorkerGone(lost.worker.clone())).await?;
+            if is_rest {
+                let liveness = Arc::clone(&self.parts.liveness);
+                let _ = tokio::task::spawn_blocking(move || liveness.forget(&worker)).await;
             }
         }
-        if recovered > 0 {
-            // Most of them are queued again, and the dispatcher would otherwise find them only when it next looks by itself.
-            self.parts.hub.work_added();
+        Ok(recovered)
+    }
+
+    /// Whether it can be said what becomes of a lost attempt.
+    ///
+    /// That is for the policy of its job type to say. Where it is not loaded, as while a host starts, the attempt waits a
+    /// while for a process that has it; a task that is to be cancelled, or whose time is over, ends whatever the policy.
+    fn can_settle(&self, lost: &LostAttempt, now: Timestamp) -> bool {
+        lost.cancel_requested
+            || lost.deadline_at.is_some_and(|deadline| deadline <= now)
+            || lost.lease_until.after(WAIT_FOR_POLICY) <= now
+            || self.parts.catalog.current().job(lost.job_type.as_str()).is_some()
+    }
+
+    /// Ends lost attempts, a batch at most, and returns how many.
+    async fn settle(
+        &self,
+        lost: Vec<LostAttempt>,
+        now: Timestamp,
+        recovery: impl Fn(&LostAttempt) -> Recovery,
+    ) -> Result<u32, StoreError> {
+        let mut recovered = 0;
+        for lost in lost.into_iter().take(BATCH as usize) {
+            let recovery = recovery(&lost);
+            if self.settle_one(lost, recovery, now).await? {
+                recovered += 1;
+                // Most are queued again, and the dispatcher would otherwise find them only when it next looks by itself.
+                self.parts.hub.work_added();
+            }
         }
         Ok(recovered)
+    }
+
+    /// Ends one. False if another did before, or its worker lives.
+    async fn settle_one(
+        &self,
+        lost: LostAttempt,
+        recovery: Recovery,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (task, job_type) = (lost.attempt.task, &lost.job_type);
+        let policy = self.parts.catalog.current().job(job_type.as_str()).map(|job| job.policy.clone());
+        let finish = settle_lost(&lost, recovery, policy.as_ref(), now, fastrand::f64());
+        let (ended, end) = (Ended::from(&finish), AttemptEnd::lost(&finish, &lost));
+        let FinishAnswer::Recorded(state) = self.parts.store.finish(finish).await? else {
+            return Ok(false);
+        };
+        end.log(state);
+        self.parts.hub.changed(task);
+        note_end(self.parts.store.as_ref(), job_type, &policy.unwrap_or_default(), &ended).await?;
+        Ok(true)
     }
 }

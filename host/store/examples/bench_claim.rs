@@ -155,7 +155,7 @@ async fn drain(store: &Arc<SqliteStore>, workers: usize, batch: u32) -> Duration
                                     progress: Progress::default(),
                                     artifacts: Vec::new(),
                                     messages: Vec::new(),
-                                    expired_lease: None,
+                                    recovery: None,
                                 };
                                 store.finish(finish).await.expect("it finishes");
                             })

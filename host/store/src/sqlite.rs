@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use longshore_domain::{
     AddScheduleAnswer, AlertPolicy, ArtifactPage, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState,
     CancelAnswer, CheckpointStore, CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages,
-    DeleteScheduleAnswer, ExpiredLease, FailureWindow, Finish, FinishAnswer, Fire, FireAnswer, IdPrefix,
-    JobTypeClaim, JobTypeName, LiveCounts, LogLine, MessageClaim, MessageFilter, MessagePage, NewSchedule,
+    DeleteScheduleAnswer, FailureWindow, Finish, FinishAnswer, Fire, FireAnswer, IdPrefix, JobTypeClaim,
+    JobTypeName, LiveCounts, LogLine, LostAttempt, MessageClaim, MessageFilter, MessagePage, NewSchedule,
     NewTask, OutboxMessage, Owner, Page, PausedTypes, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer,
     Save, SaveAnswer, Schedule, ScheduleStore, SentMessages, StoreError, SubmitError, Submitted,
     SyncedSchedules, Task, TaskFilter, TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
@@ -207,8 +207,13 @@ impl TaskStore for SqliteStore {
         self.readers.read(move |c| cancel::requests(c, &worker)).await
     }
 
-    async fn expired(&self, now: Timestamp, limit: u32) -> Result<Vec<ExpiredLease>, StoreError> {
+    async fn expired(&self, now: Timestamp, limit: u32) -> Result<Vec<LostAttempt>, StoreError> {
         self.readers.read(move |c| lease::expired(c, now, limit)).await
+    }
+
+    async fn held_by(&self, worker: &WorkerId, limit: u32) -> Result<Vec<LostAttempt>, StoreError> {
+        let worker = worker.clone();
+        self.readers.read(move |c| lease::held_by(c, &worker, limit)).await
     }
 
     async fn promote_due(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError> {
@@ -337,6 +342,11 @@ impl TaskStore for SqliteStore {
                 outbox::claim(c, &MessageClaim { lease_until, ..claim.clone() })
             })
             .await
+    }
+
+    async fn free_messages(&self, worker: &WorkerId, now: Timestamp) -> Result<u32, StoreError> {
+        let worker = worker.clone();
+        self.writer.write(move |c| outbox::free(c, &worker, now)).await
     }
 
     async fn message_delivered(&self, id: Uuid, now: Timestamp) -> Result<(), StoreError> {

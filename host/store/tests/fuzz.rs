@@ -135,7 +135,7 @@ fn finish(claimed: &Claimed) -> Finish {
         progress: first_progress(),
         artifacts: Vec::new(),
         messages: Vec::new(),
-        expired_lease: None,
+        recovery: None,
     }
 }
 

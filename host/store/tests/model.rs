@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use longshore_domain::{
     AttemptRef, CancelAnswer, CheckpointStore, ClaimRequest, Code, ComponentSha, Failure, Finish,
-    FinishAnswer, JobTypeClaim, JobTypeName, KeptSlots, NewTask, Next, Outcome, Owner, Progress, RetryAnswer,
-    Save, SaveAnswer, TaskId, TaskState, TaskStore, Timestamp, Usage, WorkerId,
+    FinishAnswer, JobTypeClaim, JobTypeName, KeptSlots, NewTask, Next, Outcome, Owner, Progress, Recovery,
+    RetryAnswer, Save, SaveAnswer, TaskId, TaskState, TaskStore, Timestamp, Usage, WorkerId,
 };
 use longshore_store::{SqliteStore, StoreOptions, Synchronous};
 use proptest::prelude::*;
@@ -242,7 +242,7 @@ impl Pair {
             progress: Progress::default(),
             artifacts: Vec::new(),
             messages: Vec::new(),
-            expired_lease: only_if_expired.then(|| Timestamp::from_ms(task.lease_until)),
+            recovery: only_if_expired.then(|| Recovery::LeaseExpired(Timestamp::from_ms(task.lease_until))),
         };
         let answer = self.store.finish(finish).await.unwrap();
         if !task.holds(number) || (only_if_expired && task.lease_until > now) {

@@ -22,6 +22,9 @@ const DATABASE: [&str; 7] = [
     "longshore.db.behind.log.old",
 ];
 
+/// Where each process that works has a lock file.
+const WORKERS: &str = "longshore.db.workers";
+
 /// Finds what should not be in the data folder, and artifact folders of no task.
 pub(crate) fn data(project: &Project, snapshot: &Snapshot, findings: &mut Findings) {
     let mut wanted: BTreeSet<PathBuf> = DATABASE.iter().map(|name| project.data().join(name)).collect();
@@ -39,11 +42,13 @@ pub(crate) fn data(project: &Project, snapshot: &Snapshot, findings: &mut Findin
     let folders: BTreeSet<PathBuf> = wanted
         .iter()
         .filter_map(|file| file.parent().map(Path::to_owned))
-        .chain(["work", "artifacts"].map(|name| project.data().join(name)))
+        .chain(["work", "artifacts", WORKERS].map(|name| project.data().join(name)))
         .collect();
     for (path, is_folder) in entries(&project.data()) {
         let belongs = if is_folder { folders.contains(&path) } else { wanted.contains(&path) };
-        let belongs = belongs || kept.iter().any(|folder| path.starts_with(folder));
+        // That of a process that was killed stays until the next one starts.
+        let is_lock = !is_folder && path.parent() == Some(&project.data().join(WORKERS));
+        let belongs = belongs || is_lock || kept.iter().any(|folder| path.starts_with(folder));
         if !belongs {
             findings.add(Harm::Stray, path.display().to_string());
         }

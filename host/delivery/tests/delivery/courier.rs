@@ -101,7 +101,12 @@ async fn a_dead_server_a_slow_one_and_a_good_one() {
     let channels = [("good", &good), ("gone", &gone), ("slow", &slow)]
         .map(|(name, server)| (name.to_owned(), webhook(server, secret.clone())));
     let clock = Arc::new(Hand(AtomicI64::new(NOW.ms())));
-    let courier = Courier::new(store.clone(), clock.clone(), BTreeMap::from(channels));
+    let courier = Courier::new(
+        longshore_domain::WorkerId::new("courier"),
+        store.clone(),
+        clock.clone(),
+        BTreeMap::from(channels),
+    );
     assert_eq!(courier.tick(clock.now()).await.unwrap().begun, 3);
     courier.idle().await;
     let messages = store.messages(task).await.unwrap();

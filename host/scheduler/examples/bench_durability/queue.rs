@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use longshore_domain::{
-    Catalog, Clock, InputViolation, JobCatalog, JobProgram, JobType, LoadedJob, Policy, Progress, RunOutcome,
-    RunReport, RunRequest, StopReason, TaskStore, TimeZones, Timestamp, Usage,
+    Catalog, Clock, InputViolation, JobCatalog, JobProgram, JobType, LeasesOnly, LoadedJob, Policy, Progress,
+    RunOutcome, RunReport, RunRequest, StopReason, TaskStore, TimeZones, Timestamp, Usage,
 };
 use longshore_scheduler::{Hub, Pruner, Running, ServiceParts, Sweeper};
 use longshore_store::{LocalFiles, SqliteStore, StoreOptions};
@@ -44,6 +44,7 @@ impl Queue {
         let parts = ServiceParts {
             store: Arc::clone(&store) as Arc<dyn TaskStore>,
             files: Arc::new(LocalFiles::new(folder)),
+            liveness: Arc::new(LeasesOnly),
             catalog: Arc::new(OneJobType(Arc::new(catalog()))),
             catalog_changes,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,

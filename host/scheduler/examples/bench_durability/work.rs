@@ -137,6 +137,6 @@ fn completed(claimed: &Claimed, now: Timestamp) -> Finish {
         progress: Progress::default(),
         artifacts: Vec::new(),
         messages: Vec::new(),
-        expired_lease: None,
+        recovery: None,
     }
 }

@@ -1,12 +1,13 @@
 //! What both the tests of the scheduler and its simulation stand on: a clock and a catalog that the test moves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use longshore_domain::{
     Catalog, Clock, ComponentSha, JobCatalog, JobProgram, JobType, JobTypeName, LoadedJob, Policy, Timestamp,
+    WorkerId, WorkerLiveness,
 };
 use serde_json::json;
 
@@ -78,5 +79,25 @@ pub(crate) fn loaded(
         policy,
         component,
         program,
+    }
+}
+
+/// The processes that have ended, as the kernel would know them.
+#[derive(Debug, Default)]
+pub(crate) struct Gone(Mutex<BTreeSet<WorkerId>>);
+
+impl Gone {
+    pub(crate) fn add(&self, name: &str) {
+        self.0.lock().unwrap().insert(WorkerId::new(name));
+    }
+}
+
+impl WorkerLiveness for Gone {
+    fn gone(&self) -> Vec<WorkerId> {
+        self.0.lock().unwrap().iter().cloned().collect()
+    }
+
+    fn forget(&self, worker: &WorkerId) {
+        self.0.lock().unwrap().remove(worker);
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use longshore_domain::{
-    AttemptRef, Clock, DeliveryError, MessageSink, MessageState, NewMessage, OutboxMessage, Progress,
-    RateLimit, RetryPolicy, Save, Share, TaskId, Timestamp, message_id,
+    AttemptRef, Clock, DeliveryError, LOST_TRIES_MAX, MessageClaim, MessageSink, MessageState, NewMessage,
+    OutboxMessage, Owner, Progress, RateLimit, RetryPolicy, Save, Share, TaskId, Timestamp, message_id,
 };
 use longshore_scheduler::{Channel, ChannelPolicy, Channels, Courier};
 use tokio::sync::Semaphore;
@@ -101,7 +101,7 @@ fn channels(each: &[(&str, Arc<Scripted>, ChannelPolicy)]) -> Channels {
 }
 
 fn courier(world: &World, process: &Process, channels: Channels) -> Courier {
-    Courier::new(process.parts.store.clone(), world.clock.clone(), channels)
+    Courier::new(process.worker.clone(), process.parts.store.clone(), world.clock.clone(), channels)
 }
 
 /// Begins what is due, waits for its end, and says how many that were.
@@ -261,4 +261,32 @@ async fn a_delivery_that_panics_gives_its_place_back() {
         assert_eq!(deliver(&world, &courier).await, 1, "tried again once its lease is over");
         world.clock.advance(Duration::from_secs(60));
     }
+}
+
+/// It waited for twice the timeout of its channel.
+#[tokio::test]
+async fn a_message_whose_courier_ended_is_tried_by_another_at_once() {
+    let world = World::new();
+    let (ended, other) = (world.process("ended", 1), world.process("other", 1));
+    let task = task_with(&ended, vec![message("email", "a")]).await;
+    let claim = |worker: &Process| MessageClaim {
+        worker: worker.worker.clone(),
+        channel: "email".into(),
+        now: world.clock.now(),
+        lease_until: world.clock.now().after(Duration::from_secs(120)),
+        limit: 5,
+        rate: None,
+    };
+    let claimed =
+        async |worker: &Process| worker.parts.store.claim_messages(claim(worker)).await.unwrap().messages;
+    for lost in 1..=LOST_TRIES_MAX + 1 {
+        assert_eq!(claimed(&ended).await[0].tries, 1, "a lost try is not counted");
+        assert!(claimed(&other).await.is_empty());
+        world.gone.add("ended");
+        other.sweeper.recover_gone(world.clock.now()).await.unwrap();
+        let told = tokio::time::timeout(Duration::from_secs(5), other.parts.hub.mail()).await;
+        assert!(told.is_ok(), "the courier is told, loss {lost}");
+    }
+    assert_eq!(claimed(&other).await[0].tries, 2, "one that ends its process each time is given up some day");
+    assert_eq!(other.service.messages(&Owner::local(), task).await.unwrap().len(), 1);
 }

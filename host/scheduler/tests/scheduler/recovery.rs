@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use longshore_domain::{Code, Policy, RetryPolicy, TaskState};
+use longshore_domain::{
+    AttemptRef, Clock as _, Code, Policy, Progress, RetryPolicy, Save, TaskState, WorkerLiveness as _,
+};
 
 use crate::support::{LEASE, World};
 
@@ -166,4 +168,85 @@ async fn a_lost_attempt_whose_time_is_over_ends_as_its_deadline_says_with_or_wit
     assert_eq!((task.state, task.failure.unwrap().code), (TaskState::Failed, Code::DeadlineExceeded));
     let history = next.service.attempts(&longshore_domain::Owner::local(), id).await.unwrap();
     assert_eq!(history[0].outcome.as_deref(), Some("worker_lost"));
+}
+
+#[tokio::test]
+async fn what_a_process_held_that_ended_is_recovered_at_once() {
+    let world = World::new();
+    let (ended, other) = (world.process("ended", 2), world.process("other", 2));
+    let ids = [ended.submit("job", "wait").await, ended.submit("job", "wait").await];
+    assert_eq!(ended.claim().await, 2);
+    let recover = async || other.sweeper.recover_gone(other.parts.clock.now()).await.unwrap();
+    assert_eq!(recover().await, 0, "it lives");
+    world.gone.add("ended");
+    assert_eq!(recover().await, 2);
+    assert!(world.gone.gone().is_empty(), "nothing is left of it");
+    for id in ids {
+        assert_eq!(other.status(id).await.task.state, TaskState::Queued);
+    }
+    assert_eq!(other.claim().await, 2);
+    // A late word of the first, were it alive after all, changes nothing.
+    ended.let_one_go();
+    ended.dispatcher.heartbeat(ended.parts.clock.now()).await.unwrap();
+    assert_eq!(other.status(ids[0]).await.task.state, TaskState::Running);
+    world.gone.add("ended");
+    assert_eq!(recover().await, 0, "what another holds by now is not its own");
+}
+
+/// Otherwise its successor would not know the policy by which the loss is judged.
+#[tokio::test]
+async fn a_process_that_ended_is_known_until_its_plugins_are() {
+    let world = World::new();
+    let ended = world.process("ended", 1);
+    ended.load("once", Policy::default());
+    ended.submit("once", "wait").await;
+    ended.claim().await;
+    world.gone.add("ended");
+    let next = world.process("next", 1);
+    assert_eq!(next.sweeper.recover_gone(next.parts.clock.now()).await.unwrap(), 0);
+    assert_eq!(world.gone.gone().len(), 1);
+    next.load("once", Policy::default());
+    assert_eq!(next.sweeper.recover_gone(next.parts.clock.now()).await.unwrap(), 1);
+    assert!(world.gone.gone().is_empty());
+}
+
+/// Three kills failed every job for good that ran in them, however much it had done.
+#[tokio::test]
+async fn a_task_that_saves_is_lost_as_often_as_it_may_be() {
+    let world = World::new();
+    let other = world.process("other", 0);
+    let id = other.submit("job", "wait").await;
+    let lose = async |number: u32, saves: bool| {
+        let name = format!("victim {number}");
+        let victim = world.process(&name, 1);
+        assert_eq!(victim.claim().await, 1, "it is queued at once");
+        if saves {
+            let attempt = AttemptRef { task: id, number };
+            let save = Save {
+                at: world.clock.now(),
+                state: vec![1],
+                progress: Progress::default(),
+                artifacts: Vec::new(),
+                messages: Vec::new(),
+            };
+            victim.parts.store.save(attempt, save).await.unwrap();
+        }
+        world.gone.add(&name);
+        assert_eq!(other.sweeper.recover_gone(world.clock.now()).await.unwrap(), 1);
+    };
+    for number in 1..=10 {
+        lose(number, true).await;
+    }
+    // From here on it gets nowhere, so it comes to its end like any that ends its worker each time.
+    for number in 11..=13 {
+        lose(number, false).await;
+        world.clock.advance(Duration::from_secs(400));
+        other.sweeper.promote(world.clock.now()).await.unwrap();
+    }
+    let task = other.status(id).await.task;
+    assert_eq!((task.state, task.attempts), (TaskState::Failed, 13));
+    let history = other.service.attempts(&longshore_domain::Owner::local(), id).await.unwrap();
+    let said = |number: usize| history[number - 1].message.clone().unwrap();
+    assert!(said(10).ends_with("is not held against the job"), "{}", said(10));
+    assert!(said(13).contains("had saved nothing"), "{}", said(13));
 }

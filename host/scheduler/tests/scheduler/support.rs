@@ -17,7 +17,7 @@ use longshore_store::{LocalFiles, SqliteStore, StoreOptions};
 use serde_json::{Value, json};
 use tokio::sync::{Notify, watch};
 
-use crate::common::{ManualClock, Shelf, loaded};
+use crate::common::{Gone, ManualClock, Shelf, loaded};
 
 pub(crate) const LEASE: Duration = Duration::from_secs(6);
 
@@ -66,6 +66,7 @@ impl JobProgram for Scripted {
 
 /// One process: its service and its loops, on a store that may be shared.
 pub(crate) struct Process {
+    pub(crate) worker: WorkerId,
     pub(crate) parts: ServiceParts,
     pub(crate) service: Arc<TaskService>,
     pub(crate) dispatcher: Arc<Dispatcher>,
@@ -127,11 +128,12 @@ impl Process {
 pub(crate) struct World {
     folder: tempfile::TempDir,
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) gone: Arc<Gone>,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), clock: Arc::default() }
+        Self { folder: tempfile::tempdir().unwrap(), clock: Arc::default(), gone: Arc::default() }
     }
 
     pub(crate) fn store(&self) -> Arc<SqliteStore> {
@@ -149,6 +151,7 @@ impl World {
         let parts = ServiceParts {
             store: self.store() as Arc<dyn TaskStore>,
             files: Arc::new(LocalFiles::new(self.folder.path())) as Arc<dyn ArtifactFiles>,
+            liveness: self.gone.clone(),
             catalog: shelf.clone(),
             catalog_changes,
             clock: self.clock.clone(),
@@ -158,8 +161,10 @@ impl World {
             callbacks: None,
             zones: TimeZones::bundled(),
         };
-        let options = DispatcherOptions { worker: WorkerId::new(name), slots, lease: LEASE };
+        let worker = WorkerId::new(name);
+        let options = DispatcherOptions { worker: worker.clone(), slots, lease: LEASE };
         let process = Process {
+            worker,
             service: TaskService::new(parts.clone()),
             dispatcher: Dispatcher::new(parts.clone(), options),
             sweeper: Sweeper::new(parts.clone()),

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use longshore_domain::{
     AttemptRef, CancelAnswer, ClaimRequest, Claimed, Finish, FinishAnswer, Fire, FireAnswer, JobTypeName,
     NewTask, OutboxMessage, Overlap, RenewalAnswer, RetryAnswer, Save, SaveAnswer, TaskId, Timestamp,
+    WorkerId,
 };
 use uuid::Uuid;
 
@@ -27,6 +28,7 @@ pub(crate) enum Call {
     Resume(JobTypeName),
     MarkPublished(TaskId),
     ClaimMessages(Timestamp, Vec<OutboxMessage>),
+    FreeMessages(WorkerId, Timestamp),
     MessageDelivered(Uuid),
     MessageFailed(Uuid),
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use longshore_domain::{
     AttemptRef, CancelAnswer, ClaimRequest, Claimed, Finish, FinishAnswer, Fire, FireAnswer, Fired,
-    JobTypeClaim, JobTypeName, NewMessage, NewTask, Outcome, Overlap, RenewalAnswer, RetryAnswer, Save,
-    SaveAnswer, TaskId, TaskState, Timestamp,
+    JobTypeClaim, JobTypeName, NewMessage, NewTask, Outcome, Overlap, Recovery, RenewalAnswer, RetryAnswer,
+    Save, SaveAnswer, TaskId, TaskState, Timestamp, WorkerId,
 };
 
 use crate::book::{Book, Call, Taken};
@@ -46,6 +46,7 @@ pub(crate) fn check(call: &Call, before: &Snapshot, after: &Snapshot, book: &mut
             }
             messages.iter().map(|message| message.task).collect()
         }
+        Call::FreeMessages(worker, now) => step.freed(worker, now.ms()),
         Call::MessageDelivered(id) => {
             let body = book.delivered.get(id).expect("only what a sink took is delivered");
             assert!(step.message_before(|known| known.id == *id && known.body == *body).is_some());
@@ -66,6 +67,22 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
+    /// What a process that ended held is due; nothing else changed.
+    fn freed(&self, worker: &WorkerId, now: i64) -> BTreeSet<TaskId> {
+        let mut touched = BTreeSet::new();
+        for (id, task) in self.before {
+            for (old, new) in task.messages.iter().zip(&self.after[id].messages) {
+                if old.holder.as_deref() == Some(worker.as_str()) {
+                    assert_eq!((new.due_at, &new.holder), (Some(now), &None));
+                    touched.insert(*id);
+                } else {
+                    assert_eq!(old, new);
+                }
+            }
+        }
+        touched
+    }
+
     fn submit(&self, new: &NewTask, taken: Taken) -> BTreeSet<TaskId> {
         let named = |id: TaskId| {
             let task = &self.before[&id];
@@ -226,7 +243,11 @@ impl Step<'_> {
         let AttemptRef { task, number } = finish.attempt;
         let (before, after) = (&self.before[&task], &self.after[&task]);
         let expired = |lease: Timestamp| matches!(before.place(), Place::Running { until, .. } if *until == lease.ms() && lease <= finish.at);
-        let counts = before.holder() == Some(number) && finish.expired_lease.is_none_or(expired);
+        let lost = |recovery: &Recovery| match recovery {
+            Recovery::LeaseExpired(lease) => expired(*lease),
+            Recovery::WorkerGone(_) => true,
+        };
+        let counts = before.holder() == Some(number) && finish.recovery.as_ref().is_none_or(lost);
         let FinishAnswer::Recorded(state) = answer else {
             assert!(!counts, "the end of an attempt was refused that holds its task");
             return BTreeSet::new();

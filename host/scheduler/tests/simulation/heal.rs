@@ -38,7 +38,7 @@ impl World {
         for index in 0..self.processes.len() {
             self.run_to_the_end(index, Loop::Dispatch);
         }
-        for which in [Loop::Sweep, Loop::Promote, Loop::Deliver] {
+        for which in [Loop::Sweep, Loop::Recover, Loop::Promote, Loop::Deliver] {
             let index = self.rng.usize(0..self.processes.len());
             self.run_to_the_end(index, which);
         }

@@ -20,7 +20,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::book::{KnownSchedule, SharedBook};
-use crate::common::{ManualClock, Shelf, loaded};
+use crate::common::{Gone, ManualClock, Shelf, loaded};
 use crate::gates::Gates;
 use crate::outside::{NoFiles, RecordingSink};
 use crate::program::Chancy;
@@ -39,17 +39,19 @@ pub(crate) enum Loop {
     Heartbeat,
     StopUnwanted,
     Sweep,
+    Recover,
     Promote,
     Deliver,
     KeepTime,
 }
 
 impl Loop {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Dispatch,
         Self::Heartbeat,
         Self::StopUnwanted,
         Self::Sweep,
+        Self::Recover,
         Self::Promote,
         Self::Deliver,
         Self::KeepTime,
@@ -64,6 +66,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) book: SharedBook,
     pub(crate) calm: Arc<AtomicBool>,
+    pub(crate) gone: Arc<Gone>,
 }
 
 pub(crate) struct Process {
@@ -103,6 +106,7 @@ impl Process {
         let parts = ServiceParts {
             store: store.clone(),
             files: Arc::new(NoFiles { book: book.clone() }),
+            liveness: shared.gone.clone(),
             catalog: shelf.clone(),
             catalog_changes,
             clock: shared.clock.clone(),
@@ -116,7 +120,8 @@ impl Process {
         // Only the simulation ends a try, so its timeout is longer than any run.
         let policy = ChannelPolicy { timeout: TRY, ..ChannelPolicy::default() };
         let channels = BTreeMap::from([("email".to_owned(), Channel { sink: Arc::new(sink), policy })]);
-        let dispatcher = DispatcherOptions { worker: WorkerId::new(&*name), slots: SLOTS, lease: LEASE };
+        let worker = WorkerId::new(&*name);
+        let dispatcher = DispatcherOptions { worker: worker.clone(), slots: SLOTS, lease: LEASE };
         Self {
             runtime: tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap(),
             name,
@@ -124,7 +129,7 @@ impl Process {
             service: TaskService::new(parts.clone()),
             dispatcher: Dispatcher::new(parts.clone(), dispatcher),
             sweeper: Arc::new(Sweeper::new(parts.clone())),
-            courier: Arc::new(Courier::new(store.clone(), shared.clock.clone(), channels)),
+            courier: Arc::new(Courier::new(worker, store.clone(), shared.clock.clone(), channels)),
             timekeeper: Arc::new(Timekeeper::new(parts.clone())),
             program: Arc::new(Chancy {
                 store,
@@ -214,6 +219,7 @@ impl Process {
                 Loop::Heartbeat => dispatcher.heartbeat(now).await.map_or(0, |()| 0),
                 Loop::StopUnwanted => dispatcher.stop_unwanted(now).await.map_or(0, |()| 0),
                 Loop::Sweep => sweeper.tick(now).await.map_or(0, |_| 0),
+                Loop::Recover => sweeper.recover_gone(now).await.map_or(0, |_| 0),
                 Loop::Promote => sweeper.promote(now).await.map_or(0, |_| 0),
                 Loop::KeepTime => timekeeper.tick(now).await.map_or(0, |_| 0),
                 Loop::Deliver => courier.tick(now).await.map_or(0, |_| 0),

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use longshore_domain::{
-    CancelAnswer, FinishAnswer, FireAnswer, Fired, Outcome, RenewalAnswer, RetryAnswer, SaveAnswer, TaskState,
+    CancelAnswer, FinishAnswer, FireAnswer, Fired, Next, Outcome, Recovery, RenewalAnswer, RetryAnswer,
+    SaveAnswer, TaskState,
 };
 
 use crate::book::{Call, Taken};
@@ -12,7 +13,7 @@ use crate::book::{Call, Taken};
 pub(crate) type Seen = BTreeMap<&'static str, u64>;
 
 /// All kinds, each of which must have happened.
-pub(crate) const KINDS: [&str; 32] = [
+pub(crate) const KINDS: [&str; 35] = [
     "submitted",
     "submitted again",
     "submitted in conflict",
@@ -30,6 +31,9 @@ pub(crate) const KINDS: [&str; 32] = [
     "cancelled while it ran",
     "end fenced",
     "lost worker recovered",
+    "recovered from a process that ended",
+    "loss counted",
+    "loss not counted",
     "lost worker recovered by another before",
     "renewed",
     "renewal refused",
@@ -61,12 +65,19 @@ pub(crate) fn kinds(call: &Call) -> Vec<&'static str> {
             .collect(),
         Call::Save(_, _, SaveAnswer::Saved { .. }) => vec!["saved"],
         Call::Save(_, _, SaveAnswer::Fenced) => vec!["save fenced"],
-        Call::Finish(finish, FinishAnswer::Fenced) if finish.expired_lease.is_some() => {
+        Call::Finish(finish, FinishAnswer::Fenced) if finish.recovery.is_some() => {
             vec!["lost worker recovered by another before"]
         }
         Call::Finish(_, FinishAnswer::Fenced) => vec!["end fenced"],
-        Call::Finish(finish, FinishAnswer::Recorded(_)) if finish.expired_lease.is_some() => {
-            vec!["lost worker recovered"]
+        Call::Finish(finish, FinishAnswer::Recorded(_)) if finish.recovery.is_some() => {
+            let resumes = if finish.next == Next::Resume { "loss not counted" } else { "loss counted" };
+            vec![
+                match finish.recovery {
+                    Some(Recovery::WorkerGone(_)) => "recovered from a process that ended",
+                    _ => "lost worker recovered",
+                },
+                resumes,
+            ]
         }
         Call::Finish(finish, FinishAnswer::Recorded(state)) => vec![match (state, &finish.outcome) {
             (TaskState::Completed, _) => "ended well",
@@ -88,7 +99,7 @@ pub(crate) fn kinds(call: &Call) -> Vec<&'static str> {
         Call::Pause(_) => vec!["paused"],
         Call::Resume(_) => vec!["resumed after a pause"],
         Call::MarkPublished(_) => vec!["published"],
-        Call::ClaimMessages(..) => Vec::new(),
+        Call::ClaimMessages(..) | Call::FreeMessages(..) => Vec::new(),
         Call::MessageDelivered(_) => vec!["delivered"],
         Call::MessageFailed(_) => vec!["not delivered"],
     }

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use longshore_domain::{
     AddScheduleAnswer, AlertPolicy, ArtifactPage, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState,
     CancelAnswer, CheckpointStore, CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages,
-    DeleteScheduleAnswer, ExpiredLease, FailureWindow, Finish, FinishAnswer, Fire, FireAnswer, IdPrefix,
-    JobTypeClaim, JobTypeName, LiveCounts, LogLine, MessageClaim, MessageFilter, MessagePage, NewSchedule,
+    DeleteScheduleAnswer, FailureWindow, Finish, FinishAnswer, Fire, FireAnswer, IdPrefix, JobTypeClaim,
+    JobTypeName, LiveCounts, LogLine, LostAttempt, MessageClaim, MessageFilter, MessagePage, NewSchedule,
     NewTask, OutboxMessage, Owner, Page, PausedTypes, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer,
     Save, SaveAnswer, Schedule, ScheduleStore, SentMessages, StoreError, SubmitError, Submitted,
     SyncedSchedules, Task, TaskFilter, TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
@@ -223,8 +223,12 @@ impl TaskStore for GatedStore {
         self.read("cancel_requests", self.store.cancel_requests(worker)).await
     }
 
-    async fn expired(&self, now: Timestamp, limit: u32) -> Result<Vec<ExpiredLease>, StoreError> {
+    async fn expired(&self, now: Timestamp, limit: u32) -> Result<Vec<LostAttempt>, StoreError> {
         self.read("expired", self.store.expired(now, limit)).await
+    }
+
+    async fn held_by(&self, worker: &WorkerId, limit: u32) -> Result<Vec<LostAttempt>, StoreError> {
+        self.read("held by", self.store.held_by(worker, limit)).await
     }
 
     async fn promote_due(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError> {
@@ -337,6 +341,12 @@ impl TaskStore for GatedStore {
         let claimed = self.write("claim_messages".into(), self.store.claim_messages(claim), tell).await?;
         self.gates.deliveries_begin(claimed.messages.len());
         Ok(claimed)
+    }
+
+    async fn free_messages(&self, worker: &WorkerId, now: Timestamp) -> Result<u32, StoreError> {
+        let what = format!("free messages of {worker}");
+        self.write(what, self.store.free_messages(worker, now), |_| Call::FreeMessages(worker.clone(), now))
+            .await
     }
 
     async fn message_delivered(&self, id: Uuid, now: Timestamp) -> Result<(), StoreError> {

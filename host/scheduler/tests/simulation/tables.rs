@@ -31,6 +31,9 @@ pub(crate) struct Message {
     pub(crate) body: String,
     pub(crate) state: String,
     pub(crate) tries: u32,
+    pub(crate) lost_tries: u32,
+    /// The process that tries it.
+    pub(crate) holder: Option<String>,
     pub(crate) due_at: Option<i64>,
 }
 
@@ -116,7 +119,7 @@ const ARTIFACTS: &str = "
     FROM artifacts AS a JOIN tasks AS t USING (seq) ORDER BY a.seq, a.ordinal";
 
 const MESSAGES: &str = "
-    SELECT t.id, o.id, o.key, o.body, o.state, o.tries, d.due_at
+    SELECT t.id, o.id, o.key, o.body, o.state, o.tries, d.due_at, o.lost_tries, d.holder
     FROM outbox AS o JOIN tasks AS t USING (seq) LEFT JOIN deliveries AS d USING (number) ORDER BY o.number";
 
 /// Reads the tables.
@@ -247,5 +250,7 @@ fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
         state: row.get(4)?,
         tries: row.get(5)?,
         due_at: row.get(6)?,
+        lost_tries: row.get(7)?,
+        holder: row.get(8)?,
     })
 }

@@ -60,6 +60,7 @@ impl World {
             clock: Arc::new(ManualClock::default()),
             book: SharedBook::default(),
             calm: Arc::new(AtomicBool::new(false)),
+            gone: Arc::default(),
         };
         let first = Process::start(&shared, "p0".into());
         let mut world = Self {
@@ -107,7 +108,8 @@ impl World {
         self.made += 1;
         let name = format!("p{index}.{}", self.made);
         // The old one must be gone first, as its name is on its leases.
-        drop(self.processes.remove(index));
+        let ended = self.processes.remove(index).name.clone();
+        self.shared.gone.add(&ended);
         self.processes.insert(index, Process::start(&self.shared, name));
     }
 

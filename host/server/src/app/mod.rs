@@ -11,6 +11,7 @@ mod others;
 mod parts;
 mod presence;
 mod schedules;
+mod workers;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use longshore_scheduler::{Hub, Running, ServiceParts, Supervisor, TaskService};
 use longshore_store::LocalFiles;
 
 use attendance::Attendance;
+use workers::{WorkerLock, WorkerLocks};
 
 pub(crate) use behind::{OPTION as STAY_BEHIND, Stay};
 pub use clock::SystemClock;
@@ -85,6 +87,8 @@ pub struct Host {
     _registry: Arc<PluginRegistry>,
     supervisor: Option<Supervisor>,
     attendance: Attendance,
+    // Held for as long as anything of this process may hold a lease.
+    _lock: Option<WorkerLock>,
 }
 
 impl Host {
@@ -109,9 +113,14 @@ impl Host {
             patience: role.patience(),
         };
         let registry = PluginRegistry::start(&sandbox, options).await;
+        let locks = WorkerLocks::beside(&config.store.path);
+        let worker = parts::worker_id(role);
+        let works = matches!(role, Role::Serve | Role::Worker | Role::Behind | Role::Run);
+        let lock = works.then(|| parts::lock_of(config, &locks, &worker, clock.now())).flatten();
         let service_parts = ServiceParts {
             store,
             files,
+            liveness: Arc::new(locks),
             catalog: Arc::clone(&registry) as Arc<dyn JobCatalog>,
             catalog_changes: registry.changes(),
             clock,
@@ -126,15 +135,21 @@ impl Host {
             schedules::follow(&service, config).await?;
         }
         let attendance = Attendance::begin(config, role);
-        let supervisor = match role {
-            Role::Tasks | Role::Submit | Role::Inspect => None,
-            Role::Serve | Role::Worker | Role::Behind | Role::Run => {
-                let options = parts::supervisor_options(config, role, channels, attendance.stands_by());
-                Some(Supervisor::start(service_parts, options))
-            }
-        };
+        let supervisor = works.then(|| {
+            let options = parts::supervisor_options(config, role, worker, channels, attendance.stands_by());
+            Supervisor::start(service_parts, options)
+        });
         let defaults = config.defaults.clone();
-        Ok(Self { service, sandbox, defaults, trust, _registry: registry, supervisor, attendance })
+        Ok(Self {
+            service,
+            sandbox,
+            defaults,
+            trust,
+            _registry: registry,
+            supervisor,
+            attendance,
+            _lock: lock,
+        })
     }
 
     /// What fronts ask.
@@ -157,9 +172,11 @@ impl Host {
 
     /// Ends the work. Nothing acknowledged is lost, whatever the way.
     pub async fn shutdown(self, how: Shutdown) {
-        if let Some(supervisor) = self.supervisor {
+        let Self { supervisor, _lock: lock, .. } = self;
+        if let Some(supervisor) = supervisor {
             supervisor.shutdown(how).await;
         }
+        drop(lock);
     }
 }
 

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use longshore_delivery::{NamedSecrets, SecretSource, WebClient};
-use longshore_domain::WorkerId;
+use longshore_domain::{Timestamp, WorkerId};
 use longshore_sandbox::{SandboxOptions, Trust};
 use longshore_scheduler::{Channels, DispatcherOptions, StandsBy, SupervisorOptions};
 use longshore_store::{SqliteStore, StoreOptions, create_private_folder};
 
 use super::Role;
+use super::presence::Presence;
+use super::workers::{WorkerDetails, WorkerLock, WorkerLocks};
 use crate::config::{Config, SecretConfig, SourceConfig, Synchronous};
 
 pub(super) fn open_store(config: &Config, role: Role) -> Result<Arc<SqliteStore>> {
@@ -92,12 +94,13 @@ pub(super) fn this_program() -> Option<PathBuf> {
 pub(super) fn supervisor_options(
     config: &Config,
     role: Role,
+    worker: WorkerId,
     channels: Channels,
     stands_by: StandsBy,
 ) -> SupervisorOptions {
     SupervisorOptions {
         dispatcher: DispatcherOptions {
-            worker: worker_id(role),
+            worker,
             slots: config.worker.concurrency,
             lease: config.worker.lease,
         },
@@ -108,7 +111,7 @@ pub(super) fn supervisor_options(
 }
 
 /// A name that no other start of a process has, and that says which process it is.
-fn worker_id(role: Role) -> WorkerId {
+pub(super) fn worker_id(role: Role) -> WorkerId {
     let role = match role {
         Role::Serve => "serve",
         Role::Worker => "worker",
@@ -117,4 +120,28 @@ fn worker_id(role: Role) -> WorkerId {
         Role::Tasks | Role::Submit | Role::Inspect => "inspect",
     };
     WorkerId::new(format!("{role}-{}-{}", std::process::id(), uuid::Uuid::new_v4().simple()))
+}
+
+/// The lock that tells others when this process has ended. Without one, they wait for its leases.
+pub(super) fn lock_of(
+    config: &Config,
+    locks: &WorkerLocks,
+    worker: &WorkerId,
+    now: Timestamp,
+) -> Option<WorkerLock> {
+    let details = WorkerDetails {
+        worker: worker.clone(),
+        kind: Presence::of(config).kind(),
+        slots: config.worker.concurrency,
+        started_at: now.rfc3339(),
+    };
+    match locks.take(&details) {
+        Ok(lock) => Some(lock),
+        Err(error) => {
+            tracing::info!(
+                "the lock of this process cannot be taken ({error}); if it ends without notice, its jobs wait for their leases"
+            );
+            None
+        }
+    }
 }

@@ -108,6 +108,11 @@ impl Presence {
         self.behind().is_some_and(|mark| mark.kind == self.kind)
     }
 
+    /// Stands for the version and the configuration of this process.
+    pub(super) const fn kind(&self) -> u64 {
+        self.kind
+    }
+
     /// The mark of a worker with the version and the configuration of this process.
     pub(super) fn mark(&self, pid: u32) -> Mark {
         Mark { pid, version: env!("CARGO_PKG_VERSION").into(), kind: self.kind }

@@ -20,6 +20,7 @@ mod plugin;
 mod run;
 mod schedule;
 mod serve;
+mod signals;
 mod snippet;
 mod table;
 mod task;

@@ -8,12 +8,12 @@ use anyhow::{Context as _, Result};
 use longshore_domain::{MessageState, OutboxMessage, Owner, TaskId, TaskState};
 use longshore_scheduler::{SubmitRequest, TaskService, TaskStatus};
 use serde_json::Value;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::bar::Bar;
 use super::call::longshore;
 use super::errors::Usage;
 use super::output::{print, print_json, say};
+use super::signals::{Asked, Signals};
 use super::task::show;
 use super::{Global, kept, say_if_long, start, text};
 use crate::app::{Role, Shutdown};
@@ -121,23 +121,6 @@ enum Left {
     Terminated,
 }
 
-/// What this process is told from outside.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
-}
-
-impl Signals {
-    fn listen() -> Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
-    }
-}
-
 /// Follows the job to its end, and cancels it on the first Ctrl-C. Leaves it on the second, or when the process is told
 /// to end: others go on with it then.
 async fn follow(
@@ -161,18 +144,11 @@ async fn follow(
             () = watch.changed() => {}
             // Reasons to wait are no changes of the task.
             () = tokio::time::sleep(LOOK) => {}
-            _ = signals.terminate.recv() => {
-                bar.end();
-                return Ok((status, Some(Left::Terminated)));
-            }
-            _ = signals.hangup.recv() => {
-                bar.end();
-                return Ok((status, Some(Left::Terminated)));
-            }
-            _ = signals.interrupt.recv() => {
-                if cancelled {
+            asked = signals.next() => {
+                if asked == Asked::Terminate || cancelled {
                     bar.end();
-                    return Ok((status, Some(Left::Interrupted)));
+                    let left = if asked == Asked::Terminate { Left::Terminated } else { Left::Interrupted };
+                    return Ok((status, Some(left)));
                 }
                 cancelled = true;
                 bar.note("cancelling (Ctrl-C again leaves at once)");

@@ -4,9 +4,9 @@ use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::output::say;
+use super::signals::Signals;
 use super::{Global, snippet};
 use crate::app::{DRAIN, HAND_OVER, Host, Role, Shutdown};
 use crate::mcp::{self, McpOptions};
@@ -35,15 +35,13 @@ pub(super) async fn run(global: &Global, Args {}: Args) -> Result<ExitCode> {
         ));
     }
     // Before anything takes time: a client may give up at any moment.
-    let (mut terminated, mut hung_up) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    let mut signals = Signals::listen()?;
     let mut host = Host::start(&config, Role::Serve).await?;
     let options = McpOptions { wait: config.mcp.wait, ..McpOptions::default() };
     let serving = mcp::serve_stdio(host.service(), options);
     let (served, left_by_client) = tokio::select! {
         served = serving => (served, true),
-        _ = terminated.recv() => (Ok(()), false),
-        _ = hung_up.recv() => (Ok(()), false),
-        _ = tokio::signal::ctrl_c() => (Ok(()), false),
+        _ = signals.next() => (Ok(()), false),
     };
     // First, so that it starts while this process ends.
     let is_handed_over = host.leave_a_worker(&config).await;

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Global;
 use super::output::say;
+use super::signals::Signals;
 use crate::app::{self, DRAIN, Host, Role, Shutdown, Stay};
 use crate::config::Config;
 use crate::logging::Waiting;
@@ -16,7 +16,7 @@ Examples:
   longshore worker                    here, as many at once as longshore.toml says
   longshore worker --concurrency 4
 
-Ends on Ctrl-C or SIGTERM: takes nothing new, tells running jobs to stop, and gives them back, to be resumed by another
+Ends on Ctrl-C, SIGTERM or SIGHUP: takes nothing new, tells running jobs to stop, and gives them back, to be resumed by another
 process from their checkpoints. A second Ctrl-C ends at once; nothing is lost then, either.";
 
 /// What a worker that stays behind writes to its log file.
@@ -50,23 +50,21 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<ExitCode> {
     if let Some(concurrency) = args.concurrency {
         config.worker.concurrency = concurrency;
     }
-    let (mut interrupted, mut terminated) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut signals = Signals::listen()?;
     let host = Host::start(&config, Role::Worker).await?;
     say(&format!("Working on the jobs of {}. Ctrl-C ends.", config.project.display()));
-    either(&mut interrupted, &mut terminated).await;
+    signals.next().await;
     say("Ending; Ctrl-C again ends at once.");
     tokio::select! {
         () = host.shutdown(Shutdown::Grace(DRAIN)) => Ok(ExitCode::SUCCESS),
         // Dropping the shutdown is safe: leases of what still runs expire.
-        () = either(&mut interrupted, &mut terminated) => Ok(ExitCode::from(130)),
+        () = signals.again() => Ok(ExitCode::from(130)),
     }
 }
 
 /// Works until nothing is left to do, or the process is asked to end. Nobody sees what it prints, so it logs.
 async fn stay_behind(config: &Config) -> Result<ExitCode> {
-    let (mut interrupted, mut terminated) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut signals = Signals::listen()?;
     let Some(stay) = Stay::begin(config)? else {
         tracing::info!("another worker stays behind");
         return Ok(ExitCode::SUCCESS);
@@ -76,18 +74,11 @@ async fn stay_behind(config: &Config) -> Result<ExitCode> {
     tracing::info!(project = %config.project.display(), "stays behind until no job is left");
     let why = tokio::select! {
         why = stay.end(&service) => why,
-        () = either(&mut interrupted, &mut terminated) => "it was asked to",
+        _ = signals.next() => "it was asked to",
     };
     tracing::info!("ends: {why}");
     tokio::select! {
         () = host.shutdown(Shutdown::Grace(DRAIN)) => Ok(ExitCode::SUCCESS),
-        () = either(&mut interrupted, &mut terminated) => Ok(ExitCode::from(130)),
-    }
-}
-
-async fn either(first: &mut Signal, second: &mut Signal) {
-    tokio::select! {
-        _ = first.recv() => {}
-        _ = second.recv() => {}
+        () = signals.again() => Ok(ExitCode::from(130)),
     }
 }

@@ -1,7 +1,7 @@
 //! Cases of a wall clock that is set back.
 
 use longshore_domain::{
-    BreakerPolicy, Code, Finish, FinishAnswer, Gate, NewTask, Next, Renewal, TaskState, Timestamp,
+    BreakerPolicy, Code, Finish, FinishAnswer, Gate, NewTask, Next, Recovery, Renewal, TaskState, Timestamp,
 };
 
 use super::Open;
@@ -47,7 +47,7 @@ pub async fn a_lease_of_a_clock_that_was_ahead_is_over(open: Open) {
     assert_eq!((found(at(HOUR)).await, found(at(HOUR - 59_000)).await), (0, 0), "a small step is none");
     assert_eq!(found(at(5)).await, 1);
     let lost = |now: Timestamp, lease| Finish {
-        expired_lease: Some(lease),
+        recovery: Some(Recovery::LeaseExpired(lease)),
         ..end(attempt, now, failure(Code::WorkerLost), Next::RetryAt(now))
     };
     let renewal = Renewal { attempt, progress: Some(longshore_domain::Progress::default()) };
@@ -68,7 +68,7 @@ pub async fn a_sweeper_that_stood_still_ends_no_attempt_that_lives(open: Open) {
     let renewal = Renewal { attempt, progress: Some(longshore_domain::Progress::default()) };
     kit.store.renew(vec![renewal], at(HOUR), at(HOUR + LEASE_MS)).await.unwrap();
     let late = Finish {
-        expired_lease: Some(lease.expired_at),
+        recovery: Some(Recovery::LeaseExpired(lease.lease_until)),
         ..end(attempt, at(LEASE_MS + 1), failure(Code::WorkerLost), Next::End)
     };
     assert_eq!(kit.store.finish(late).await.unwrap(), FinishAnswer::Fenced);

@@ -1,7 +1,8 @@
 //! Cases of the end of an attempt.
 
 use longshore_domain::{
-    AttemptRef, Code, Finish, FinishAnswer, Next, Outcome, Renewal, RenewalAnswer, SaveAnswer, TaskState,
+    AttemptRef, Code, Finish, FinishAnswer, Next, Outcome, Recovery, Renewal, RenewalAnswer, SaveAnswer,
+    TaskState,
 };
 
 use super::Open;
@@ -97,7 +98,7 @@ pub async fn only_an_expired_lease_is_ended_for_a_lost_worker(open: Open) {
     let kit = Kit::new(&open);
     let attempt = kit.running().await.attempt;
     let sweep = |now, lease| Finish {
-        expired_lease: Some(lease),
+        recovery: Some(Recovery::LeaseExpired(lease)),
         ..end(attempt, now, failure(Code::WorkerLost), Next::RetryAt(now))
     };
     let first = at(1 + LEASE_MS);

@@ -87,7 +87,7 @@ pub(super) fn end(attempt: AttemptRef, now: Timestamp, outcome: Outcome, next: N
         progress: Progress::default(),
         artifacts: Vec::new(),
         messages: Vec::new(),
-        expired_lease: None,
+        recovery: None,
     }
 }
 

@@ -1,6 +1,9 @@
 //! Cases of leases.
 
-use longshore_domain::{AttemptRef, Code, NewTask, Next, Renewal, RenewalAnswer};
+use longshore_domain::{
+    AttemptRef, Code, Finish, FinishAnswer, NewTask, Next, Recovery, Renewal, RenewalAnswer, TaskState,
+    WorkerId,
+};
 
 use super::Open;
 use super::kit::{Kit, LEASE_MS, at, end, failure, new_task, progress, save};
@@ -63,11 +66,41 @@ pub async fn expired_leases_are_found_oldest_first(open: Open) {
     let found: Vec<_> = expired.iter().map(|lease| lease.attempt).collect();
     assert_eq!(found, [attempts[1], attempts[0]]);
     assert_eq!(expired[0].progress, progress(5, "five"));
-    assert_eq!((expired[0].expired_at, expired[0].first_started_at), (at(10 + LEASE_MS), at(10)));
+    assert_eq!((expired[0].lease_until, expired[0].first_started_at), (at(10 + LEASE_MS), at(10)));
     assert_eq!((expired[0].attempts_counted, expired[0].deadline_at), (1, Some(at(9_000))));
     assert_eq!(expired[0].worker.as_str(), "worker-1");
     assert_eq!((expired[0].cancel_requested, expired[1].cancel_requested), (false, true));
     assert_eq!(kit.store.expired(at(9_000), 2).await.unwrap().len(), 2);
+}
+
+/// What a worker holds is found by its name, whether its leases are over or not, and whether it saved since it was lost.
+pub async fn attempts_of_a_worker_are_found_with_their_saves(open: Open) {
+    let kit = Kit::new(&open);
+    let held = async |worker: &str| kit.store.held_by(&WorkerId::new(worker), 10).await.unwrap();
+    let mut number = 0;
+    let mut lose = async |saves: u32| {
+        let attempt =
+            if number == 0 { kit.running().await.attempt } else { kit.claim_one(at(number)).await.attempt };
+        number += 1;
+        for _ in 0..saves {
+            kit.save(attempt, save(at(number), b"x")).await;
+        }
+        assert!(held("worker-2").await.is_empty());
+        let [lost] = &*held("worker-1").await else { panic!("it holds one") };
+        assert_eq!(lost.attempt, attempt);
+        let next = if lost.has_saved { Next::Resume } else { Next::RetryAt(at(number)) };
+        let gone = |worker: &str| Finish {
+            recovery: Some(Recovery::WorkerGone(WorkerId::new(worker))),
+            ..end(attempt, at(number), failure(Code::WorkerLost), next)
+        };
+        assert_eq!(kit.store.finish(gone("worker-2")).await.unwrap(), FinishAnswer::Fenced);
+        assert_eq!(kit.finish(gone("worker-1")).await, TaskState::Queued);
+        (lost.has_saved, lost.attempts_counted)
+    };
+    assert_eq!(lose(0).await, (false, 1));
+    assert_eq!(lose(2).await, (true, 2));
+    assert_eq!(lose(0).await, (false, 2), "nothing since the loss before, which did not count");
+    assert_eq!(lose(1).await, (true, 3));
 }
 
 /// Answers are in the order of the renewals.

@@ -2,7 +2,7 @@
 
 use longshore_domain::{
     Code, MessageClaim, MessageFilter, MessageState, Next, OutboxMessage, RateLimit, ResendAnswer, TaskId,
-    message_id,
+    WorkerId, message_id,
 };
 use uuid::Uuid;
 
@@ -11,7 +11,14 @@ use super::kit::{Kit, at, completed, end, failure, message, save};
 
 /// Asks for messages of the channel `email`.
 pub(super) fn claim(now: i64, until: i64, limit: u32) -> MessageClaim {
-    MessageClaim { channel: "email".into(), now: at(now), lease_until: at(until), limit, rate: None }
+    MessageClaim {
+        worker: WorkerId::new("worker-1"),
+        channel: "email".into(),
+        now: at(now),
+        lease_until: at(until),
+        limit,
+        rate: None,
+    }
 }
 
 pub(super) async fn claimed(kit: &Kit, claim: MessageClaim) -> Vec<OutboxMessage> {
@@ -286,4 +293,23 @@ pub async fn the_next_try_of_a_message_is_known(open: Open) {
     claimed(&kit, claim(70, 90, 1)).await;
     kit.store.message_delivered(id, at(80)).await.unwrap();
     assert_eq!(next().await, None);
+}
+
+/// Messages whose try was under way in a worker that ended are due at once, and only those.
+pub async fn what_a_worker_tried_that_ended_is_free(open: Open) {
+    let kit = Kit::new(&open);
+    let task = sent(&kit, &[("email", "a"), ("email", "b"), ("email", "c"), ("email", "d")]).await;
+    let by =
+        |worker: &str, now, limit| MessageClaim { worker: WorkerId::new(worker), ..claim(now, 9_000, limit) };
+    let lost = claimed(&kit, by("lost", 10, 3)).await;
+    kit.store.message_failed(lost[0].id, 1, "refused".into(), Some(at(500))).await.unwrap();
+    kit.store.message_delivered(lost[1].id, at(12)).await.unwrap();
+    assert_eq!(claimed(&kit, by("other", 13, 5)).await.len(), 1);
+    assert_eq!(kit.store.free_messages(&WorkerId::new("lost"), at(20)).await.unwrap(), 1);
+    assert_eq!(kit.store.free_messages(&WorkerId::new("lost"), at(20)).await.unwrap(), 0);
+    let again = claimed(&kit, by("other", 20, 5)).await;
+    assert_eq!((again.len(), again[0].id, again[0].tries), (1, lost[2].id, 1));
+    // What waits for its next try waits on, and what another tries is its own.
+    let tries = kit.store.messages(task).await.unwrap().into_iter().map(|message| message.next_try_at);
+    assert_eq!(tries.collect::<Vec<_>>(), [Some(at(500)), None, Some(at(9_000)), Some(at(9_000))]);
 }

@@ -97,6 +97,7 @@ macro_rules! conformance_tests {
                 a_renewal_extends_and_reports,
                 a_renewal_by_a_late_attempt_is_lost,
                 expired_leases_are_found_oldest_first,
+                attempts_of_a_worker_are_found_with_their_saves,
                 renewals_are_answered_in_order,
             ],
             clocks: [
@@ -130,6 +131,7 @@ macro_rules! conformance_tests {
                 messages_are_listed_newest_first,
                 messages_are_found_by_the_beginning_of_their_id,
                 the_next_try_of_a_message_is_known,
+                what_a_worker_tried_that_ended_is_free,
                 a_dead_message_is_sent_again,
                 all_dead_messages_are_sent_again,
             ],

@@ -1,8 +1,8 @@
 //! Ends an attempt, and says where its task goes.
 
 use longshore_domain::{
-    AttemptRef, CLOCK_SLACK, Event, Finish, FinishAnswer, Next, Outcome, Progress, TaskState, Timestamp,
-    transition,
+    AttemptRef, CLOCK_SLACK, Event, Finish, FinishAnswer, Next, Outcome, Progress, Recovery, TaskState,
+    Timestamp, transition,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -35,8 +35,11 @@ statements! {
 
 pub(crate) fn finish(c: &Connection, finish: &Finish) -> Result<FinishAnswer, Fault> {
     let Some(held) = held(c, finish.attempt)? else { return Ok(FinishAnswer::Fenced) };
-    let is_over = |lease| held.lease_until == lease && held.is_expired(finish.at);
-    if !finish.expired_lease.is_none_or(is_over) {
+    let is_lost = |recovery: &Recovery| match recovery {
+        Recovery::LeaseExpired(lease) => held.lease_until == *lease && held.is_expired(finish.at),
+        Recovery::WorkerGone(worker) => held.worker == worker.as_str(),
+    };
+    if !finish.recovery.as_ref().is_none_or(is_lost) {
         return Ok(FinishAnswer::Fenced);
     }
     let state = transition(TaskState::Running, event(finish, held.cancel_requested))?;
@@ -106,9 +109,9 @@ fn held(c: &Connection, attempt: AttemptRef) -> Result<Option<Held>, Fault> {
 fn event(finish: &Finish, cancel_requested: bool) -> Event {
     match (&finish.outcome, finish.next) {
         (Outcome::Completed { .. }, _) => Event::Succeeded,
-        (_, Next::RetryAt(_) | Next::Release) if cancel_requested => Event::Cancelled,
+        (_, Next::RetryAt(_) | Next::Release | Next::Resume) if cancel_requested => Event::Cancelled,
         (_, Next::RetryAt(at)) => Event::WillRetry { later: at > finish.at },
-        (_, Next::Release) => Event::Released,
+        (_, Next::Release | Next::Resume) => Event::Released,
         (Outcome::Cancelled | Outcome::Interrupted(_), Next::End) => Event::Cancelled,
         (Outcome::Failed(_), Next::End) => Event::Failed,
     }
@@ -142,7 +145,7 @@ fn record(c: &Connection, finish: &Finish, held: &Held) -> Result<(), Fault> {
 /// Lets the task wait for its next attempt.
 fn wait(c: &Connection, finish: &Finish, held: &Held, state: TaskState) -> Result<(), Fault> {
     let mut history = held.history;
-    if finish.next == Next::Release {
+    if matches!(finish.next, Next::Release | Next::Resume) {
         history.counted -= 1;
         if history.counted == 0 {
             history.first_started_at = None;

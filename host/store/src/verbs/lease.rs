@@ -1,6 +1,7 @@
-//! Extends leases, and finds those that ran out.
+//! Extends leases, and finds attempts that are lost.
 
-use longshore_domain::{AttemptRef, CLOCK_SLACK, ExpiredLease, Renewal, RenewalAnswer, Timestamp};
+use longshore_domain::{AttemptRef, CLOCK_SLACK, LostAttempt, Renewal, RenewalAnswer, Timestamp, WorkerId};
+use rusqlite::types::Null;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::columns;
@@ -18,14 +19,20 @@ statements! {
 
     /// A scan of `running`, and a sort of what it finds: there are only as many rows as attempts may run at once, and
     /// an index on the lease would cost every claim, renewal and end.
-    EXPIRED = "
+    ///
+    /// Those of one worker, or else those whose lease is over.
+    LOST = "
         SELECT r.id, r.attempt, r.counted, r.job_type, r.worker, r.first_started_at, r.lease_until,
-            r.cancel_requested, r.deadline_at, coalesce(c.done, 0), c.total, coalesce(c.message, ''), r.started_at
+            r.cancel_requested, r.deadline_at, coalesce(c.done, 0), c.total, coalesce(c.message, ''),
+            coalesce(c.saves, 0) > (
+                SELECT coalesce(max(a.saves), 0) FROM attempts AS a
+                WHERE a.seq = r.seq AND a.outcome = 'worker_lost'),
+            r.started_at
         FROM running AS r
         LEFT JOIN checkpoints AS c ON c.seq = r.seq
-        WHERE r.lease_until <= ?1 OR r.updated_at > ?3
+        WHERE CASE WHEN ?1 IS NULL THEN r.lease_until <= ?2 OR r.updated_at > ?3 ELSE r.worker = ?1 END
         ORDER BY r.lease_until, r.seq
-        LIMIT ?2";
+        LIMIT ?4";
 }
 
 /// Extends leases. The answers are in the order of the renewals.
@@ -68,24 +75,33 @@ fn renew_one(
     })
 }
 
-/// Leases that ran out by `now`, oldest first.
-pub(crate) fn expired(c: &Connection, now: Timestamp, limit: u32) -> Result<Vec<ExpiredLease>, Fault> {
-    let mut statement = c.prepare_cached(EXPIRED)?;
-    let leases = statement.query_map(params![now.ms(), limit, now.after(CLOCK_SLACK).ms()], expired_lease)?;
-    Ok(leases.collect::<rusqlite::Result<_>>()?)
+/// Attempts whose lease expired by `now`, oldest first.
+pub(crate) fn expired(c: &Connection, now: Timestamp, limit: u32) -> Result<Vec<LostAttempt>, Fault> {
+    let mut statement = c.prepare_cached(LOST)?;
+    let by_lease = params![Null, now.ms(), now.after(CLOCK_SLACK).ms(), limit];
+    let lost = statement.query_map(by_lease, lost_attempt)?;
+    Ok(lost.collect::<rusqlite::Result<_>>()?)
 }
 
-fn expired_lease(row: &Row<'_>) -> rusqlite::Result<ExpiredLease> {
-    Ok(ExpiredLease {
+/// Attempts that a worker holds.
+pub(crate) fn held_by(c: &Connection, worker: &WorkerId, limit: u32) -> Result<Vec<LostAttempt>, Fault> {
+    let mut statement = c.prepare_cached(LOST)?;
+    let lost = statement.query_map(params![worker.as_str(), Null, Null, limit], lost_attempt)?;
+    Ok(lost.collect::<rusqlite::Result<_>>()?)
+}
+
+fn lost_attempt(row: &Row<'_>) -> rusqlite::Result<LostAttempt> {
+    Ok(LostAttempt {
         attempt: AttemptRef { task: columns::task_id(row, 0)?, number: row.get(1)? },
         attempts_counted: row.get(2)?,
         job_type: columns::job_type(row, 3)?,
         worker: columns::worker(row, 4)?,
-        started_at: columns::time(row, 12)?,
+        started_at: columns::time(row, 13)?,
         first_started_at: columns::time(row, 5)?,
-        expired_at: columns::time(row, 6)?,
+        lease_until: columns::time(row, 6)?,
         cancel_requested: row.get(7)?,
         deadline_at: columns::time_or_none(row, 8)?,
         progress: columns::progress(row, 9)?,
+        has_saved: row.get(12)?,
     })
 }

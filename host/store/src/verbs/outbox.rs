@@ -1,9 +1,10 @@
 //! Messages: committed with the effects of an attempt, then handed out until they are delivered.
 
 use longshore_domain::{
-    ClaimedMessages, HOST_KEY_PREFIX, MessageClaim, NewMessage, OutboxMessage, SentMessages, Spent, TaskId,
-    Timestamp, message_id,
+    ClaimedMessages, HOST_KEY_PREFIX, LOST_TRIES_MAX, MessageClaim, NewMessage, OutboxMessage, SentMessages,
+    Spent, TaskId, Timestamp, WorkerId, message_id,
 };
+use rusqlite::types::Null;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
@@ -41,7 +42,13 @@ statements! {
         INSERT INTO channel_rates (channel, spent_until) VALUES (?1, ?2)
         ON CONFLICT (channel) DO UPDATE SET spent_until = excluded.spent_until";
 
-    HOLD = "UPDATE deliveries SET due_at = ?2 WHERE number = ?1";
+    HOLD = "UPDATE deliveries SET due_at = ?2, holder = ?3 WHERE number = ?1";
+
+    HELD = "SELECT number FROM deliveries INDEXED BY deliveries_holder WHERE holder = ?1";
+
+    GIVE_TRY_BACK = "
+        UPDATE outbox SET tries = tries - 1, lost_tries = lost_tries + 1
+        WHERE number = ?1 AND tries > 0 AND lost_tries < ?2";
 
     COUNT_TRY = "UPDATE outbox SET tries = tries + 1 WHERE number = ?1";
 
@@ -138,7 +145,11 @@ pub(crate) fn claim(c: &Connection, claim: &MessageClaim) -> Result<ClaimedMessa
         .collect::<rusqlite::Result<Vec<_>>>()?;
     let mut messages = Vec::with_capacity(due.len());
     for (number, message) in due {
-        let held = c.prepare_cached(HOLD)?.execute(params![number, claim.lease_until.ms()])?;
+        let held = c.prepare_cached(HOLD)?.execute(params![
+            number,
+            claim.lease_until.ms(),
+            claim.worker.as_str()
+        ])?;
         exactly_one(held, "handing out a message")?;
         exactly_one(c.prepare_cached(COUNT_TRY)?.execute([number])?, "counting a try of a message")?;
         messages.push(message);
@@ -186,10 +197,23 @@ pub(crate) fn failed(
     let number: i64 = row.get(0)?;
     drop(rows);
     let changed = match retry_at {
-        Some(at) => c.prepare_cached(HOLD)?.execute(params![number, at.ms()])?,
+        Some(at) => c.prepare_cached(HOLD)?.execute(params![number, at.ms(), Null])?,
         None => c.prepare_cached(DROP_DELIVERY)?.execute([number])?,
     };
     exactly_one(changed, "noting a failed delivery")
+}
+
+/// Lets the messages that a worker holds be tried again now, and returns how many.
+pub(crate) fn free(c: &Connection, worker: &WorkerId, now: Timestamp) -> Result<u32, Fault> {
+    let held = c
+        .prepare_cached(HELD)?
+        .query_map([worker.as_str()], |row| row.get(0))?
+        .collect::<rusqlite::Result<Vec<i64>>>()?;
+    for number in &held {
+        exactly_one(c.prepare_cached(HOLD)?.execute(params![number, now.ms(), Null])?, "freeing a message")?;
+        c.prepare_cached(GIVE_TRY_BACK)?.execute(params![number, LOST_TRIES_MAX])?;
+    }
+    Ok(held.len() as u32)
 }
 
 /// The messages of a task, in the order of their commit.

@@ -9,7 +9,7 @@ use crate::migrations::migrate;
 /// Statements that scan or sort on purpose, and what. Each reads a table that is as small as the number of attempts
 /// that may run at once, or of live tasks where a figure of all of them is asked for.
 const ON_PURPOSE: &[(&str, &[&str])] = &[
-    ("lease::EXPIRED", &["SCAN r", "USE TEMP B-TREE FOR ORDER BY"]),
+    ("lease::LOST", &["SCAN r", "USE TEMP B-TREE FOR ORDER BY"]),
     // As many as are to be sent again, which is all of them.
     ("letters::ALL_TO_DELIVER", &["SCAN outbox USING INDEX outbox_dead"]),
     ("letters::REVIVE_ALL", &["SCAN outbox USING INDEX outbox_dead"]),

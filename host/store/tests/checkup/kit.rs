@@ -181,7 +181,7 @@ impl Place {
             progress: Progress::default(),
             artifacts,
             messages: vec![message("supplier")],
-            expired_lease: None,
+            recovery: None,
         };
         assert!(matches!(self.store().finish(finish).await.unwrap(), FinishAnswer::Recorded(_)));
     }

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use longshore::mcp::McpOptions;
 use longshore_delivery::{SecretSource, WebhookBody, WebhookOptions, WebhookSink, WebhookTarget};
 use longshore_domain::{
-    ArtifactFiles, Catalog, Clock, ComponentSha, JobCatalog, JobType, LoadedJob, Permission, Policy, Problem,
-    TimeZones, Timestamp, WorkerId,
+    ArtifactFiles, Catalog, Clock, ComponentSha, JobCatalog, JobType, LeasesOnly, LoadedJob, Permission,
+    Policy, Problem, TimeZones, Timestamp, WorkerId,
 };
 use longshore_scheduler::{
     CallbackChannel, Channels, DispatcherOptions, Hub, Running, ServiceParts, Supervisor, SupervisorOptions,
@@ -66,6 +66,7 @@ impl World {
         let parts = ServiceParts {
             store,
             files,
+            liveness: Arc::new(LeasesOnly),
             catalog: catalog.clone(),
             catalog_changes: catalog.changes.subscribe(),
             clock: Arc::new(WallClock),
