@@ -77,6 +77,7 @@ mod tests {
             idempotency_key: None,
             priority: 0,
             schedule: None,
+            paused_since: None,
             state,
             created_at: at,
             updated_at: at,

@@ -75,8 +75,9 @@ pub use secret::{NoSecrets, Secret, SecretError, Secrets};
 pub use state::{Event, IllegalTransition, TaskState, transition};
 pub use store::{
     CancelAnswer, CheckpointSummary, ClaimRequest, Claimed, Finish, FinishAnswer, JobTypeClaim,
-    JobTypeCounts, LiveCounts, LostAttempt, Next, Page, Recovery, Renewal, RenewalAnswer, RetryAnswer, Save,
-    SaveAnswer, SavedCheckpoint, StoreError, SubmitError, Submitted, TaskFilter, Unpublished,
+    JobTypeCounts, KeptSlots, LiveCounts, LostAttempt, Next, Page, PausedTypes, Recovery, Renewal,
+    RenewalAnswer, RetryAnswer, Save, SaveAnswer, SavedCheckpoint, StoreError, SubmitError, Submitted,
+    TaskFilter, Unpublished,
 };
 pub use task::{NewTask, Progress, STEP_MS, Task};
 pub use text::beginning_of;

@@ -14,10 +14,10 @@ use crate::{
     AlertPolicy, ArtifactPage, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer, Catalog,
     CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages, Failure, FailureWindow, Finish, FinishAnswer,
     IdPrefix, JobTypeClaim, JobTypeName, LiveCounts, LiveProgress, LoadedJob, LogLine, LostAttempt,
-    MessageClaim, MessageFilter, MessagePage, NewMessage, NewTask, OutboxMessage, Owner, Page, Progress,
-    Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer, SavedArtifact, ScheduleStore,
-    SentMessages, StopReason, StopSignal, StoreError, SubmitError, Submitted, Task, TaskFilter, TaskId,
-    Timestamp, Unpublished, Usage, WorkerId,
+    MessageClaim, MessageFilter, MessagePage, NewMessage, NewTask, OutboxMessage, Owner, Page, PausedTypes,
+    Progress, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer, SavedArtifact,
+    ScheduleStore, SentMessages, StopReason, StopSignal, StoreError, SubmitError, Submitted, Task,
+    TaskFilter, TaskId, Timestamp, Unpublished, Usage, WorkerId,
 };
 
 /// Tells the time.
@@ -159,6 +159,16 @@ pub trait TaskStore: CheckpointStore + ScheduleStore {
 
     /// How many tasks wait and run, by job type.
     async fn live_counts(&self) -> Result<LiveCounts, StoreError>;
+
+    /// Starts no more tasks of a job type, in any process, from when this returns until it is resumed. What runs goes on.
+    /// False if it was paused before.
+    async fn pause(&self, job_type: &JobTypeName, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Starts tasks of a job type again. False if it was not paused.
+    async fn resume(&self, job_type: &JobTypeName) -> Result<bool, StoreError>;
+
+    /// The paused job types, and since when each is.
+    async fn paused(&self) -> Result<PausedTypes, StoreError>;
 
     /// A number that changes whenever another process wrote to the store.
     async fn foreign_changes(&self) -> Result<u64, StoreError>;

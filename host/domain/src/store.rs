@@ -1,12 +1,12 @@
 //! The questions that a [`TaskStore`](crate::TaskStore) answers, and its answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use crate::{
-    ArtifactRecord, AttemptRef, ComponentSha, JobTypeName, NewMessage, Outcome, Owner, Progress, RateLimit,
-    SavedArtifact, Task, TaskId, TaskState, Timestamp, Usage, WorkerId,
+    ArtifactRecord, AttemptRef, Code, ComponentSha, JobTypeName, NewMessage, Outcome, Owner, Progress,
+    RateLimit, SavedArtifact, Task, TaskId, TaskState, Timestamp, Usage, WorkerId,
 };
 
 /// The store could not do what was asked; nothing of it happened.
@@ -151,9 +151,21 @@ pub struct ClaimRequest {
     pub lease_until: Timestamp,
     /// Tasks at most, over all job types.
     pub limit: u32,
+    /// Which part of the limit is for whom only.
+    pub kept: KeptSlots,
     /// Which job types, in the order in which they are served; the limit is shared between them fairly, one task of
     /// each in turn.
     pub job_types: Vec<JobTypeClaim>,
+}
+
+/// Slots that are kept for job types of which nothing runs at the claimant: each of those gets one task before the others
+/// get any, and the others leave a slot to each that has got none, as far as so many are kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeptSlots {
+    /// Slots that are kept; with none all job types are served alike.
+    pub slots: u32,
+    /// The job types of which something runs at the claimant.
+    pub running: BTreeSet<JobTypeName>,
 }
 
 /// Asks for work of one job type.
@@ -187,6 +199,8 @@ pub struct Claimed {
     pub payload: String,
     /// When the task was submitted.
     pub created_at: Timestamp,
+    /// Since when it was queued for this attempt.
+    pub queued_at: Timestamp,
     /// When its first attempt was claimed.
     pub first_started_at: Timestamp,
     /// Given up after.
@@ -347,6 +361,8 @@ pub struct LostAttempt {
     pub job_type: JobTypeName,
     /// Who held it.
     pub worker: WorkerId,
+    /// When the attempt was claimed.
+    pub started_at: Timestamp,
     /// When the task's first attempt was claimed.
     pub first_started_at: Timestamp,
     /// When the lease expires, or did.
@@ -394,13 +410,21 @@ pub struct TaskFilter {
     pub state: Option<TaskState>,
     /// Of which kind.
     pub job_type: Option<JobTypeName>,
+    /// Failed for good with which code.
+    pub code: Option<Code>,
+    /// Submitted then or later.
+    pub created_from: Option<Timestamp>,
+    /// Submitted before.
+    pub created_before: Option<Timestamp>,
+    /// Submitted by the schedule of this name.
+    pub schedule: Option<String>,
     /// How many at most.
     pub limit: u32,
     /// Where the page before ended, as it said in `next`.
     pub after: Option<String>,
 }
 
-/// A page of tasks, newest first. Results and artifacts are left out of the tasks; ask for the one of interest.
+/// A page of tasks, newest first. It may be shorter than asked for and have a next page all the same. Results and artifacts are left out of the tasks; ask for the one of interest.
 #[derive(Clone, Debug)]
 pub struct Page {
     /// The tasks.
@@ -422,6 +446,9 @@ pub struct JobTypeCounts {
 
 /// Counts by job type; a job type without live tasks is left out.
 pub type LiveCounts = BTreeMap<JobTypeName, JobTypeCounts>;
+
+/// The paused job types, and since when each is.
+pub type PausedTypes = BTreeMap<JobTypeName, Timestamp>;
 
 /// A completed task whose artifacts have not reached their final place yet.
 #[derive(Clone, Debug, PartialEq, Eq)]

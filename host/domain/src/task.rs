@@ -85,6 +85,8 @@ pub struct Task {
     pub priority: i32,
     /// Name of the schedule that submitted it.
     pub schedule: Option<String>,
+    /// Since when its job type is paused, if it is: nothing of it is started then.
+    pub paused_since: Option<Timestamp>,
     /// Where it is in its life.
     pub state: TaskState,
     /// When it was submitted.

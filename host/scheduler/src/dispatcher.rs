@@ -9,13 +9,14 @@ use std::time::Duration;
 use futures::FutureExt;
 use longshore_domain::{
     AttemptRef, Catalog, ClaimRequest, Claimed, Code, Failure, Finish, FinishAnswer, JobTypeClaim,
-    JobTypeName, LiveProgress, LoadedJob, Progress, Renewal, RenewalAnswer, RunOutcome, RunReport,
+    JobTypeName, KeptSlots, LiveProgress, LoadedJob, Progress, Renewal, RenewalAnswer, RunOutcome, RunReport,
     RunRequest, StopReason, StoreError, TaskState, Timestamp, Unpublished, Usage, WorkerId,
 };
 use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 
 use crate::ServiceParts;
+use crate::ends::AttemptEnd;
 use crate::health::{Ended, note_end};
 use crate::publisher::Publisher;
 use crate::running::RunningAttempt;
@@ -93,6 +94,10 @@ impl Dispatcher {
             now,
             lease_until: now.after(self.options.lease),
             limit: free,
+            kept: KeptSlots {
+                slots: kept_slots(self.options.slots, job_types.len()),
+                running: self.parts.running.job_types(),
+            },
             job_types,
         };
         let claimed = self.parts.store.claim(request).await?;
@@ -100,7 +105,7 @@ impl Dispatcher {
         for task in claimed {
             // The claim named job types of this very catalog, so each is in it.
             if let Some(job) = catalog.job(task.job_type.as_str()) {
-                self.start(task, Arc::clone(job));
+                self.start(task, Arc::clone(job), now);
             }
         }
         Ok(started)
@@ -182,8 +187,15 @@ impl Dispatcher {
             running.give_back();
             // Fenced first, so that the attempt itself has no say any more.
             running.stop.stop(StopReason::Fenced);
-            if let Err(error) = self.parts.store.finish(release(running.attempt, now)).await {
-                tracing::warn!(job_id = %running.attempt.task, %error, "not released; its lease will expire");
+            let finish = release(running.attempt, now);
+            let end = AttemptEnd::here(&finish, &running);
+            match self.parts.store.finish(finish).await {
+                Ok(FinishAnswer::Recorded(state)) => end.log(state),
+                // It has ended meanwhile, and whoever recorded that has logged it.
+                Ok(FinishAnswer::Fenced) => {}
+                Err(error) => {
+                    tracing::warn!(job_id = %running.attempt.task, %error, "not released; its lease will expire");
+                }
             }
         }
     }
@@ -208,11 +220,11 @@ impl Dispatcher {
         claims
     }
 
-    fn start(self: &Arc<Self>, claimed: Claimed, job: Arc<LoadedJob>) {
+    fn start(self: &Arc<Self>, claimed: Claimed, job: Arc<LoadedJob>, now: Timestamp) {
         let saved =
             claimed.checkpoint.as_ref().map(|checkpoint| checkpoint.progress.clone()).unwrap_or_default();
         let progress = Arc::new(LiveProgress::starting_at(saved));
-        let running = RunningAttempt::new(claimed.attempt, progress, claimed.deadline_at);
+        let running = RunningAttempt::new(&claimed, progress, now);
         self.parts.running.insert(running.clone());
         self.parts.hub.changed(claimed.attempt.task);
         let dispatcher = Arc::clone(self);
@@ -256,7 +268,8 @@ impl Dispatcher {
             return;
         };
         let ended = Ended::from(&finish);
-        if self.record(finish, running).await
+        let end = AttemptEnd::here(&finish, running);
+        if self.record(finish, running, &end).await
             && let Err(error) =
                 note_end(self.parts.store.as_ref(), &job.job_type.name, &job.policy, &ended).await
         {
@@ -264,8 +277,8 @@ impl Dispatcher {
         }
     }
 
-    /// Records the end of an attempt, and says whether it counts.
-    async fn record(&self, finish: Finish, running: &RunningAttempt) -> bool {
+    /// Records the end of an attempt, logs it, and says whether it counts.
+    async fn record(&self, finish: Finish, running: &RunningAttempt, end: &AttemptEnd) -> bool {
         let task = finish.attempt.task;
         let has_mail = !finish.messages.is_empty();
         let unpublished = Unpublished {
@@ -282,6 +295,7 @@ impl Dispatcher {
         };
         match self.finish_patiently(finish, running).await {
             Ok(FinishAnswer::Recorded(state)) => {
+                end.log(state);
                 if state == TaskState::Completed
                     && !unpublished.artifacts.is_empty()
                     && let Err(error) = self.publisher.publish(unpublished).await
@@ -327,6 +341,13 @@ impl Dispatcher {
     fn is_over_for(&self, running: &RunningAttempt) -> bool {
         self.draining.load(Ordering::Acquire) || running.stop.reason() == Some(StopReason::Fenced)
     }
+}
+
+/// Slots that slow jobs leave to job types of which nothing runs here: one for each other type, and an eighth of all at
+/// most, so that a type that is alone loses little. Of four to seven slots one is kept, and of fewer none.
+fn kept_slots(slots: u32, job_types: usize) -> u32 {
+    let others = u32::try_from(job_types.saturating_sub(1)).unwrap_or(u32::MAX);
+    others.min((slots / 8).max(u32::from(slots >= 4)))
 }
 
 /// Asks for work of a job type, under its policy.
@@ -376,5 +397,21 @@ fn never_ran(progress: Progress, failure: Failure) -> RunReport {
         progress,
         artifacts: Vec::new(),
         messages: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_slots_are_kept_and_none_of_few_or_for_nobody() {
+        let kept = |slots| [1, 2, 3, 20].map(|job_types| kept_slots(slots, job_types));
+        assert_eq!((kept(1), kept(3)), ([0; 4], [0; 4]));
+        assert_eq!(kept(4), [0, 1, 1, 1]);
+        assert_eq!(kept(16), [0, 1, 2, 2]);
+        assert_eq!(kept(50), [0, 1, 2, 6]);
+        assert_eq!(kept(256), [0, 1, 2, 19]);
+        assert_eq!(kept_slots(50, 0), 0);
     }
 }

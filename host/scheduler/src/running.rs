@@ -1,14 +1,20 @@
 //! The attempts that run in this process.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use longshore_domain::{AttemptRef, LiveProgress, Progress, StopReason, StopSignal, TaskId, Timestamp};
+use longshore_domain::{
+    AttemptRef, Claimed, JobTypeName, LiveProgress, Progress, StopReason, StopSignal, TaskId, Timestamp,
+};
 
 /// What the host keeps of a running attempt.
 #[derive(Clone, Debug)]
 pub(crate) struct RunningAttempt {
     pub(crate) attempt: AttemptRef,
+    pub(crate) job_type: JobTypeName,
+    pub(crate) queued_at: Timestamp,
+    pub(crate) started_at: Timestamp,
     pub(crate) progress: Arc<LiveProgress>,
     pub(crate) stop: Arc<StopSignal>,
     pub(crate) deadline_at: Option<Timestamp>,
@@ -19,16 +25,16 @@ pub(crate) struct RunningAttempt {
 }
 
 impl RunningAttempt {
-    pub(crate) fn new(
-        attempt: AttemptRef,
-        progress: Arc<LiveProgress>,
-        deadline_at: Option<Timestamp>,
-    ) -> Self {
+    /// An attempt that was claimed at `started_at`.
+    pub(crate) fn new(claimed: &Claimed, progress: Arc<LiveProgress>, started_at: Timestamp) -> Self {
         Self {
-            attempt,
+            attempt: claimed.attempt,
+            job_type: claimed.job_type.clone(),
+            queued_at: claimed.queued_at,
+            started_at,
             progress,
             stop: Arc::default(),
-            deadline_at,
+            deadline_at: claimed.deadline_at,
             ending: Arc::default(),
             given_back: Arc::default(),
         }
@@ -69,6 +75,11 @@ impl Running {
     /// How many attempts run.
     pub fn len(&self) -> usize {
         self.attempts().len()
+    }
+
+    /// The job types of which something runs.
+    pub fn job_types(&self) -> BTreeSet<JobTypeName> {
+        self.attempts().iter().map(|running| running.job_type.clone()).collect()
     }
 
     /// Whether nothing runs.

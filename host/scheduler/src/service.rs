@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::durations::Durations;
+use crate::ends::log_end_of_waiting;
 use crate::publisher::Publisher;
 use crate::running::Running;
 use crate::status::{poll_after_ms, waiting_reason};
@@ -169,7 +170,11 @@ impl TaskService {
         match answer {
             CancelAnswer::NotFound => return Err(ServiceError::NotFound { id }),
             CancelAnswer::Requested => self.parts.running.stop(id, StopReason::Cancelled),
-            CancelAnswer::Cancelled | CancelAnswer::AlreadyTerminal(_) => {}
+            CancelAnswer::Cancelled => {
+                let task = self.parts.store.get(None, id).await.ok().flatten();
+                log_end_of_waiting(id, TaskState::Cancelled, None, task.as_ref());
+            }
+            CancelAnswer::AlreadyTerminal(_) => {}
         }
         self.parts.hub.changed(id);
         Ok(answer)
@@ -200,7 +205,17 @@ impl TaskService {
 
     /// Lists tasks, newest first.
     pub async fn list(&self, filter: TaskFilter) -> Result<Page, ServiceError> {
-        let mut page = self.parts.store.list(filter).await?;
+        let mut page = self.parts.store.list(filter.clone()).await?;
+        // The store looks at so many tasks at a time, and may have found fewer than there are.
+        while (page.tasks.len() as u32) < filter.limit
+            && let Some(after) = page.next.take()
+        {
+            let limit = filter.limit - page.tasks.len() as u32;
+            let more =
+                self.parts.store.list(TaskFilter { limit, after: Some(after), ..filter.clone() }).await?;
+            page.tasks.extend(more.tasks);
+            page.next = more.next;
+        }
         for task in &mut page.tasks {
             self.show_live_progress(task);
         }
@@ -241,8 +256,8 @@ impl TaskService {
         Ok(self.parts.store.live_counts().await?)
     }
 
-    /// Whether the project needs a process that works: something runs, waits in the queue for a plugin that is there,
-    /// or is due within `ahead`, be it a job or a message.
+    /// Whether the project needs a process that works: something runs, waits in the queue for a plugin that is there
+    /// and not paused, or is due within `ahead`, be it a job or a message.
     pub async fn has_work(&self, ahead: Duration) -> Result<bool, ServiceError> {
         if !self.parts.running.is_empty() {
             return Ok(true);
@@ -253,10 +268,11 @@ impl TaskService {
         {
             return Ok(true);
         }
-        let catalog = self.catalog();
+        let (catalog, paused) = (self.catalog(), store.paused().await?);
         let live = store.live_counts().await?;
         Ok(live.iter().any(|(name, counts)| {
-            counts.running > 0 || (counts.queued > 0 && catalog.will_run(name.as_str()))
+            let may_start = catalog.will_run(name.as_str()) && !paused.contains_key(name);
+            counts.running > 0 || (counts.queued > 0 && may_start)
         }))
     }
 

@@ -70,7 +70,7 @@ pub(crate) fn settle_report(
 /// comes to its end so, and those that ran beside it go on. Without the policy of its job type nobody can say whether it
 /// was the last: the task is queued again and waits for its plugin.
 pub(crate) fn settle_lost(
-    lost: LostAttempt,
+    lost: &LostAttempt,
     recovery: Recovery,
     policy: Option<&Policy>,
     now: Timestamp,
@@ -81,7 +81,7 @@ pub(crate) fn settle_lost(
         first_started_at: lost.first_started_at,
         deadline_at: lost.deadline_at,
     };
-    let how = how_lost(&lost, &recovery);
+    let how = how_lost(lost, &recovery);
     let (outcome, next) = if lost.cancel_requested {
         (Outcome::Interrupted(format!("interrupted: {how}")), Next::End)
     } else {
@@ -113,7 +113,7 @@ pub(crate) fn settle_lost(
         outcome,
         next,
         usage: Usage::default(),
-        progress: lost.progress,
+        progress: lost.progress.clone(),
         artifacts: Vec::new(),
         messages: Vec::new(),
         recovery: Some(recovery),
@@ -211,6 +211,7 @@ mod tests {
             job_type: "export".parse().unwrap(),
             payload: "{}".into(),
             created_at: Timestamp::from_ms(0),
+            queued_at: Timestamp::from_ms(0),
             first_started_at: Timestamp::from_ms(0),
             deadline_at: None,
             checkpoint: None,
@@ -283,6 +284,7 @@ mod tests {
             attempts_counted,
             job_type: "export".parse().unwrap(),
             worker: WorkerId::new("lost"),
+            started_at: Timestamp::from_ms(0),
             first_started_at: Timestamp::from_ms(0),
             lease_until: Timestamp::from_ms(9_000),
             cancel_requested: false,
@@ -294,7 +296,7 @@ mod tests {
 
     fn settled(lost: LostAttempt, policy: Option<&Policy>) -> Finish {
         let recovery = Recovery::LeaseExpired(lost.lease_until);
-        settle_lost(lost, recovery, policy, Timestamp::from_ms(10_000), 0.0)
+        settle_lost(&lost, recovery, policy, Timestamp::from_ms(10_000), 0.0)
     }
 
     #[test]

@@ -28,6 +28,9 @@ impl TaskStatus {
 /// Code of the reason of a task that waits for a plugin which is being loaded.
 const PLUGIN_LOADING: &str = "plugin_loading";
 
+/// Code of the reason of a task whose job type is paused.
+const PAUSED: &str = "paused";
+
 /// A finished artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArtifactFile {
@@ -77,7 +80,17 @@ pub(crate) fn waiting_reason(task: &Task, catalog: &Catalog) -> Option<String> {
             .as_ref()
             .map(|failure| format!("waits for its next attempt after: {}", failure.message));
     }
-    if task.state == TaskState::Queued { missing_plugin(catalog, task.job_type.as_str()) } else { None }
+    if task.state != TaskState::Queued {
+        return None;
+    }
+    let paused = task.paused_since.map(|since| {
+        let job_type = &task.job_type;
+        format!(
+            "{PAUSED}: the operator has paused {job_type} since {}; `longshore resume {job_type}` starts its jobs again",
+            since.rfc3339()
+        )
+    });
+    paused.or_else(|| missing_plugin(catalog, task.job_type.as_str()))
 }
 
 /// Why a job type is not loaded, unless it is.
@@ -111,6 +124,7 @@ pub(crate) mod tests {
             idempotency_key: None,
             priority: 0,
             schedule: None,
+            paused_since: None,
             state: TaskState::Running,
             created_at: Timestamp::from_ms(0),
             updated_at: Timestamp::from_ms(0),
@@ -193,5 +207,10 @@ pub(crate) mod tests {
         assert_eq!(waiting_reason(&task, &Catalog::default()), None);
         task.state = TaskState::Queued;
         assert!(waiting_reason(&task, &Catalog::default()).unwrap().starts_with("plugin_missing"));
+        task.paused_since = Some(Timestamp::from_ms(0));
+        let paused = waiting_reason(&task, &Catalog::default()).unwrap();
+        assert!(paused.starts_with("paused: ") && paused.contains("longshore resume export"), "{paused}");
+        task.state = TaskState::Running;
+        assert_eq!(waiting_reason(&task, &Catalog::default()), None, "what runs goes on");
     }
 }

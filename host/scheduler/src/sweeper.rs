@@ -4,9 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use longshore_domain::{FinishAnswer, LostAttempt, Recovery, StoreError, Timestamp};
+use longshore_domain::{Code, FinishAnswer, LostAttempt, Recovery, StoreError, TaskState, Timestamp};
 
 use crate::ServiceParts;
+use crate::ends::{AttemptEnd, log_end_of_waiting};
 use crate::health::{Ended, note_end};
 use crate::publisher::Publisher;
 use crate::settle::settle_lost;
@@ -75,6 +76,9 @@ impl Sweeper {
         let overdue = self.parts.store.fail_overdue(now, BATCH).await?;
         for id in &overdue {
             self.parts.hub.changed(*id);
+            // The end is durable already: what cannot be read of it is left out of its line.
+            let task = self.parts.store.get(None, *id).await.ok().flatten();
+            log_end_of_waiting(*id, TaskState::Failed, Some(Code::DeadlineExceeded), task.as_ref());
         }
         let promoted = self.promote(now).await?;
         let published = self.publisher.publish_left_behind(BATCH).await?;
@@ -161,16 +165,16 @@ impl Sweeper {
         recovery: Recovery,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let (task, worker, job_type) = (lost.attempt.task, lost.worker.clone(), lost.job_type.clone());
+        let (task, job_type) = (lost.attempt.task, &lost.job_type);
         let policy = self.parts.catalog.current().job(job_type.as_str()).map(|job| job.policy.clone());
-        let finish = settle_lost(lost, recovery, policy.as_ref(), now, fastrand::f64());
-        let ended = Ended::from(&finish);
+        let finish = settle_lost(&lost, recovery, policy.as_ref(), now, fastrand::f64());
+        let (ended, end) = (Ended::from(&finish), AttemptEnd::lost(&finish, &lost));
         let FinishAnswer::Recorded(state) = self.parts.store.finish(finish).await? else {
             return Ok(false);
         };
-        tracing::warn!(job_id = %task, %worker, state = state.as_str(), "recovered from a worker that was lost");
+        end.log(state);
         self.parts.hub.changed(task);
-        note_end(self.parts.store.as_ref(), &job_type, &policy.unwrap_or_default(), &ended).await?;
+        note_end(self.parts.store.as_ref(), job_type, &policy.unwrap_or_default(), &ended).await?;
         Ok(true)
     }
 }

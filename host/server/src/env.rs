@@ -8,6 +8,9 @@ pub const PROJECT: &str = "LONGSHORE_PROJECT";
 /// What is logged: a filter such as `info` or `longshore=debug,warn`.
 pub const LOG: &str = "LONGSHORE_LOG";
 
+/// The form of the log, where `--log-format` does not say it.
+pub const LOG_FORMAT: &str = "LONGSHORE_LOG_FORMAT";
+
 /// Where programs keep what they can make again, by the XDG Base Directory Specification.
 pub const CACHE_HOME: &str = "XDG_CACHE_HOME";
 
@@ -18,6 +21,7 @@ pub const HOME: &str = "HOME";
 pub const ALL: &[(&str, &str)] = &[
     (PROJECT, "project folder, where --project does not name it"),
     (LOG, "what is logged on stderr, such as info or longshore=debug,warn"),
+    (LOG_FORMAT, "log format, human or json, where --log-format does not say it"),
     (CACHE_HOME, "folder of caches, where compiled plugins are kept"),
     (HOME, "home folder, whose .cache is the folder of caches without XDG_CACHE_HOME"),
 ];

@@ -4,7 +4,9 @@
 //! a terminal would obey: in the form for people each field is made so, beside our own colours, and JSON as a whole.
 
 mod queue;
+mod said;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -18,10 +20,14 @@ use tracing_subscriber::fmt::{FormatFields, MakeWriter};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use self::queue::{Queue, UpTo};
+pub(crate) use self::said::{complain, say};
 use crate::{env, terminal};
 
 /// How long the end of the process waits for log lines that nobody has read yet.
 const FINISH_MAX: Duration = Duration::from_millis(200);
+
+/// The form of this process's log.
+static FORMAT: OnceLock<LogFormat> = OnceLock::new();
 
 /// The queue of a process that must not wait for whoever reads its log.
 static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
@@ -36,6 +42,44 @@ pub enum LogFormat {
     Json,
 }
 
+impl LogFormat {
+    /// The name that options and the environment give it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Json => "json",
+        }
+    }
+
+    /// The format that a command line or else the environment asks for. It is looked for among the words of the command
+    /// line, because one that cannot be understood may ask for it, too.
+    pub fn asked_by(words: impl IntoIterator<Item = OsString>, environment: Option<OsString>) -> Self {
+        const OPTION: &str = "--log-format";
+        let mut words = words.into_iter().take_while(|word| word != "--");
+        let mut asked = environment;
+        while let Some(word) = words.next() {
+            if word == OPTION {
+                asked = words.next();
+            } else if let Some(value) = word.to_str().and_then(|word| word.strip_prefix("--log-format=")) {
+                asked = Some(value.into());
+            }
+        }
+        if asked.is_some_and(|asked| asked == Self::Json.as_str()) { Self::Json } else { Self::Human }
+    }
+}
+
+/// Settles in which form everything goes to stderr from now on. With JSON a panic is a line of it, too.
+pub fn settle(format: LogFormat) {
+    if FORMAT.set(format).is_ok() && format == LogFormat::Json {
+        std::panic::set_hook(Box::new(|panic| complain("panic", &panic.to_string(), None)));
+    }
+}
+
+/// The form of this process's log.
+pub(crate) fn format() -> LogFormat {
+    FORMAT.get().copied().unwrap_or_default()
+}
+
 /// Who waits when nobody reads the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waiting {
@@ -47,15 +91,21 @@ pub enum Waiting {
     NeverUpTo(u64),
 }
 
-/// Begins to log, at `level` unless the environment says otherwise. Warns when what it says is no filter.
-pub fn start(format: LogFormat, level: &str, waiting: Waiting) {
+/// Begins to log in the form that was settled, at `level` unless the environment says otherwise. Warns when what it says is
+/// no filter.
+pub fn start(level: &str, waiting: Waiting) {
+    let format = format();
     let queue = match waiting {
         Waiting::Allowed => None,
         Waiting::Never => Queue::start(io::stderr(), report_dropped).ok(),
-        Waiting::NeverUpTo(bytes) => Queue::start(UpTo::new(io::stderr(), bytes), report_dropped).ok(),
+        Waiting::NeverUpTo(bytes) => {
+            let last = said::last_line(format);
+            Queue::start(UpTo::new(io::stderr(), bytes, last), report_dropped).ok()
+        }
     };
     if let Some(queue) = queue
         && QUEUE.set(queue).is_ok()
+        && format == LogFormat::Human
     {
         // By itself it writes to stderr, and waits.
         std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
@@ -87,7 +137,7 @@ pub fn finish() {
     }
 }
 
-/// Writes a text for people where the log goes.
+/// Writes a text as it is where the log goes.
 pub(crate) fn write(text: &str) -> io::Result<()> {
     Log.write_all(text.as_bytes())
 }
@@ -210,6 +260,22 @@ mod tests {
         assert_eq!(text.lines().count(), 1, "{text}");
         assert!(!text.trim_end().contains(char::is_control) && !text.contains('\u{202e}'), "{text:?}");
         assert!(text.contains("it failed: no\\n2026") && text.contains("why=no\\n2026"), "{text}");
+    }
+
+    #[test]
+    fn the_form_is_found_on_a_command_line_that_is_none() {
+        let asked = |line: &str, environment: Option<&str>| {
+            let words = line.split_whitespace().map(OsString::from).collect::<Vec<_>>();
+            LogFormat::asked_by(words, environment.map(OsString::from))
+        };
+        for line in ["longshore --log-format json nonsense", "longshore worker --log-format=json --no"] {
+            assert_eq!(asked(line, None), LogFormat::Json, "{line}");
+        }
+        for line in ["longshore worker", "longshore run -- --log-format json", "longshore --log-format"] {
+            assert_eq!(asked(line, None), LogFormat::Human, "{line}");
+        }
+        assert_eq!(asked("longshore worker", Some("json")), LogFormat::Json);
+        assert_eq!(asked("longshore worker --log-format human", Some("json")), LogFormat::Human);
     }
 
     #[test]

@@ -228,6 +228,7 @@ mod tests {
             idempotency_key: None,
             priority: 0,
             schedule: None,
+            paused_since: None,
             state,
             created_at: Timestamp::from_ms(1_772_323_200_000),
             updated_at: Timestamp::from_ms(1_772_323_200_000),

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use longshore_domain::{
-    ClaimRequest, ComponentSha, Finish, JobTypeClaim, JobTypeName, NewTask, Next, Outcome, Owner, Progress,
-    TaskId, TaskStore, Timestamp, Usage, WorkerId,
+    ClaimRequest, ComponentSha, Finish, JobTypeClaim, JobTypeName, KeptSlots, NewTask, Next, Outcome, Owner,
+    Progress, TaskId, TaskStore, Timestamp, Usage, WorkerId,
 };
 use longshore_store::{SqliteStore, StoreOptions, Synchronous, fill_history};
 use serde_json::json;
@@ -93,6 +93,7 @@ fn claim_request(limit: u32) -> ClaimRequest {
         now: now(),
         lease_until: Timestamp::from_ms(now().ms() + 30_000),
         limit,
+        kept: KeptSlots::default(),
         job_types: vec![JobTypeClaim {
             name: job_type(),
             component: ComponentSha::new("0".repeat(64)),

@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0008_saves.sql"),
     include_str!("../migrations/0009_checkpoint_digest.sql"),
     include_str!("../migrations/0010_message_holder.sql"),
+    include_str!("../migrations/0011_paused.sql"),
 ];
 
 /// Marks the file as ours: "LSHR".
@@ -156,6 +157,7 @@ mod tests {
         "2e01456cf5176fa9bd55be4e6ddeb763dfff11e2bd8d7f7b63e0844796108db9",
         "9b618d2a325cc33415eb42b0409d81bc89a67171cd691c8e47442ee35a0bef02",
         "9c58cf3e5caa2d22c8602cb774673861a1712a1f69229e32a4620319ec4f8222",
+        "49659500a93db2e517fa86be912fc6a7fc450e71cfa292cc614228f8dfe2cb68",
     ];
 
     #[test]

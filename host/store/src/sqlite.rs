@@ -10,9 +10,9 @@ use longshore_domain::{
     CancelAnswer, CheckpointStore, CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages,
     DeleteScheduleAnswer, FailureWindow, Finish, FinishAnswer, Fire, FireAnswer, IdPrefix, JobTypeClaim,
     JobTypeName, LiveCounts, LogLine, LostAttempt, MessageClaim, MessageFilter, MessagePage, NewSchedule,
-    NewTask, OutboxMessage, Owner, Page, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer,
-    Schedule, ScheduleStore, SentMessages, StoreError, SubmitError, Submitted, SyncedSchedules, Task,
-    TaskFilter, TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
+    NewTask, OutboxMessage, Owner, Page, PausedTypes, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer,
+    Save, SaveAnswer, Schedule, ScheduleStore, SentMessages, StoreError, SubmitError, Submitted,
+    SyncedSchedules, Task, TaskFilter, TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
 };
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ use crate::connection::{ReadAccess, held_up};
 use crate::readers::Readers;
 use crate::verbs::{
     alert, attempts, breaker, cancel, checkpoint, claim, counts, deadline, find, finish, finished_artifacts,
-    firing, get, lease, letters, list, log, outbox, prune, publication, rate, retry, save, schedule,
+    firing, get, lease, letters, list, log, outbox, pause, prune, publication, rate, retry, save, schedule,
     schedules, submit,
 };
 use crate::writer::{SharedCommitter, Writer};
@@ -290,6 +290,20 @@ impl TaskStore for SqliteStore {
 
     async fn live_counts(&self) -> Result<LiveCounts, StoreError> {
         self.readers.read(counts::live).await
+    }
+
+    async fn pause(&self, job_type: &JobTypeName, now: Timestamp) -> Result<bool, StoreError> {
+        let job_type = job_type.clone();
+        self.writer.write(move |c| pause::pause(c, &job_type, now)).await
+    }
+
+    async fn resume(&self, job_type: &JobTypeName) -> Result<bool, StoreError> {
+        let job_type = job_type.clone();
+        self.writer.write(move |c| pause::resume(c, &job_type)).await
+    }
+
+    async fn paused(&self) -> Result<PausedTypes, StoreError> {
+        self.readers.read(pause::all).await
     }
 
     async fn foreign_changes(&self) -> Result<u64, StoreError> {

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use longshore_domain::{
     CheckpointStore as _, ClaimRequest, Claimed, Code, ComponentSha, Failure, Finish, FinishAnswer,
-    JobTypeClaim, NewMessage, NewTask, Next, Outcome, Owner, Progress, Save, SaveAnswer, SavedArtifact,
-    TaskId, TaskState, TaskStore, Timestamp, Usage, WorkerId,
+    JobTypeClaim, KeptSlots, NewMessage, NewTask, Next, Outcome, Owner, Progress, Save, SaveAnswer,
+    SavedArtifact, TaskId, TaskState, TaskStore, Timestamp, Usage, WorkerId,
 };
 use longshore_fuzz::Corpus;
 use longshore_store::SqliteStore;
@@ -113,6 +113,7 @@ async fn attempt_of(store: &SqliteStore, payload: Option<&str>) -> Claimed {
         now: Timestamp::from_ms(10),
         lease_until: Timestamp::from_ms(1_000),
         limit: 1,
+        kept: KeptSlots::default(),
         job_types: vec![JobTypeClaim {
             name: "export".parse().unwrap(),
             component: ComponentSha::new("sha"),

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use longshore_domain::{
     AttemptRef, CancelAnswer, CheckpointStore, ClaimRequest, Code, ComponentSha, Failure, Finish,
-    FinishAnswer, JobTypeClaim, JobTypeName, NewTask, Next, Outcome, Owner, Progress, Recovery, RetryAnswer,
-    Save, SaveAnswer, TaskId, TaskState, TaskStore, Timestamp, Usage, WorkerId,
+    FinishAnswer, JobTypeClaim, JobTypeName, KeptSlots, NewTask, Next, Outcome, Owner, Progress, Recovery,
+    RetryAnswer, Save, SaveAnswer, TaskId, TaskState, TaskStore, Timestamp, Usage, WorkerId,
 };
 use longshore_store::{SqliteStore, StoreOptions, Synchronous};
 use proptest::prelude::*;
@@ -188,6 +188,7 @@ impl Pair {
             now: self.now(),
             lease_until: Timestamp::from_ms(lease_until),
             limit,
+            kept: KeptSlots::default(),
             job_types: vec![JobTypeClaim {
                 name: job_type(),
                 component: ComponentSha::new("sha"),

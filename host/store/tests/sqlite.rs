@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longshore_domain::{
-    ClaimRequest, ComponentSha, JobTypeClaim, NewTask, Owner, StoreError, SubmitError, TaskFilter, TaskId,
-    TaskState, TaskStore, Timestamp, WorkerId,
+    ClaimRequest, ComponentSha, JobTypeClaim, KeptSlots, NewTask, Owner, StoreError, SubmitError, TaskFilter,
+    TaskId, TaskState, TaskStore, Timestamp, WorkerId,
 };
 use longshore_store::{SqliteStore, StoreOptions, fill_history, fill_schedule};
 
@@ -141,6 +141,7 @@ async fn a_lease_that_waited_for_another_program_lasts_that_much_longer() {
             now: Timestamp::from_ms(1),
             lease_until,
             limit: 1,
+            kept: KeptSlots::default(),
             job_types: vec![export],
         };
         async move { store.claim(request).await }

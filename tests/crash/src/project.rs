@@ -70,7 +70,7 @@ impl Project {
         ensure!(done.status.success(), "longshore init: {}", String::from_utf8_lossy(&done.stderr));
         let file = folder.join("longshore.toml");
         let text = fs::read_to_string(&file)?;
-        let (lease, concurrency) = ("\nlease_ms = 6000\n", "\nconcurrency = 50\n");
+        let (lease, concurrency) = ("\nlease_ms = 6000\n", "\n#: concurrency = 50\n");
         let stays = "\nstay_behind = true\n";
         ensure!(
             text.contains(lease) && text.contains(concurrency) && text.contains(stays),

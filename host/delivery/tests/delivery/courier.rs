@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use longshore_delivery::{SecretSource, WebhookBody, WebhookOptions, WebhookSink, WebhookTarget};
 use longshore_domain::{
-    AttemptRef, ClaimRequest, Clock, ComponentSha, JobTypeClaim, MessageState, NewTask, Owner, Progress,
-    Save, TaskId, TaskStore, Timestamp, WorkerId,
+    AttemptRef, ClaimRequest, Clock, ComponentSha, JobTypeClaim, KeptSlots, MessageState, NewTask, Owner,
+    Progress, Save, TaskId, TaskStore, Timestamp, WorkerId,
 };
 use longshore_scheduler::{Channel, ChannelPolicy, Courier};
 use longshore_store::{SqliteStore, StoreOptions};
@@ -55,6 +55,7 @@ async fn commit(store: &SqliteStore, channels: &[&str]) -> TaskId {
         now: NOW,
         lease_until: NOW.after(Duration::from_secs(600)),
         limit: 1,
+        kept: KeptSlots::default(),
         job_types: vec![claim],
     };
     store.claim(request).await.unwrap();

@@ -41,6 +41,7 @@ pub(crate) fn request(job: &Arc<LoadedJob>, input: &str) -> RunRequest {
             job_type: job.job_type.name.clone(),
             payload: input.to_owned(),
             created_at: Timestamp::default(),
+            queued_at: Timestamp::default(),
             attempts_counted: 0,
             first_started_at: Timestamp::default(),
             deadline_at: None,

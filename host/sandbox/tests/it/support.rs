@@ -308,6 +308,7 @@ pub(crate) fn request(
             job_type: job.job_type.name.clone(),
             payload: input.to_string(),
             created_at: NOW,
+            queued_at: NOW,
             attempts_counted: number - 1,
             first_started_at: NOW,
             deadline_at: None,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use longshore_domain::{
-    ClaimRequest, Claimed, ComponentSha, Finish, JobTypeClaim, JobTypeName, NewTask, Next, Outcome, Owner,
-    Progress, TaskId, TaskStore, Timestamp, Usage, WorkerId,
+    ClaimRequest, Claimed, ComponentSha, Finish, JobTypeClaim, JobTypeName, KeptSlots, NewTask, Next,
+    Outcome, Owner, Progress, TaskId, TaskStore, Timestamp, Usage, WorkerId,
 };
 use longshore_store::SqliteStore;
 
@@ -115,6 +115,7 @@ async fn claim(store: &SqliteStore, now: Timestamp, lease_until: Timestamp, limi
         now,
         lease_until,
         limit,
+        kept: KeptSlots::default(),
         job_types: vec![JobTypeClaim {
             name: job_type(),
             component: component(),

@@ -102,6 +102,91 @@ async fn slots_and_concurrency_are_limits() {
 }
 
 #[tokio::test]
+async fn slow_jobs_of_one_type_leave_a_slot_to_others() {
+    let world = World::new();
+    let process = world.process("one", 16);
+    for name in ["second", "third"] {
+        process.load(name, Policy::default());
+    }
+    for _ in 0..90 {
+        process.submit("job", "wait").await;
+    }
+    assert_eq!(process.claim().await, 14, "two are kept for the other two types");
+    assert_eq!(process.claim().await, 0);
+    let probe = process.submit("second", "complete").await;
+    assert_eq!(process.claim().await, 1);
+    while process.parts.running.len() > 14 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(process.status(probe).await.task.state, TaskState::Completed);
+    process.submit("second", "wait").await;
+    process.submit("second", "wait").await;
+    process.submit("third", "wait").await;
+    assert_eq!(process.claim().await, 2, "one of each");
+    assert_eq!(process.claim().await, 0, "all slots are taken");
+}
+
+#[tokio::test]
+async fn a_type_that_is_alone_has_every_slot() {
+    let world = World::new();
+    let process = world.process("one", 16);
+    for _ in 0..36 {
+        process.submit("job", "wait").await;
+    }
+    assert_eq!(process.claim().await, 16);
+    // A paused type starts nothing, so nothing is kept for it.
+    let other = world.process("other", 16);
+    other.load("second", Policy::default());
+    other.service.pause(&"second".parse().unwrap()).await.unwrap();
+    assert_eq!(other.claim().await, 16);
+}
+
+#[tokio::test]
+async fn more_types_than_slots_take_turns_and_one_slot_is_used() {
+    for slots in [1, 4] {
+        let world = World::new();
+        let process = world.process("one", slots);
+        let mut ids = Vec::new();
+        for name in ["a", "b", "c", "d", "e", "f"] {
+            process.load(name, Policy::default());
+            for _ in 0..2 {
+                ids.push(process.submit(name, "complete").await);
+            }
+        }
+        let mut rounds = 0;
+        while process.claim_and_run().await > 0 {
+            rounds += 1;
+        }
+        assert!(rounds >= 12 / slots && rounds <= 24 / slots, "{rounds} rounds with {slots} slots");
+        for id in ids {
+            assert_eq!(process.status(id).await.task.state, TaskState::Completed);
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_processes_keep_slots_each_for_what_it_does_not_run() {
+    let world = World::new();
+    let (one, other) = (world.process("one", 4), world.process("other", 4));
+    for process in [&one, &other] {
+        process.load("single", Policy { concurrency: Some(1), ..Policy::default() });
+    }
+    for _ in 0..9 {
+        one.submit("job", "wait").await;
+    }
+    one.submit("single", "wait").await;
+    one.submit("single", "wait").await;
+    assert_eq!(one.claim().await, 4, "three jobs and the single one");
+    assert_eq!(other.claim().await, 3, "a slot is kept for the other single one");
+    one.let_one_go();
+    while one.parts.running.len() > 3 {
+        tokio::task::yield_now().await;
+    }
+    let begun = one.claim().await + other.claim().await;
+    assert_eq!(begun, 1, "one of whichever type ended");
+}
+
+#[tokio::test]
 async fn a_waiting_task_is_cancelled_at_once_and_a_running_one_is_told() {
     let world = World::new();
     let process = world.process("one", 1);

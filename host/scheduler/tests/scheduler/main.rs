@@ -4,7 +4,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod dispatch;
+mod ends;
+mod log;
 mod mail;
+mod pausing;
 mod pruning;
 mod recovery;
 mod schedules;

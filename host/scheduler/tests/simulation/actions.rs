@@ -25,7 +25,8 @@ impl World {
             return self.turn_clock();
         }
         match self.rng.u32(0..100) {
-            0..57 => self.go_on(index),
+            0..55 => self.go_on(index),
+            55..57 => self.pause_or_resume(index),
             57..72 => self.begin_loop(index),
             72..80 => self.submit(index),
             80..83 => self.with_task(index, "cancels", |world, task| world.processes[index].cancel(task)),
@@ -55,6 +56,15 @@ impl World {
         if self.processes[index].begin(which) {
             self.say(format!("{} begins {which:?}", self.processes[index].name));
         }
+    }
+
+    fn pause_or_resume(&mut self, index: usize) {
+        let name = JOB_TYPES[self.rng.usize(0..JOB_TYPES.len())];
+        // Resumed more often, so that most types are not paused most of the time.
+        let pauses = self.rng.u32(0..3) == 0;
+        let (process, what) = (&self.processes[index], if pauses { "pauses" } else { "resumes" });
+        self.say(format!("{} {what} {name}", process.name));
+        process.pause_or_resume(name, pauses);
     }
 
     fn submit(&mut self, index: usize) {

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use longshore_domain::{
-    AttemptRef, CancelAnswer, ClaimRequest, Claimed, Finish, FinishAnswer, Fire, FireAnswer, NewTask,
-    OutboxMessage, Overlap, RenewalAnswer, RetryAnswer, Save, SaveAnswer, TaskId, Timestamp, WorkerId,
+    AttemptRef, CancelAnswer, ClaimRequest, Claimed, Finish, FinishAnswer, Fire, FireAnswer, JobTypeName,
+    NewTask, OutboxMessage, Overlap, RenewalAnswer, RetryAnswer, Save, SaveAnswer, TaskId, Timestamp,
+    WorkerId,
 };
 use uuid::Uuid;
 
@@ -23,6 +24,8 @@ pub(crate) enum Call {
     FailOverdue(Timestamp, Vec<TaskId>),
     Cancel(TaskId, CancelAnswer),
     Retry(TaskId, RetryAnswer),
+    Pause(JobTypeName),
+    Resume(JobTypeName),
     MarkPublished(TaskId),
     ClaimMessages(Timestamp, Vec<OutboxMessage>),
     FreeMessages(WorkerId, Timestamp),
@@ -60,6 +63,8 @@ pub(crate) struct Book {
     pub(crate) delivered: BTreeMap<Uuid, String>,
     /// For each task the attempt whose artifacts were moved last.
     pub(crate) published: BTreeMap<TaskId, u32>,
+    /// Job types that are paused.
+    pub(crate) paused: BTreeSet<JobTypeName>,
     /// The schedules, by their number.
     pub(crate) schedules: BTreeMap<u64, KnownSchedule>,
     /// Tasks in the order in which they became known, for short names.

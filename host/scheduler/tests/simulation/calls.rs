@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use longshore_domain::{
     AttemptRef, CancelAnswer, ClaimRequest, Claimed, Finish, FinishAnswer, Fire, FireAnswer, Fired,
-    NewMessage, NewTask, Outcome, Overlap, Recovery, RenewalAnswer, RetryAnswer, Save, SaveAnswer, TaskId,
-    TaskState, Timestamp, WorkerId,
+    JobTypeClaim, JobTypeName, NewMessage, NewTask, Outcome, Overlap, Recovery, RenewalAnswer, RetryAnswer,
+    Save, SaveAnswer, TaskId, TaskState, Timestamp, WorkerId,
 };
 
 use crate::book::{Book, Call, Taken};
@@ -13,11 +13,24 @@ use crate::tables::{Place, Snapshot, TaskRows};
 
 /// Compares the tables before and after a call with what was asked and answered.
 pub(crate) fn check(call: &Call, before: &Snapshot, after: &Snapshot, book: &mut Book) {
-    let step = Step { before, after };
+    let paused = book.paused.clone();
+    let step = Step { before, after, paused: &paused };
     let touched: BTreeSet<TaskId> = match call {
         Call::Submit(new, taken) => step.submit(new, *taken),
         Call::Fire(fire, answer) => step.fire(fire, answer, book),
-        Call::Claim(request, claimed) => step.claim(request, claimed),
+        Call::Claim(request, claimed) => {
+            let of_paused = claimed.iter().find(|claimed| book.paused.contains(&claimed.job_type));
+            assert!(of_paused.is_none(), "a task of a paused job type was started: {of_paused:?}");
+            step.claim(request, claimed)
+        }
+        Call::Pause(job_type) => {
+            book.paused.insert(job_type.clone());
+            BTreeSet::new()
+        }
+        Call::Resume(job_type) => {
+            book.paused.remove(job_type);
+            BTreeSet::new()
+        }
         Call::Save(attempt, save, answer) => step.save(*attempt, save, *answer),
         Call::Finish(finish, answer) => step.finish(finish, *answer),
         Call::Renew(until, answers) => step.renew(until.ms(), answers),
@@ -50,6 +63,7 @@ pub(crate) fn check(call: &Call, before: &Snapshot, after: &Snapshot, book: &mut
 struct Step<'a> {
     before: &'a Snapshot,
     after: &'a Snapshot,
+    paused: &'a BTreeSet<JobTypeName>,
 }
 
 impl Step<'_> {
@@ -150,10 +164,36 @@ impl Step<'_> {
                 assert!(!skipped, "a task was claimed before another whose turn it was");
             }
         }
+        self.keeps_slots(request, claimed);
         for task in claimed {
             self.claimed(request, task);
         }
         claimed.iter().map(|claimed| claimed.attempt.task).collect()
+    }
+
+    /// A type of which nothing runs is passed over only when the slots went to others such as it, one each.
+    fn keeps_slots(&self, request: &ClaimRequest, claimed: &[Claimed]) {
+        let of_type = |name: &str| claimed.iter().filter(|task| task.job_type.as_str() == name).count();
+        let is_startable = |asked: &JobTypeClaim, task: &TaskRows| {
+            task.job_type == asked.name.as_str()
+                && task.state() == TaskState::Queued
+                && task.deadline_at.is_none_or(|at| at > request.now.ms())
+        };
+        let passed_over = request.job_types.iter().filter(|asked| {
+            let is_free = asked.concurrency.is_none() && asked.rate.is_none() && !asked.has_breaker;
+            is_free
+                && !request.kept.running.contains(&asked.name)
+                && !self.paused.contains(&asked.name)
+                && of_type(asked.name.as_str()) == 0
+                && self.after.values().any(|task| is_startable(asked, task))
+        });
+        for asked in passed_over.filter(|_| request.kept.slots > 0) {
+            let is_one_of_its_type = |task: &Claimed| {
+                of_type(task.job_type.as_str()) == 1 && !request.kept.running.contains(&task.job_type)
+            };
+            let is_full = claimed.len() == request.limit as usize;
+            assert!(is_full && claimed.iter().all(is_one_of_its_type), "{} was passed over", asked.name);
+        }
     }
 
     fn claimed(&self, request: &ClaimRequest, claimed: &Claimed) {

@@ -34,6 +34,7 @@ impl World {
     /// What brings tasks to their ends, once: in every process if it is about its own attempts, in one of them if one is
     /// enough. Attempts run to their ends at once now, so none has a lease to renew or a stop to be told.
     fn everything_once(&mut self) {
+        self.resume_all();
         for index in 0..self.processes.len() {
             self.run_to_the_end(index, Loop::Dispatch);
         }

@@ -30,7 +30,7 @@ pub(crate) const LEASE: Duration = Duration::from_secs(6);
 /// Longest time of one try to deliver a message.
 const TRY: Duration = Duration::from_secs(60);
 /// Attempts that a process runs at once.
-pub(crate) const SLOTS: u32 = 3;
+pub(crate) const SLOTS: u32 = 4;
 
 /// What a supervisor does again and again, each by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -248,6 +248,14 @@ impl Process {
     pub(crate) fn retry(&self, task: TaskId) {
         let service = self.service.clone();
         self.spawn(async move { service.retry(&Owner::local(), task).await.map_or(0, |_| 0) });
+    }
+
+    pub(crate) fn pause_or_resume(&self, name: &str, pauses: bool) {
+        let (service, job_type) = (self.service.clone(), name.parse().unwrap());
+        self.spawn(async move {
+            let done = if pauses { service.pause(&job_type).await } else { service.resume(&job_type).await };
+            done.map_or(0, |_| 0)
+        });
     }
 
     pub(crate) fn look_at(&self, task: TaskId) {

@@ -13,7 +13,7 @@ use crate::book::{Call, Taken};
 pub(crate) type Seen = BTreeMap<&'static str, u64>;
 
 /// All kinds, each of which must have happened.
-pub(crate) const KINDS: [&str; 33] = [
+pub(crate) const KINDS: [&str; 35] = [
     "submitted",
     "submitted again",
     "submitted in conflict",
@@ -44,6 +44,8 @@ pub(crate) const KINDS: [&str; 33] = [
     "cancelled too late",
     "retried",
     "not to be retried",
+    "paused",
+    "resumed after a pause",
     "published",
     "delivered",
     "not delivered",
@@ -94,6 +96,8 @@ pub(crate) fn kinds(call: &Call) -> Vec<&'static str> {
         Call::Cancel(..) => vec!["cancelled too late"],
         Call::Retry(_, RetryAnswer::Queued) => vec!["retried"],
         Call::Retry(..) => vec!["not to be retried"],
+        Call::Pause(_) => vec!["paused"],
+        Call::Resume(_) => vec!["resumed after a pause"],
         Call::MarkPublished(_) => vec!["published"],
         Call::ClaimMessages(..) | Call::FreeMessages(..) => Vec::new(),
         Call::MessageDelivered(_) => vec!["delivered"],

@@ -9,9 +9,9 @@ use longshore_domain::{
     CancelAnswer, CheckpointStore, CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages,
     DeleteScheduleAnswer, FailureWindow, Finish, FinishAnswer, Fire, FireAnswer, IdPrefix, JobTypeClaim,
     JobTypeName, LiveCounts, LogLine, LostAttempt, MessageClaim, MessageFilter, MessagePage, NewSchedule,
-    NewTask, OutboxMessage, Owner, Page, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer,
-    Schedule, ScheduleStore, SentMessages, StoreError, SubmitError, Submitted, SyncedSchedules, Task,
-    TaskFilter, TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
+    NewTask, OutboxMessage, Owner, Page, PausedTypes, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer,
+    Save, SaveAnswer, Schedule, ScheduleStore, SentMessages, StoreError, SubmitError, Submitted,
+    SyncedSchedules, Task, TaskFilter, TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
 };
 use longshore_store::SqliteStore;
 use uuid::Uuid;
@@ -160,6 +160,20 @@ impl TaskStore for GatedStore {
         now: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError> {
         self.store.next_start(job_types, now).await
+    }
+
+    async fn pause(&self, job_type: &JobTypeName, now: Timestamp) -> Result<bool, StoreError> {
+        let call = Call::Pause(job_type.clone());
+        self.write(format!("pause {job_type}"), self.store.pause(job_type, now), |_| call).await
+    }
+
+    async fn resume(&self, job_type: &JobTypeName) -> Result<bool, StoreError> {
+        let call = Call::Resume(job_type.clone());
+        self.write(format!("resume {job_type}"), self.store.resume(job_type), |_| call).await
+    }
+
+    async fn paused(&self) -> Result<PausedTypes, StoreError> {
+        self.store.paused().await
     }
 
     async fn note_outcome(

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fastrand::Rng;
-use longshore_domain::{Clock, Overlap, Policy, RetryPolicy, TaskId};
+use longshore_domain::{Clock, Overlap, Policy, RetryPolicy, TaskId, TaskStore as _};
 
 use crate::book::SharedBook;
 use crate::calls;
@@ -182,6 +182,15 @@ impl World {
             self.processes[index].stalled_until = 0;
             self.load_all(index);
         }
+    }
+
+    /// Ends every pause. Somebody who asked for one before all was calm may still be heard.
+    pub(crate) fn resume_all(&self) {
+        for name in JOB_TYPES {
+            let resume = async { self.shared.store.resume(&name.parse().unwrap()).await };
+            futures::executor::block_on(resume).unwrap();
+        }
+        self.shared.book.with(|book| book.paused.clear());
     }
 
     pub(crate) fn advance(&self, by: Duration) {

@@ -18,6 +18,7 @@ use longshore_scheduler::{ServiceError, TaskService};
 use super::parts;
 use super::presence::{Post, Presence};
 use crate::config::Config;
+use crate::logging;
 
 /// The option of `longshore worker` that makes it one.
 pub(crate) const OPTION: &str = "stay-behind";
@@ -88,7 +89,7 @@ fn start(config: &Config, post: &Post) -> Result<u32> {
     let mut command = Command::new(program);
     command
         .arg0("longshore")
-        .args(["worker", &format!("--{OPTION}"), "--project"])
+        .args(["worker", &format!("--{OPTION}"), "--log-format", logging::format().as_str(), "--project"])
         .arg(&config.project)
         .current_dir(&config.project)
         .stdin(post.to_inherit()?)

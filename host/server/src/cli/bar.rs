@@ -13,6 +13,7 @@ use longshore_scheduler::TaskStatus;
 use self::layout::Parts;
 use self::pace::Pace;
 use super::text;
+use crate::logging::{self, LogFormat};
 use crate::terminal;
 
 /// The line is laid out here. `wide_msg` cuts it once more, for a terminal that has become narrower since.
@@ -96,6 +97,7 @@ fn columns() -> usize {
 
 /// A line on stderr that changes; none unless `show`, or on something that is no terminal.
 pub(super) fn line(show: bool) -> ProgressBar {
+    let show = show && logging::format() == LogFormat::Human;
     let target = if show { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let line = ProgressBar::with_draw_target(None, target);
     line.enable_steady_tick(Duration::from_millis(120));

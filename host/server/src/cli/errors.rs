@@ -14,8 +14,9 @@ use serde_json::json;
 
 use super::call::longshore;
 use super::id::NoSuchId;
-use super::output::say;
+use super::output::say_as_it_is;
 use crate::config::{ConfigError, NoProject};
+use crate::logging::{self, LogFormat};
 use crate::terminal;
 
 /// The code of an error that has none of its own.
@@ -28,8 +29,10 @@ const USAGE: &str = "usage";
 pub(super) enum Form {
     /// For people.
     Text,
-    /// For programs.
+    /// For programs that read the answer.
     Json,
+    /// A line of a JSON log, for programs that collect logs.
+    Log,
 }
 
 impl Form {
@@ -37,7 +40,11 @@ impl Form {
     /// may ask for it, too.
     pub(super) fn asked_by(mut words: impl Iterator<Item = OsString>) -> Self {
         let is_json = words.by_ref().take_while(|word| word != "--").any(|word| word == "--json");
-        if is_json { Self::Json } else { Self::Text }
+        match logging::format() {
+            _ if is_json => Self::Json,
+            LogFormat::Json => Self::Log,
+            LogFormat::Human => Self::Text,
+        }
     }
 }
 
@@ -84,7 +91,7 @@ pub(super) fn usage(error: &clap::Error, form: Form) -> ExitCode {
         } else {
             message.strip_prefix("error: ").unwrap_or(message)
         };
-        say(&object(USAGE, message, None));
+        tell(form, USAGE, message, None);
     }
     if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
 }
@@ -94,11 +101,19 @@ pub(super) fn report(error: &Error, form: Form) -> ExitCode {
     if is_closed_pipe(error) {
         return ExitCode::SUCCESS;
     }
-    say(&match form {
-        Form::Text => text(error),
-        Form::Json => object(code(error), &chain(error), hint(error).as_deref()),
-    });
+    match form {
+        Form::Text => say_as_it_is(&text(error)),
+        Form::Json | Form::Log => tell(form, code(error), &chain(error), hint(error).as_deref()),
+    }
     if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+}
+
+/// Tells programs of an error.
+fn tell(form: Form, code: &str, message: &str, hint: Option<&str>) {
+    match form {
+        Form::Log => logging::complain(code, message, hint),
+        Form::Text | Form::Json => say_as_it_is(&object(code, message, hint)),
+    }
 }
 
 /// An error for people. What it quotes of others may have lines of its own, which must not pass for ours.

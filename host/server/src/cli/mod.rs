@@ -15,6 +15,7 @@ mod kept;
 mod man;
 mod outbox;
 mod output;
+mod pause;
 mod plugin;
 mod run;
 mod schedule;
@@ -72,7 +73,8 @@ pub(crate) struct Global {
     project: Option<PathBuf>,
 
     /// Form of the log on stderr
-    #[arg(long, global = true, value_enum, value_name = "FORM", default_value_t, hide_default_value = true)]
+    #[arg(long, global = true, value_enum, value_name = "FORM", env = env::LOG_FORMAT, hide_env = true)]
+    #[arg(default_value_t, hide_default_value = true)]
     log_format: LogFormat,
 }
 
@@ -90,6 +92,8 @@ enum Command {
     Outbox(outbox::Command),
     #[command(subcommand)]
     Plugin(plugin::Command),
+    Pause(pause::Pause),
+    Resume(pause::Resume),
     Doctor(doctor::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -125,6 +129,7 @@ pub fn main() -> ExitCode {
     memory::give_back_what_is_free();
     open_files::raise_limit();
     app::limit_memory_of_queries();
+    logging::settle(LogFormat::asked_by(std::env::args_os(), std::env::var_os(env::LOG_FORMAT)));
     let form = Form::asked_by(std::env::args_os());
     let Cli { global, command } = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -141,14 +146,15 @@ fn obey(global: &Global, command: Command) -> Result<ExitCode> {
     let level = match command {
         Command::Serve(_) | Command::Worker(_) => "info,rmcp=warn",
         Command::Init(_) => "warn",
-        _ => "warn,longshore_plugin_problems=off",
+        // Nor do they log the end of a job that they show.
+        _ => "warn,longshore_plugin_problems=off,longshore_jobs=off",
     };
     let waiting = match &command {
         Command::Serve(_) => Waiting::Never,
         Command::Worker(args) => args.waiting(),
         _ => Waiting::Allowed,
     };
-    logging::start(global.log_format, level, waiting);
+    logging::start(level, waiting);
     call::note(global.project.as_deref());
     match command {
         Command::Init(args) => init::run(global, &args),
@@ -159,6 +165,8 @@ fn obey(global: &Global, command: Command) -> Result<ExitCode> {
         Command::Schedule(command) => block_on(schedule::run(global, command)),
         Command::Outbox(command) => block_on(outbox::run(global, command)),
         Command::Plugin(command) => block_on(plugin::run(global, command)),
+        Command::Pause(args) => block_on(pause::pause(global, args)),
+        Command::Resume(args) => block_on(pause::resume(global, args)),
         Command::Doctor(args) => block_on(doctor::run(global, &args)),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

@@ -24,8 +24,13 @@ pub(super) fn print_json_line(value: &impl Serialize) -> Result<()> {
     print(&serde_json::to_string(value).context("cannot print as JSON")?)
 }
 
-/// Tells people how things go.
+/// Tells people how things go; in a JSON log as a line of it.
 pub(super) fn say(text: &str) {
+    logging::say(text);
+}
+
+/// Writes a line to stderr as it is.
+pub(super) fn say_as_it_is(line: &str) {
     // Nobody may be listening any more; the work goes on.
-    let _ = logging::write(&format!("{}\n", terminal::lines(text)));
+    let _ = logging::write(&format!("{}\n", terminal::lines(line)));
 }

@@ -85,6 +85,9 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<ExitCode> {
     if submitted.deduplicated {
         say(&format!("This key has named job {} before.", status.task.id));
     }
+    if status.task.paused_since.is_some() {
+        say(status.waiting.as_deref().unwrap_or_default());
+    }
     let mut left = args.detach.then_some(Left::ToOthers);
     if !args.detach {
         let id = status.task.id;

@@ -70,9 +70,21 @@ struct Worker {
     stay_behind: bool,
 }
 
+/// Attempts that a process runs at once where nothing is configured. Jobs mostly wait, for disks, networks and each other's
+/// commits: fifty do well on two cores, so fewer make no sense. Beyond that each core carries some more, and what an
+/// attempt costs in memory sets an end.
+pub(super) fn usual_concurrency(cores: usize) -> u32 {
+    u32::try_from(cores.saturating_mul(16)).unwrap_or(u32::MAX).clamp(50, 256)
+}
+
+/// Cores that this process may use.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 impl Default for Worker {
     fn default() -> Self {
-        Self { concurrency: 50, lease_ms: 6_000, stay_behind: true }
+        Self { concurrency: usual_concurrency(cores()), lease_ms: 6_000, stay_behind: true }
     }
 }
 

@@ -170,7 +170,8 @@ mod tests {
     #[test]
     fn an_empty_file_gives_the_defaults() {
         let config = load("").unwrap();
-        let worker = WorkerConfig { concurrency: 50, lease: Duration::from_secs(6), stay_behind: true };
+        let concurrency = file::usual_concurrency(file::cores());
+        let worker = WorkerConfig { concurrency, lease: Duration::from_secs(6), stay_behind: true };
         assert_eq!(config.worker, worker);
         assert_eq!(config.mcp.wait, Duration::from_secs(3));
         assert_eq!(config.limits.payload_bytes_max, 1 << 20);
@@ -178,6 +179,11 @@ mod tests {
         assert_eq!(config.defaults, Policy::default());
         assert!(config.sources.is_empty() && config.channels.is_empty() && config.schedules.is_empty());
         assert!(config.plugins.dir.is_absolute() && config.plugins.dir.ends_with("plugins"));
+    }
+
+    #[test]
+    fn the_usual_concurrency_follows_the_cores() {
+        assert_eq!([1, 2, 4, 8, 16, 128].map(file::usual_concurrency), [50, 50, 64, 128, 256, 256]);
     }
 
     #[test]

@@ -115,12 +115,13 @@ fn write(output: &mut impl Write, mut line: &[u8]) {
 pub(super) struct UpTo<W> {
     output: W,
     left: u64,
+    last: String,
 }
 
 impl<W: Write> UpTo<W> {
-    /// Lets `bytes` through, in whole lines, and then nothing.
-    pub(super) fn new(output: W, bytes: u64) -> Self {
-        Self { output, left: bytes }
+    /// Lets `bytes` through, in whole lines, then the line `last`, and then nothing.
+    pub(super) fn new(output: W, bytes: u64, last: String) -> Self {
+        Self { output, left: bytes, last }
     }
 }
 
@@ -132,7 +133,7 @@ impl<W: Write> Write for UpTo<W> {
         let written = self.output.write(bytes)?;
         self.left = self.left.saturating_sub(written as u64);
         if self.left == 0 && written == bytes.len() {
-            self.output.write_all(b"the log has reached its limit; nothing more is written to it\n")?;
+            self.output.write_all(self.last.as_bytes())?;
         }
         Ok(written)
     }
@@ -193,7 +194,7 @@ mod tests {
     #[test]
     fn a_log_ends_at_its_limit_and_says_so() {
         let mut log = Vec::new();
-        let mut limited = UpTo::new(&mut log, 10);
+        let mut limited = UpTo::new(&mut log, 10, "the log has ended\n".into());
         for _ in 0..3 {
             write(&mut limited, b"12345678\n");
         }

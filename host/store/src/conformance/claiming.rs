@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use longshore_domain::{
-    BreakerPolicy, ClaimRequest, Gate, JobTypeClaim, NewTask, Next, RateLimit, STEP_MS, TaskState, WorkerId,
+    BreakerPolicy, ClaimRequest, Gate, JobTypeClaim, KeptSlots, NewTask, Next, RateLimit, STEP_MS, TaskState,
+    WorkerId,
 };
 
 use super::Open;
-use super::kit::{Kit, LEASE_MS, at, completed, end, new_task, of_type, request, serve};
+use super::kit::{Kit, LEASE_MS, at, completed, end, name, new_task, of_type, request, serve};
 
 /// Higher priority first, then the order of submission.
 pub async fn higher_priority_comes_first_and_then_age(open: Open) {
@@ -59,6 +60,31 @@ pub async fn job_types_share_the_limit_in_turn(open: Open) {
     assert_eq!(claim(7, &["c", "b", "a"]).await, ["c", "a", "c", "a", "c", "a", "c"]);
     assert_eq!(claim(100, &["b", "a", "c"]).await, ["a", "c", "a", "c", "a", "c", "a", "a", "a"][..8]);
     assert!(claim(100, &["b", "a", "c"]).await.is_empty());
+}
+
+/// Types of which nothing runs come first, one task each; the others leave them a slot each, as far as slots are kept.
+pub async fn slots_are_kept_for_types_that_run_nothing(open: Open) {
+    let kit = Kit::new(&open);
+    for (job_type, count) in [("slow", 30), ("b", 2), ("limited", 2)] {
+        for _ in 0..count {
+            kit.submit(of_type(job_type)).await;
+        }
+    }
+    let claim = async |limit, slots, running: &[&str]| {
+        let job_types =
+            vec![serve("slow", None), serve("b", None), serve("c", None), serve("limited", Some(1))];
+        let running = running.iter().map(|running| name(running)).collect();
+        let asked = ClaimRequest { kept: KeptSlots { slots, running }, ..request(at(1), limit, job_types) };
+        let claimed = kit.store.claim(asked).await.unwrap();
+        claimed.iter().map(|claimed| claimed.job_type.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(claim(1, 1, &["slow"]).await, ["b"], "its first before another of those that run");
+    assert_eq!(claim(3, 1, &["slow", "b"]).await, ["slow", "limited"], "one is left to c");
+    assert!(claim(1, 1, &["slow", "b", "limited"]).await.is_empty(), "the last one is for c");
+    assert_eq!(claim(1, 0, &["slow", "b", "limited"]).await, ["slow"], "where none is kept it is for all");
+    kit.submit(of_type("c")).await;
+    let limited_too = claim(5, 2, &["slow"]).await;
+    assert_eq!(limited_too, ["slow", "b", "c", "slow"], "the one that is at its limit is left a slot");
 }
 
 /// A task whose job type nobody serves waits, and holds nobody up.

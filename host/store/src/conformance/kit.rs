@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use longshore_domain::{
     AttemptRef, ClaimRequest, Claimed, Code, ComponentSha, Failure, Finish, FinishAnswer, JobTypeClaim,
-    JobTypeName, NewMessage, NewTask, Next, Outcome, Owner, Progress, RetryAnswer, Save, SaveAnswer,
-    SavedArtifact, Task, TaskId, TaskState, TaskStore, Timestamp, Usage, WorkerId,
+    JobTypeName, KeptSlots, NewMessage, NewTask, Next, Outcome, Owner, Progress, RetryAnswer, Save,
+    SaveAnswer, SavedArtifact, Task, TaskId, TaskState, TaskStore, Timestamp, Usage, WorkerId,
 };
 
 use super::Open;
@@ -59,6 +59,7 @@ pub(super) fn request(now: Timestamp, limit: u32, job_types: Vec<JobTypeClaim>) 
         now,
         lease_until: Timestamp::from_ms(now.ms() + LEASE_MS),
         limit,
+        kept: KeptSlots::default(),
         job_types,
     }
 }

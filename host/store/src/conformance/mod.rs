@@ -16,6 +16,7 @@ pub mod ending;
 pub mod handles;
 pub mod leases;
 pub mod messages;
+pub mod pausing;
 pub mod pruning;
 pub mod questions;
 pub mod retrying;
@@ -53,6 +54,7 @@ macro_rules! conformance_tests {
                 higher_priority_comes_first_and_then_age,
                 age_makes_up_for_priority,
                 job_types_share_the_limit_in_turn,
+                slots_are_kept_for_types_that_run_nothing,
                 a_job_type_that_is_not_asked_for_waits,
                 concurrency_counts_all_workers,
                 a_rate_limit_counts_all_workers,
@@ -140,10 +142,16 @@ macro_rules! conformance_tests {
                 too_many_failures_are_told_once,
                 nobody_is_told_who_did_not_ask,
             ],
+            pausing: [
+                a_paused_job_type_is_not_claimed,
+                a_pause_is_known_until_it_ends,
+                a_task_shows_that_its_type_is_paused,
+            ],
             questions: [
                 a_task_is_shown_to_its_owner,
                 lists_are_newest_first_and_paged,
                 lists_are_filtered,
+                lists_are_filtered_by_what_no_index_has,
                 a_page_marker_is_checked,
                 tasks_are_found_by_the_beginning_of_their_id,
                 live_tasks_are_counted,

@@ -50,6 +50,42 @@ pub async fn lists_are_newest_first_and_paged(open: Open) {
     assert_eq!(kit.store.list(whole).await.unwrap().next, None);
 }
 
+/// What no index has is looked up task by task: the failure, the time of submission, the schedule.
+pub async fn lists_are_filtered_by_what_no_index_has(open: Open) {
+    let kit = Kit::new(&open);
+    let mut ids = Vec::new();
+    for minute in 0..4 {
+        ids.push(kit.submit(NewTask { created_at: at(minute * 60_000), ..new_task() }).await);
+    }
+    let claimed = kit.claim(at(200_000), 2).await;
+    kit.fail(claimed[0].attempt, at(200_001)).await;
+    let lost = end(claimed[1].attempt, at(200_002), failure(Code::WorkerLost), Next::End);
+    assert_eq!(kit.finish(lost).await, TaskState::Failed);
+    let listed = async |filter: TaskFilter| {
+        let page = kit.store.list(TaskFilter { limit: 10, ..filter }).await.unwrap();
+        assert_eq!(page.next, None);
+        let index = |id| ids.iter().position(|known| *known == id).unwrap();
+        page.tasks.into_iter().map(|task| index(task.id)).collect::<Vec<_>>()
+    };
+    let all = TaskFilter::default;
+    assert_eq!(listed(TaskFilter { code: Some(Code::WorkerLost), ..all() }).await, [1]);
+    assert_eq!(
+        listed(TaskFilter { code: Some(Code::JobFailed), state: Some(TaskState::Failed), ..all() }).await,
+        [0]
+    );
+    assert_eq!(listed(TaskFilter { created_from: Some(at(60_000)), ..all() }).await, [3, 2, 1]);
+    assert_eq!(listed(TaskFilter { created_before: Some(at(60_000)), ..all() }).await, [0]);
+    let (created_from, created_before) = (Some(at(60_000)), Some(at(180_000)));
+    let state = Some(TaskState::Queued);
+    assert_eq!(listed(TaskFilter { created_from, created_before, state, ..all() }).await, [2]);
+    assert!(listed(TaskFilter { schedule: Some("nightly".into()), ..all() }).await.is_empty());
+    let first = TaskFilter { created_from: Some(at(0)), limit: 2, ..all() };
+    let page = kit.store.list(first.clone()).await.unwrap();
+    assert_eq!(page.tasks.len(), 2);
+    let rest = kit.store.list(TaskFilter { after: page.next, ..first }).await.unwrap();
+    assert_eq!((rest.tasks.len(), rest.tasks[1].id, rest.next), (2, ids[0], None));
+}
+
 /// Every combination of owner, state and job type lists just the tasks that fit.
 pub async fn lists_are_filtered(open: Open) {
     let kit = Kit::new(&open);
@@ -99,7 +135,7 @@ pub async fn lists_are_filtered(open: Open) {
                     state,
                     job_type: job_type.map(name),
                     limit: 100,
-                    after: None,
+                    ..TaskFilter::default()
                 };
                 let expected: Vec<Task> = tasks
                     .iter()

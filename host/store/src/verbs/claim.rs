@@ -8,7 +8,7 @@ use longshore_domain::{
 };
 use rusqlite::{Connection, Row, params};
 
-use super::{artifacts, breaker, digest, places, rate};
+use super::{artifacts, breaker, digest, pause, places, rate};
 use crate::columns;
 use crate::fault::Fault;
 use crate::statements::statements;
@@ -19,7 +19,7 @@ statements! {
     NEXT = "
         SELECT q.seq, q.rank, q.attempts, q.counted, q.first_started_at, q.deadline_at,
             t.id, t.owner, t.created_at, t.payload,
-            c.attempt, c.saves, c.messages, c.done, c.total, c.message, c.state, c.sha256
+            c.attempt, c.saves, c.messages, c.done, c.total, c.message, c.state, c.sha256, q.since
         FROM ready AS q
         CROSS JOIN tasks AS t ON t.seq = q.seq
         LEFT JOIN checkpoints AS c ON c.seq = q.seq
@@ -36,6 +36,11 @@ statements! {
 pub(crate) fn claim(c: &Connection, request: &ClaimRequest) -> Result<Vec<Claimed>, Fault> {
     let mut shares = Vec::with_capacity(request.job_types.len());
     for job_type in &request.job_types {
+        // One look into a table that is empty most of the time, in the transaction of the claim: once a pause is
+        // acknowledged no process starts another task of the job type.
+        if pause::since(c, &job_type.name)?.is_some() {
+            continue;
+        }
         let room = match job_type.concurrency {
             None => u32::MAX,
             Some(concurrency) => concurrency.saturating_sub(running(c, job_type)?),
@@ -64,6 +69,11 @@ struct Share<'a> {
 }
 
 impl Share<'_> {
+    /// Whether something of the job type ran at the claimant before the claim.
+    fn runs(&self, request: &ClaimRequest) -> bool {
+        request.kept.running.contains(&self.job_type.name)
+    }
+
     /// Claims up to `wanted` more. A job type that gives fewer has no more to give.
     fn take(&mut self, c: &Connection, request: &ClaimRequest, wanted: u32) -> Result<u32, Fault> {
         let claimed = take(c, request, self.job_type, wanted.min(self.room))?;
@@ -78,6 +88,11 @@ impl Share<'_> {
 /// as many at once as they all are sure to get.
 fn share_out(c: &Connection, request: &ClaimRequest, shares: &mut [Share<'_>]) -> Result<(), Fault> {
     let mut left = request.limit;
+    if request.kept.slots > 0 {
+        left -= begin_those_that_run_nothing(c, request, shares)?;
+        let without = shares.iter().filter(|share| !share.runs(request) && share.claimed.is_empty()).count();
+        left = left.saturating_sub(request.kept.slots.min(without as u32));
+    }
     loop {
         let open = shares.iter().filter(|share| share.room > 0).count() as u32;
         if left == 0 || open == 0 {
@@ -91,6 +106,22 @@ fn share_out(c: &Connection, request: &ClaimRequest, shares: &mut [Share<'_>]) -
             }
         }
     }
+}
+
+/// Claims a task of each job type of which nothing runs at the claimant, and says how many that were.
+fn begin_those_that_run_nothing(
+    c: &Connection,
+    request: &ClaimRequest,
+    shares: &mut [Share<'_>],
+) -> Result<u32, Fault> {
+    let mut begun = 0;
+    for share in shares.iter_mut().filter(|share| !share.runs(request) && share.room > 0) {
+        if begun == request.limit {
+            break;
+        }
+        begun += share.take(c, request, 1)?;
+    }
+    Ok(begun)
 }
 
 fn one_of_each_in_turn(mut shares: Vec<Share<'_>>) -> Vec<Claimed> {
@@ -171,6 +202,7 @@ fn read_next(row: &Row<'_>, request: &ClaimRequest, job_type: &JobTypeClaim) -> 
             job_type: job_type.name.clone(),
             payload: row.get(9)?,
             created_at,
+            queued_at: columns::time(row, 18)?,
             first_started_at: columns::time_or_none(row, 4)?.unwrap_or(request.now.max(created_at)),
             deadline_at: columns::time_or_none(row, 5)?,
             checkpoint,

@@ -30,7 +30,8 @@ macro_rules! task_columns {
         coalesce(f.failure_code, a.outcome),
         coalesce(f.failure_message, a.message, ''),
         coalesce(f.failure_detail, a.detail),
-        t.schedule"
+        t.schedule,
+        (SELECT since FROM paused WHERE paused.job_type = t.job_type)"
     };
 }
 
@@ -68,9 +69,9 @@ pub(crate) fn get(c: &Connection, owner: Option<&Owner>, id: TaskId) -> Result<O
         .prepare_cached(BY_ID)?
         .query_row([id.as_bytes()], |row| {
             let mut task = task(row)?;
-            task.result = row.get(23)?;
+            task.result = row.get(24)?;
             let attempt = task.attempts;
-            task.artifacts = columns::artifacts(row, 24)?
+            task.artifacts = columns::artifacts(row, 25)?
                 .into_iter()
                 .map(|artifact| ArtifactRecord { artifact, attempt })
                 .collect();
@@ -96,6 +97,7 @@ fn task(row: &Row<'_>) -> rusqlite::Result<Task> {
         idempotency_key: row.get(4)?,
         priority: row.get(5)?,
         schedule: row.get(22)?,
+        paused_since: columns::time_or_none(row, 23)?,
         created_at: columns::time(row, 6)?,
         ttl_ms: columns::number(row, 7)?,
         state,

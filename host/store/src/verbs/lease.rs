@@ -26,7 +26,8 @@ statements! {
             r.cancel_requested, r.deadline_at, coalesce(c.done, 0), c.total, coalesce(c.message, ''),
             coalesce(c.saves, 0) > (
                 SELECT coalesce(max(a.saves), 0) FROM attempts AS a
-                WHERE a.seq = r.seq AND a.outcome = 'worker_lost')
+                WHERE a.seq = r.seq AND a.outcome = 'worker_lost'),
+            r.started_at
         FROM running AS r
         LEFT JOIN checkpoints AS c ON c.seq = r.seq
         WHERE CASE WHEN ?1 IS NULL THEN r.lease_until <= ?2 OR r.updated_at > ?3 ELSE r.worker = ?1 END
@@ -95,6 +96,7 @@ fn lost_attempt(row: &Row<'_>) -> rusqlite::Result<LostAttempt> {
         attempts_counted: row.get(2)?,
         job_type: columns::job_type(row, 3)?,
         worker: columns::worker(row, 4)?,
+        started_at: columns::time(row, 13)?,
         first_started_at: columns::time(row, 5)?,
         lease_until: columns::time(row, 6)?,
         cancel_requested: row.get(7)?,

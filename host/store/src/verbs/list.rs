@@ -2,10 +2,10 @@
 //!
 //! Each index that serves lists holds its tasks in runs: within one owner and job type (and end state), or one job
 //! type and rank of the queue, they are in the order of their submission. A page is the newest of the newest of each
-//! run that the filter lets in. So two indexes serve every filter, however long the history, and what a list costs
-//! grows with the number of runs only.
+//! run that the filter lets in. So two indexes serve owner, job type and state, however long the history, and what a list
+//! costs grows with the number of runs only. What else a filter asks for is looked up task by task, so many a page at most.
 
-use longshore_domain::{Owner, Page, TaskFilter, TaskState};
+use longshore_domain::{Code, Owner, Page, TaskFilter, TaskState, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
 use super::get;
@@ -15,6 +15,9 @@ use crate::statements::statements;
 
 /// Tasks on one page at most.
 const PAGE_MAX: u32 = 1_000;
+
+/// Tasks that are looked at for one page, where no index has what the filter asks for: the snapshot must not last.
+const LOOKED_AT_MAX: u32 = 20_000;
 
 statements! {
     ALL = "SELECT seq FROM tasks WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2";
@@ -32,6 +35,13 @@ statements! {
         SELECT seq FROM finished INDEXED BY finished_listing
         WHERE state = ?5 AND owner = ?1 AND job_type = ?2 AND seq < ?3
         ORDER BY seq DESC LIMIT ?4";
+
+    FITS = "
+        SELECT 1
+        FROM tasks AS t
+        LEFT JOIN finished AS f ON f.seq = t.seq
+        WHERE t.seq = ?1 AND (?2 IS NULL OR t.created_at >= ?2) AND (?3 IS NULL OR t.created_at < ?3)
+            AND (?4 IS NULL OR t.schedule = ?4) AND (?5 IS NULL OR f.failure_code = ?5)";
 
     NEXT_QUEUE = "SELECT job_type FROM ready WHERE job_type > ?1 ORDER BY job_type LIMIT 1";
 
@@ -69,14 +79,74 @@ pub(crate) fn list(c: &Connection, filter: &TaskFilter) -> Result<Page, Fault> {
     let limit = filter.limit.clamp(1, PAGE_MAX);
     snapshot(c, |c| {
         // One more than asked for, to know whether there is a next page.
-        let mut newest = numbers(c, filter, before, limit + 1)?;
-        newest.sort_unstable_by(|one, other| other.cmp(one));
-        let more = newest.len() > limit as usize;
-        newest.truncate(limit as usize);
-        let next = if more { newest.last().map(|last| marker(*last)) } else { None };
-        let tasks = newest.into_iter().map(|seq| get::summary(c, seq)).collect::<Result<_, _>>()?;
-        Ok(Page { tasks, next })
+        let wanted = limit as usize + 1;
+        let (mut found, end) = if is_in_an_index(filter) {
+            (newest(c, filter, before, wanted)?, None)
+        } else {
+            fitting(c, filter, before, wanted)?
+        };
+        let next = if found.len() == wanted {
+            found.pop();
+            found.last().copied()
+        } else {
+            end
+        };
+        let tasks = found.into_iter().map(|seq| get::summary(c, seq)).collect::<Result<_, _>>()?;
+        Ok(Page { tasks, next: next.map(marker) })
     })
+}
+
+/// Whether the indexes have all that the filter asks for.
+const fn is_in_an_index(filter: &TaskFilter) -> bool {
+    filter.code.is_none()
+        && filter.created_from.is_none()
+        && filter.created_before.is_none()
+        && filter.schedule.is_none()
+}
+
+/// The newest `wanted` tasks before `before` that the indexes let in, newest first.
+fn newest(c: &Connection, filter: &TaskFilter, before: i64, wanted: usize) -> Result<Vec<i64>, Fault> {
+    let mut newest = numbers(c, filter, before, wanted as u32)?;
+    newest.sort_unstable_by(|one, other| other.cmp(one));
+    newest.truncate(wanted);
+    Ok(newest)
+}
+
+/// The newest `wanted` of those that also fit the rest of the filter, and the last one that was looked at where there are
+/// more to look at.
+fn fitting(
+    c: &Connection,
+    filter: &TaskFilter,
+    mut before: i64,
+    wanted: usize,
+) -> Result<(Vec<i64>, Option<i64>), Fault> {
+    let mut found = Vec::new();
+    for _ in 0..LOOKED_AT_MAX / PAGE_MAX {
+        let step = newest(c, filter, before, PAGE_MAX as usize)?;
+        for seq in &step {
+            if fits(c, filter, *seq)? {
+                found.push(*seq);
+                if found.len() == wanted {
+                    return Ok((found, None));
+                }
+            }
+        }
+        match step.last() {
+            Some(last) if step.len() == PAGE_MAX as usize => before = *last,
+            _ => return Ok((found, None)),
+        }
+    }
+    Ok((found, Some(before)))
+}
+
+fn fits(c: &Connection, filter: &TaskFilter, seq: i64) -> Result<bool, Fault> {
+    Ok(c.prepare_cached(FITS)?.exists(params![
+        seq,
+        filter.created_from.map(Timestamp::ms),
+        filter.created_before.map(Timestamp::ms),
+        filter.schedule,
+        filter.code.map(Code::as_str),
+    ])?)
 }
 
 fn marker(seq: i64) -> String {

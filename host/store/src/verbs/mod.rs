@@ -22,6 +22,7 @@ pub(crate) mod letters;
 pub(crate) mod list;
 pub(crate) mod log;
 pub(crate) mod outbox;
+pub(crate) mod pause;
 pub(crate) mod places;
 #[cfg(test)]
 mod plans;
@@ -58,6 +59,7 @@ pub(crate) fn all_statements() -> Vec<(String, &'static str)> {
         ("list", list::STATEMENTS),
         ("log", log::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
+        ("pause", pause::STATEMENTS),
         ("places", places::STATEMENTS),
         ("prune", prune::STATEMENTS),
         ("publication", publication::STATEMENTS),

@@ -18,6 +18,8 @@ const ON_PURPOSE: &[(&str, &[&str])] = &[
     ("counts::QUEUED", &["SCAN ready"]),
     ("counts::RUNNING", &["SCAN running USING COVERING INDEX running_job_type"]),
     ("counts::SCHEDULED", &["SCAN scheduled", "USE TEMP B-TREE FOR GROUP BY"]),
+    // All of them, which are as many as somebody has paused.
+    ("pause::ALL", &["SCAN paused"]),
     // In the order of the key, from its beginning, as far as the limit.
     ("publication::UNPUBLISHED", &["SCAN u"]),
     // In any order, as far as the limit.

@@ -4,8 +4,8 @@ use longshore_domain::{NewTask, Progress, SubmitError, Submitted, Task, TaskId, 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
-use super::get;
 use super::places::{self, History};
+use super::{get, pause};
 use crate::columns;
 use crate::fault::Fault;
 use crate::statements::statements;
@@ -75,7 +75,8 @@ pub(crate) fn insert(c: &Connection, new: &NewTask, schedule: Option<&str>) -> R
         Some(due_at) => places::put_scheduled(c, seq, job_type, due_at, history, new.created_at)?,
         None => places::put_ready(c, seq, job_type, new.rank(), history, new.created_at)?,
     }
-    Ok(task(new, due_at, schedule))
+    let paused_since = pause::since(c, &new.job_type)?;
+    Ok(Task { paused_since, ..task(new, due_at, schedule) })
 }
 
 /// The answer when the key was used before.
@@ -111,6 +112,7 @@ fn task(new: &NewTask, due_at: Option<Timestamp>, schedule: Option<&str>) -> Tas
         idempotency_key: new.idempotency_key.clone(),
         priority: new.priority,
         schedule: schedule.map(Into::into),
+        paused_since: None,
         state: if due_at.is_some() { TaskState::Scheduled } else { TaskState::Queued },
         created_at: new.created_at,
         updated_at: new.created_at,

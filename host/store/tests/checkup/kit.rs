@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use longshore_domain::{
     ArtifactFiles, ArtifactRecord, AttemptFiles, AttemptRef, CheckpointStore, ClaimRequest, Code,
-    ComponentSha, Failure, Finish, FinishAnswer, JobTypeClaim, NewMessage, NewTask, Next, Outcome, Owner,
-    Progress, Save, TaskId, TaskState, TaskStore, Timestamp, Unpublished, Usage, WorkerId,
+    ComponentSha, Failure, Finish, FinishAnswer, JobTypeClaim, KeptSlots, NewMessage, NewTask, Next, Outcome,
+    Owner, Progress, Save, TaskId, TaskState, TaskStore, Timestamp, Unpublished, Usage, WorkerId,
 };
 use longshore_store::checkup::{Checkup, FindingCode, Mended, Report};
 use longshore_store::{LocalFiles, SqliteStore, StoreOptions};
@@ -135,6 +135,7 @@ impl Place {
             now: at(1),
             lease_until: at(LEASE_UNTIL),
             limit: 1,
+            kept: KeptSlots::default(),
             job_types: vec![job_type],
         };
         self.store().claim(request).await.unwrap().remove(0).attempt

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Result;
-use longshore_domain::{Catalog, LoadedJob, Problem};
+use longshore_domain::{Catalog, JobTypeName, LoadedJob, PausedTypes, Problem, Timestamp};
 use serde::Serialize;
 use serde_json::json;
 
@@ -12,14 +12,16 @@ use crate::app::{Role, Shutdown};
 use crate::cli::output::{print, print_json, say};
 use crate::cli::start;
 use crate::cli::table::Table;
+use crate::cli::text;
 use crate::config::Config;
+use crate::view::rfc3339;
 
 const AFTER_HELP: &str = "\
 Examples:
   longshore plugin list
   longshore plugin list --json | jq '.plugins[] | select(.state != \"ready\")'
 
-States: ready; blocked (asks for more than it is granted); disabled (by its policy); missing (a policy without its component);
+States: ready; paused (`longshore resume NAME` starts its jobs again); blocked (asks for more than it is granted); disabled (by its policy); missing (a policy without its component);
 loading (is being loaded, or compiled for the first time); broken (cannot be used). A plugin whose new file is broken goes on in its earlier version where one
 is served. One that is ready may have a warning: its policy grants a table or column that the source does not have.";
 
@@ -53,6 +55,8 @@ struct PluginView<'a> {
     serving_version: Option<&'a str>,
     /// What is odd about it, although it is offered.
     warning: Option<&'a str>,
+    /// Since when its jobs are accepted and not started.
+    paused_since: Option<String>,
 }
 
 impl<'a> PluginView<'a> {
@@ -61,8 +65,11 @@ impl<'a> PluginView<'a> {
         job: Option<&'a LoadedJob>,
         problem: Option<&'a Problem>,
         warning: Option<&'a Problem>,
+        paused_since: Option<Timestamp>,
     ) -> Self {
         let state = match problem.map(|problem| problem.code.as_str()) {
+            None if job.is_none() && paused_since.is_some() => "missing",
+            None if paused_since.is_some() => "paused",
             None => "ready",
             Some("blocked") => "blocked",
             Some("disabled") => "disabled",
@@ -80,6 +87,7 @@ impl<'a> PluginView<'a> {
             reason: problem.map(|problem| problem.message.as_str()),
             serving_version: problem.and_then(|problem| problem.serving.as_deref()),
             warning: warning.map(|warning| warning.message.as_str()),
+            paused_since: paused_since.map(rfc3339),
         }
     }
 }
@@ -89,9 +97,10 @@ pub(super) async fn run(config: &Config, args: &Args) -> Result<()> {
     if args.wait {
         host.service().all_loaded(Duration::MAX).await;
     }
-    let catalog = host.service().catalog();
+    let (catalog, paused) = (host.service().catalog(), host.service().paused().await);
     host.shutdown(Shutdown::Now).await;
-    let plugins = views(&catalog);
+    let paused = paused?;
+    let plugins = views(&catalog, &paused);
     if args.json {
         return print_json(&json!({"plugins": plugins}));
     }
@@ -107,21 +116,25 @@ pub(super) async fn run(config: &Config, args: &Args) -> Result<()> {
             (None, _) => plugin.title.unwrap_or_default().to_owned(),
         };
         let warning = plugin.warning.map(|warning| format!("; warning: {warning}")).unwrap_or_default();
-        let remark = remark + &warning;
+        let paused = plugin.paused_since.as_ref();
+        let paused = paused.map(|since| format!("; paused since {}", text::time(since))).unwrap_or_default();
+        let remark = remark + &warning + &paused;
         let version = plugin.version.unwrap_or("-").to_owned();
         table.row(&[plugin.name.to_owned(), version, plugin.state.to_owned(), remark]);
     }
     print(&table.render())
 }
 
-fn views(catalog: &Catalog) -> Vec<PluginView<'_>> {
-    let jobs = catalog.jobs.keys().map(longshore_domain::JobTypeName::as_str);
+fn views<'a>(catalog: &'a Catalog, paused: &'a PausedTypes) -> Vec<PluginView<'a>> {
+    let jobs = catalog.jobs.keys().chain(paused.keys()).map(JobTypeName::as_str);
     let names: BTreeSet<&str> = jobs.chain(catalog.problems.keys().map(String::as_str)).collect();
+    let since = |name: &str| paused.iter().find(|(known, _)| known.as_str() == name).map(|(_, since)| *since);
     names
         .into_iter()
         .map(|name| {
             let job = catalog.job(name).map(AsRef::as_ref);
-            PluginView::new(name, job, catalog.problems.get(name), catalog.warnings.get(name))
+            let (problem, warning) = (catalog.problems.get(name), catalog.warnings.get(name));
+            PluginView::new(name, job, problem, warning, since(name))
         })
         .collect()
 }
@@ -138,11 +151,11 @@ mod tests {
             message: "because".into(),
             serving: None,
         };
-        let state = |code: &str| PluginView::new("x", None, Some(&problem(code)), None).state;
+        let state = |code: &str| PluginView::new("x", None, Some(&problem(code)), None, None).state;
         let states = ["blocked", "disabled", "component_missing", "wrong_world"].map(state);
         assert_eq!(states, ["blocked", "disabled", "missing", "broken"]);
         let odd = problem("unmatched_grant");
-        let view = PluginView::new("x", None, None, Some(&odd));
+        let view = PluginView::new("x", None, None, Some(&odd), None);
         assert_eq!((view.state, view.warning), ("ready", Some("because")));
     }
 }

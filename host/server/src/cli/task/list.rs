@@ -1,11 +1,11 @@
 //! `longshore task list`
 
 use anyhow::Result;
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use longshore_domain::{JobTypeName, Owner, TaskFilter, TaskState};
+use longshore_domain::TaskFilter;
 use longshore_scheduler::{TaskService, TaskStatus};
 use serde_json::{Value, json};
 
+use super::filter::Filter;
 use crate::cli::kept::job_json;
 use crate::cli::output::{print, print_json, say};
 use crate::cli::table::Table;
@@ -16,19 +16,15 @@ const AFTER_HELP: &str = "\
 Examples:
   longshore task list
   longshore task list --status failed --job-type export
+  longshore task list --code worker_lost --since 2h
   longshore task list --json | jq '.jobs[].job_id'";
 
 /// List jobs, newest first
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(in crate::cli) struct Args {
-    /// Only those in this state
-    #[arg(long, value_parser = state_parser())]
-    status: Option<TaskState>,
-
-    /// Only those of this type
-    #[arg(long, value_name = "NAME")]
-    job_type: Option<JobTypeName>,
+    #[command(flatten)]
+    filter: Filter,
 
     /// How many at most
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
@@ -44,13 +40,7 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) async fn run(service: &TaskService, args: Args) -> Result<()> {
-    let filter = TaskFilter {
-        owner: Some(Owner::local()),
-        state: args.status,
-        job_type: args.job_type,
-        limit: args.limit,
-        after: args.after,
-    };
+    let filter = TaskFilter { limit: args.limit, after: args.after, ..args.filter.at(service.now()) };
     let page = service.list(filter).await?;
     let listed: Vec<TaskStatus> = page.tasks.into_iter().map(|task| service.describe_listed(task)).collect();
     if args.json {
@@ -103,9 +93,4 @@ fn table(jobs: &[JobView]) -> Table {
         ]);
     }
     table
-}
-
-fn state_parser() -> impl clap::builder::TypedValueParser<Value = TaskState> {
-    PossibleValuesParser::new(TaskState::ALL.map(TaskState::as_str))
-        .try_map(|name| TaskState::from_name(&name).ok_or("no such state"))
 }

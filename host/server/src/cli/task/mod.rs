@@ -1,8 +1,10 @@
 //! `longshore task`: looks at jobs and changes their course.
 
 mod cancel;
+mod filter;
 mod list;
 mod log;
+mod many;
 mod retry;
 pub(super) mod show;
 
@@ -13,7 +15,9 @@ use clap::Subcommand;
 use longshore_domain::{Owner, TaskId};
 use longshore_scheduler::TaskService;
 
+use self::filter::Filter;
 use super::Global;
+use super::errors::Usage;
 use super::id::{self, IdArg};
 use crate::app::{Host, Role, Shutdown};
 
@@ -44,6 +48,36 @@ pub(super) async fn run(global: &Global, command: Command) -> Result<ExitCode> {
     }
     host.shutdown(Shutdown::Now).await;
     done.map(|()| ExitCode::SUCCESS)
+}
+
+/// One job by its id, or all that the options choose.
+#[derive(clap::Args)]
+struct Jobs {
+    /// Id of the job, its first digits (at least 4), or `last` for the newest job
+    #[arg(value_name = "JOB_ID")]
+    id: Option<IdArg>,
+
+    #[command(flatten)]
+    filter: Filter,
+
+    /// Do it without asking
+    #[arg(long, conflicts_with = "id")]
+    yes: bool,
+}
+
+impl Jobs {
+    /// The id of the one job that is meant; none if the options choose.
+    async fn one(&self, service: &TaskService, owner: &Owner) -> Result<Option<TaskId>> {
+        let Some(id) = &self.id else { return Ok(None) };
+        if self.filter.is_empty() {
+            return id::job(service, owner, id).await.map(Some);
+        }
+        Err(Usage {
+            message: "a job is named by its id, and others are chosen by options: not both".into(),
+            hint: "leave out the id or the options".into(),
+        }
+        .into())
+    }
 }
 
 /// The id of a job, as every command that concerns one takes it.

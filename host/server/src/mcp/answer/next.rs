@@ -29,6 +29,11 @@ pub(super) fn after_status(status: &TaskStatus) -> String {
             format!("{begins} at {}, by itself. Call check_job_status after that.", rfc3339_to_the_second(due))
         }
         TaskState::InputRequired => "The job waits for an answer: ask the user.".into(),
+        TaskState::Queued if task.paused_since.is_some() => {
+            "Tell the user that the operator has paused jobs of this type. It starts by itself once they are resumed; do not start \
+             it again."
+                .into()
+        }
         TaskState::Queued if status.waiting.is_some() && !status.waits_for_loading() => {
             "Tell the user why it waits (waiting_reason). It starts by itself once it can; do not start it again.".into()
         }

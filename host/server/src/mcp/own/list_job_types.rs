@@ -1,6 +1,6 @@
 //! `list_job_types`: what can be run, and what cannot and why.
 
-use longshore_domain::{LOADING, LoadedJob, Policy, Problem};
+use longshore_domain::{LOADING, LoadedJob, Policy, Problem, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::{Effect, OwnTool};
@@ -8,6 +8,7 @@ use crate::mcp::answer::Answer;
 use crate::mcp::arguments::Arguments;
 use crate::mcp::front::{Front, LIST_LOADING_MAX};
 use crate::mcp::refusal::Refusal;
+use crate::view::rfc3339_to_the_second;
 
 pub(super) const TOOL: OwnTool = OwnTool {
     name: "list_job_types",
@@ -31,9 +32,13 @@ pub(super) async fn call(front: &Front, mut arguments: Arguments) -> Result<Answ
     let wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
     // A client that has just started the host is to see what there is, not that it is being loaded.
     front.service.all_loaded(LIST_LOADING_MAX).await;
-    let catalog = front.service.catalog();
-    let types: Vec<Value> =
-        catalog.jobs.iter().filter(|(name, _)| wanted(name.as_str())).map(|(_, job)| job_type(job)).collect();
+    let (catalog, paused) = (front.service.catalog(), front.service.paused().await?);
+    let types: Vec<Value> = catalog
+        .jobs
+        .iter()
+        .filter(|(name, _)| wanted(name.as_str()))
+        .map(|(name, job)| job_type(job, paused.get(name).copied()))
+        .collect();
     let problems: Vec<Value> = catalog
         .problems
         .iter()
@@ -60,9 +65,10 @@ pub(super) async fn call(front: &Front, mut arguments: Arguments) -> Result<Answ
     Ok(Answer::data(body))
 }
 
-fn job_type(job: &LoadedJob) -> Value {
+/// A job type; one that is paused says since when, for its jobs are accepted and wait.
+fn job_type(job: &LoadedJob, paused_since: Option<Timestamp>) -> Value {
     let LoadedJob { job_type, policy, .. } = job;
-    json!({
+    let mut shown = json!({
         "job_type": job_type.name,
         "version": job_type.version,
         "title": job_type.title,
@@ -77,7 +83,11 @@ fn job_type(job: &LoadedJob) -> Value {
             "concurrency": policy.concurrency,
             "ttl_ms": policy.ttl_ms,
         },
-    })
+    });
+    if let Some(since) = paused_since {
+        shown["paused_since"] = rfc3339_to_the_second(since).into();
+    }
+    shown
 }
 
 /// What a job may use by name; what else is granted is no concern of an agent.

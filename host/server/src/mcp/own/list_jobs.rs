@@ -49,6 +49,7 @@ pub(super) async fn call(front: &Front, mut arguments: Arguments) -> Result<Answ
         job_type: arguments.parsed("job_type", "the name of a job type", |name| name.parse().ok()),
         limit: arguments.integer("limit", 1, LIMIT_MAX).unwrap_or(LIMIT_DEFAULT) as u32,
         after: arguments.text("cursor"),
+        ..TaskFilter::default()
     };
     arguments.finish()?;
     let job_type = filter.job_type.as_ref().map(ToString::to_string);

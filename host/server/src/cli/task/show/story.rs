@@ -157,6 +157,7 @@ mod tests {
             failure: Some(Failure::new(Code::Trap, "it broke")),
             artifacts: Vec::new(),
             schedule: None,
+            paused_since: None,
         };
         let attempts = [attempt(1, 1_000, 3_500, "worker_lost", 2), attempt(2, 5_000, 9_000, "trap", 1)];
         let logged = |ms, message: &str| LogLine {
