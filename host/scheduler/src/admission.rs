@@ -60,7 +60,7 @@ impl ServiceParts {
             ));
         }
         Ok(NewTask {
-            id: TaskId::random(),
+            id: TaskId::at(now),
             owner: owner.clone(),
             job_type: job.job_type.name.clone(),
             payload: input.to_string(),

@@ -57,6 +57,7 @@ impl TaskService {
         owner: &Owner,
         request: ScheduleRequest,
     ) -> Result<Scheduled, ServiceError> {
+        self.until_loaded(&request.job_type).await;
         let now = self.parts.clock.now();
         let task = SubmitRequest {
             job_type: request.job_type.clone(),

@@ -111,7 +111,7 @@ impl TaskService {
         owner: &Owner,
         request: SubmitRequest,
     ) -> Result<SubmittedStatus, ServiceError> {
-        self.loaded(LOADING_MAX, |catalog| !catalog.is_loading(&request.job_type)).await;
+        self.until_loaded(&request.job_type).await;
         let now = self.parts.clock.now();
         let task = self.parts.admit(owner, request, now).await?;
         let waits = task.run_at.is_some();
@@ -121,6 +121,11 @@ impl TaskService {
         }
         let status = self.describe(submitted.task).await?;
         Ok(SubmittedStatus { status, deduplicated: submitted.deduplicated })
+    }
+
+    /// Waits for a plugin that is being compiled, as long as a caller can.
+    pub(crate) async fn until_loaded(&self, job_type: &str) {
+        self.loaded(LOADING_MAX, |catalog| !catalog.is_loading(job_type)).await;
     }
 
     /// How a task is now.

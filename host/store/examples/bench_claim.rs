@@ -73,7 +73,7 @@ fn job_type() -> JobTypeName {
 
 fn new_task() -> NewTask {
     NewTask {
-        id: TaskId::random(),
+        id: TaskId::at(now()),
         owner: Owner::local(),
         job_type: job_type(),
         payload: r#"{"table":"orders","format":"csv","city":"Delhi","month":"2026-03"}"#.into(),

@@ -14,7 +14,7 @@ const FILL: &str = "
         SELECT 1 WHERE ?1 > 0 UNION ALL SELECT number + 1 FROM new WHERE number < ?1
     )
     INSERT INTO tasks (seq, id, owner, job_type, priority, created_at, ttl_ms, payload)
-    SELECT ?2 + number, randomblob(16), 'local', 'history', 0, ?3, 86400000, '{\"number\":' || number || '}'
+    SELECT ?2 + number, unhex(printf('%012x7%03x8%015x', ?3 + number, abs(random() % 4096), abs(random() % 1152921504606846976))), 'local', 'history', 0, ?3, 86400000, '{\"number\":' || number || '}'
     FROM new;";
 
 const FINISH: &str = "

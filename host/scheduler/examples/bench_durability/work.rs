@@ -31,7 +31,7 @@ fn soon(now: Timestamp) -> Timestamp {
 
 fn new_task(now: Timestamp, run_at: Option<Timestamp>) -> NewTask {
     NewTask {
-        id: TaskId::random(),
+        id: TaskId::at(now),
         owner: Owner::local(),
         job_type: job_type(),
         payload: r#"{"table":"orders","format":"csv","city":"Delhi","month":"2026-03"}"#.into(),

@@ -15,6 +15,9 @@ use crate::view::rfc3339;
 /// The word for the newest one.
 const LAST: &str = "last";
 
+/// Jobs that are looked at for one whose id ends as it was given.
+const NEWEST: u32 = 1_000;
+
 /// Candidates that are listed for a beginning that several ids have.
 const CANDIDATES_MAX: usize = 10;
 
@@ -60,7 +63,10 @@ pub(super) async fn job(service: &TaskService, owner: &Owner, id: &IdArg) -> Res
     match id {
         IdArg::Whole(id) => Ok(TaskId::from_bytes(id.into_bytes())),
         IdArg::Beginning(prefix) => {
-            let found = service.find(owner, prefix, CANDIDATES_MAX as u32 + 1).await?;
+            let mut found = service.find(owner, prefix, CANDIDATES_MAX as u32 + 1).await?;
+            if found.is_empty() {
+                found = ending_with(service, owner, prefix).await?;
+            }
             Ok(one(&found, prefix, &JOBS, job_line)?.id)
         }
         IdArg::Last => {
@@ -69,6 +75,16 @@ pub(super) async fn job(service: &TaskService, owner: &Owner, id: &IdArg) -> Res
             Ok(newest.ok_or_else(|| JOBS.none("there is no job yet".into()))?)
         }
     }
+}
+
+/// Those of the newest jobs whose id ends so. Jobs of one hour begin alike; how their ids end is chance.
+async fn ending_with(service: &TaskService, owner: &Owner, digits: &IdPrefix) -> Result<Vec<Task>> {
+    let filter = TaskFilter { owner: Some(owner.clone()), limit: NEWEST, ..TaskFilter::default() };
+    let ends_so = |task: &Task| {
+        let id: String = task.id.to_string().chars().filter(|letter| *letter != '-').collect();
+        id.ends_with(&digits.to_string())
+    };
+    Ok(service.list(filter).await?.tasks.into_iter().filter(ends_so).collect())
 }
 
 /// The id of the message that is meant; by `last`, of the dead message that was committed last.
@@ -116,11 +132,11 @@ fn one<'a, T>(
 ) -> Result<&'a T, NoSuchId> {
     match found {
         [one] => Ok(one),
-        [] => Err(things.none(format!("there is no {} whose id begins with {prefix}", things.one))),
+        [] => Err(things.none(format!("there is no {} whose id begins or ends with {prefix}", things.one))),
         several => {
             let shown = several.iter().take(CANDIDATES_MAX).map(line).collect::<Vec<_>>().join("\n");
             let more = if several.len() > CANDIDATES_MAX { "\nand more" } else { "" };
-            let message = format!("the ids of several {} begin with {prefix}:\n{shown}{more}", things.many);
+            let message = format!("several {} have ids with {prefix}:\n{shown}{more}", things.many);
             Err(NoSuchId { code: "ambiguous_id", message, hint: "give more of the id".into() })
         }
     }
@@ -160,8 +176,8 @@ mod tests {
             one(found, &prefix, &JOBS, u32::to_string).map_err(|error| error.to_string()).copied()
         };
         assert_eq!(told(&found[3..4]), Ok(3));
-        assert_eq!(told(&[]), Err("there is no job whose id begins with 5f0e".into()));
-        assert_eq!(told(&found[..2]), Err("the ids of several jobs begin with 5f0e:\n0\n1".into()));
+        assert_eq!(told(&[]), Err("there is no job whose id begins or ends with 5f0e".into()));
+        assert_eq!(told(&found[..2]), Err("several jobs have ids with 5f0e:\n0\n1".into()));
         assert!(told(&found).unwrap_err().ends_with("\n8\n9\nand more"));
     }
 }

@@ -95,24 +95,84 @@ fn list(values: &[Value]) -> String {
     texts.join(", ")
 }
 
-/// Writes `oneOf` as `anyOf` where no value fits two of its members, which is sure where each is of a type of its own.
-pub(super) fn any_of_types(fields: &mut Map<String, Value>) {
+/// Writes `oneOf` as `anyOf` where no value fits two of its members.
+pub(super) fn any_of_disjoint(fields: &mut Map<String, Value>) {
     let Some(Value::Array(members)) = fields.get("oneOf") else { return };
-    let mut types: Vec<&str> = Vec::new();
-    for member in members {
-        let Some(kind) = member.get("type").and_then(Value::as_str) else { return };
-        // Every integer is a number.
-        let kind = if kind == "integer" { "number" } else { kind };
-        if types.contains(&kind) {
-            return;
-        }
-        types.push(kind);
-    }
-    if !fields.contains_key("anyOf")
+    let apart = |(index, one): (usize, &Value)| members[..index].iter().all(|other| are_disjoint(one, other));
+    if members.iter().enumerate().all(apart)
+        && !fields.contains_key("anyOf")
         && let Some(members) = fields.shift_remove("oneOf")
     {
         fields.insert("anyOf".into(), members);
     }
+}
+
+/// Whether it is sure that no value fits both: they are of different types, or objects that a field tells apart, which both
+/// require and in which they name different values.
+fn are_disjoint(one: &Value, other: &Value) -> bool {
+    let (Some(kind), Some(other_kind)) = (type_of(one), type_of(other)) else { return false };
+    if kind != other_kind {
+        return true;
+    }
+    let tells_apart = |name: &Value| {
+        let values = |schema: &Value| {
+            constants(schema.get("properties")?.get(name.as_str()?)?).map(|(values, _)| values)
+        };
+        match (values(one), values(other)) {
+            (Some(values), Some(others)) => values.iter().all(|value| !others.contains(value)),
+            _ => false,
+        }
+    };
+    let required_by_other = listed(other.get("required"));
+    kind == "object"
+        && listed(one.get("required"))
+            .iter()
+            .any(|name| required_by_other.contains(name) && tells_apart(name))
+}
+
+/// The one type that a schema names. Every integer is a number.
+fn type_of(schema: &Value) -> Option<&str> {
+    let kind = schema.get("type")?.as_str()?;
+    Some(if kind == "integer" { "number" } else { kind })
+}
+
+/// Keywords that refuse values each by itself, whatever else a schema says.
+const INDEPENDENT: [&str; 13] = [
+    "type",
+    "enum",
+    "const",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "minItems",
+    "maxItems",
+];
+
+/// Writes `allOf` as one schema where its members say different things of one value.
+pub(super) fn merge_independent(fields: &mut Map<String, Value>) {
+    let Some(Value::Array(members)) = fields.get("allOf") else { return };
+    let mut merged = fields.clone();
+    merged.shift_remove("allOf");
+    for member in members {
+        let Value::Object(member) = member else { return };
+        for (keyword, value) in member {
+            let is_note = NOTES.contains(&keyword.as_str());
+            if !is_note && !INDEPENDENT.contains(&keyword.as_str()) {
+                return;
+            }
+            match merged.get(keyword) {
+                Some(own) if own != value && !is_note => return,
+                Some(_) => {}
+                None => drop(merged.insert(keyword.clone(), value.clone())),
+            }
+        }
+    }
+    *fields = merged;
 }
 
 /// Writes `allOf` as one schema where its members say of different fields what they are.

@@ -70,10 +70,13 @@ fn rewrite(schema: &Value, optional: bool) -> Value {
         Value::Bool(false) => return json!({ "not": {} }),
         _ => return json!({}),
     };
+    // OpenAPI's, not JSON Schema's: it repeats what the alternatives say, and some clients want it in a form of their own.
+    fields.shift_remove("discriminator");
     parts(&mut fields, optional);
     name_format(&mut fields);
     drop_what_says_nothing(&mut fields);
     alternatives::merge_all(&mut fields);
+    alternatives::merge_independent(&mut fields);
     if optional {
         alternatives::without_null(&mut fields);
     }
@@ -85,7 +88,7 @@ fn rewrite(schema: &Value, optional: bool) -> Value {
             fields.insert("const".into(), value);
         }
     }
-    alternatives::any_of_types(&mut fields);
+    alternatives::any_of_disjoint(&mut fields);
     one_type::name_type_of_enum(&mut fields);
     one_type::one_type_each(&mut fields);
     one_type::complete(&mut fields);

@@ -265,3 +265,40 @@ fn what_is_left_for_some_clients_to_stumble_over_is_named() {
         assert!(notes.iter().any(|note| note.starts_with(start)), "{start} is not in {notes:#?}");
     }
 }
+
+/// As pydantic and serde write tagged unions.
+#[test]
+fn alternatives_that_a_field_tells_apart_are_any_of() {
+    let arm = |tag: Value, field: &str| {
+        json!({
+            "type": "object",
+            "properties": {"kind": tag, field: {"type": "number"}},
+            "required": ["kind", field],
+        })
+    };
+    let circle = arm(json!({"const": "circle", "type": "string", "title": "Kind"}), "r");
+    let square = arm(json!({"enum": ["square", "box"], "type": "string"}), "side");
+    let union =
+        json!({"oneOf": [circle, square], "discriminator": {"propertyName": "kind", "mapping": {"a": "b"}}});
+    for shown in [required(&union), optional(&json!({"type": "array", "items": union}))["items"].clone()] {
+        assert_eq!(shown["anyOf"].as_array().map(Vec::len), Some(2), "{shown}");
+        assert!(shown.get("oneOf").is_none() && shown.get("discriminator").is_none(), "{shown}");
+        assert_eq!(shown["anyOf"][0]["properties"]["kind"], json!({"type": "string", "enum": ["circle"]}));
+    }
+    // Where one value may fit both, or the field may be missing, only one of them must.
+    let loose = json!({"type": "object", "properties": {"kind": {"const": "circle"}}});
+    for other in [loose, arm(json!({"const": "circle"}), "side"), arm(json!({"type": "string"}), "side")] {
+        let shown = required(&json!({"oneOf": [circle, other]}));
+        assert!(shown.get("oneOf").is_some(), "{shown}");
+    }
+}
+
+#[test]
+fn what_says_different_things_of_one_value_is_one_schema() {
+    let shown = required(&json!({"allOf": [{"type": "integer"}, {"minimum": 3}], "maximum": 9}));
+    assert_eq!(shown, json!({"maximum": 9, "type": "integer", "minimum": 3}));
+    let contradicts = json!({"allOf": [{"minimum": 1}, {"minimum": 3}]});
+    assert!(required(&contradicts).get("allOf").is_some());
+    let depends = json!({"allOf": [{"type": "array"}, {"prefixItems": [{"type": "string"}]}]});
+    assert!(required(&depends).get("allOf").is_some());
+}

@@ -86,7 +86,8 @@ impl ShownTools {
 
 fn list(catalog: &Catalog, callbacks: bool) -> Arc<[Tool]> {
     let own_tools = own::ALL.iter().map(|own| convert::own_tool(own, callbacks));
-    own_tools.chain(catalog.jobs.values().map(|job| convert::job_tool(job))).collect()
+    let jobs = catalog.jobs.iter().filter(|(name, _)| !own::has(name.as_str()));
+    own_tools.chain(jobs.map(|(_, job)| convert::job_tool(job))).collect()
 }
 
 /// The error for a name that is no tool.
