@@ -19,6 +19,7 @@ mod ids;
 mod input;
 mod job_type;
 mod live;
+mod lived;
 mod liveness;
 mod outbox;
 mod policy;
@@ -54,6 +55,7 @@ pub use ids::{ComponentSha, IdError, JobTypeName, Owner, TaskId, WorkerId};
 pub use input::{json_type, read_input};
 pub use job_type::{JobType, Permission, RESERVED_TOOL_NAMES};
 pub use live::{LiveProgress, StopReason, StopSignal};
+pub use lived::Lived;
 pub use liveness::{LeasesOnly, WorkerLiveness};
 pub use outbox::{
     AnyRecipient, ClaimedMessages, LOST_TRIES_MAX, MessageClaim, MessageFilter, MessagePage, MessageState,

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     AlertPolicy, ArtifactPage, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState, CancelAnswer, Catalog,
     CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages, Failure, FailureWindow, Finish, FinishAnswer,
-    IdPrefix, JobTypeClaim, JobTypeName, LiveCounts, LiveProgress, LoadedJob, LogLine, LostAttempt,
+    IdPrefix, JobTypeClaim, JobTypeName, LiveCounts, LiveProgress, Lived, LoadedJob, LogLine, LostAttempt,
     MessageClaim, MessageFilter, MessagePage, NewMessage, NewTask, OutboxMessage, Owner, Page, PausedTypes,
     Progress, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer, Save, SaveAnswer, SavedArtifact,
     ScheduleStore, SentMessages, StopReason, StopSignal, StoreError, SubmitError, Submitted, Task,
@@ -179,7 +179,11 @@ pub trait TaskStore: CheckpointStore + ScheduleStore {
     /// Notes that the artifacts of a task are in their final place.
     async fn mark_published(&self, task: TaskId) -> Result<(), StoreError>;
 
-    /// Forgets finished tasks whose time is over, `limit` at most, with everything that belongs to them, and says how
+    /// Notes that somebody works on the project at `now`, and returns the time that it has lived through. Finished tasks are
+    /// kept by that.
+    async fn lived(&self, now: Timestamp) -> Result<Lived, StoreError>;
+
+    /// Forgets finished tasks whose time is over at `now`, which [`lived`](Self::lived) returned, `limit` at most, with everything that belongs to them, and says how
     /// many. One with a message that is not delivered yet, or artifacts that are not published, is kept.
     async fn prune(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError>;
 

@@ -40,6 +40,9 @@ pub trait ScheduleStore: Send + Sync {
         limit: u32,
     ) -> Result<Vec<Schedule>, StoreError>;
 
+    /// Makes a schedule due at another time. False if it is not as it was read.
+    async fn reschedule(&self, number: u64, revision: u64, next_at: Timestamp) -> Result<bool, StoreError>;
+
     /// Sees to a schedule that is due: submits its task, skips it because its last task has not ended, or notes why
     /// there is none; and makes it due again at `next_at`. All of that together, and only if the schedule is as it was
     /// read.

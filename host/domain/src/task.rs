@@ -24,6 +24,8 @@ pub struct NewTask {
     pub created_at: Timestamp,
     /// Not to be started before; at once when none.
     pub run_at: Option<Timestamp>,
+    /// Whether `run_at` is a delay from `created_at`, and so as wrong as the clock of then.
+    pub is_delayed: bool,
     /// Given up, in whatever state, after.
     pub deadline_at: Option<Timestamp>,
     /// How long it is kept once it is finished, in milliseconds.

@@ -68,6 +68,7 @@ impl ServiceParts {
             priority: request.priority,
             created_at: now,
             run_at,
+            is_delayed: request.delay.is_some(),
             deadline_at,
             ttl_ms: job.policy.ttl_ms,
             callback: request.callback_url.map(|url| self.callback(url)).transpose()?,

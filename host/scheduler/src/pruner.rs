@@ -24,9 +24,16 @@ impl Pruner {
 
     /// Forgets all tasks whose time is over now, and says how many.
     pub async fn tick(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let lived = self.parts.store.lived(now).await?;
+        if lived.step_ms != 0 {
+            tracing::info!(
+                step_ms = lived.step_ms,
+                "nobody worked for a while, or the clock was set; finished jobs are kept for as much longer"
+            );
+        }
         let mut forgotten = 0;
         loop {
-            let step = self.parts.store.prune(now, STEP).await?;
+            let step = self.parts.store.prune(lived.at, STEP).await?;
             forgotten += u64::from(step);
             if step == 0 {
                 break;

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::vigil::{Vigil, step};
+use crate::vigil::Vigil;
 use crate::{Channels, Courier, Dispatcher, DispatcherOptions, Pruner, ServiceParts, Sweeper, Timekeeper};
 
 /// How often this process looks whether another one wrote to the store, and tells waiters of live progress.
@@ -41,10 +41,6 @@ const AFTER_FAILURES: Duration = Duration::from_secs(2);
 const PART_OF_LEASE: u32 = 6;
 /// A loop that ran for so long has got over its failures.
 const IS_WELL: Duration = Duration::from_secs(30);
-/// Step of the clock after which nothing is forgotten for a while: a clock that is wrong for a moment must not take all
-/// finished tasks for old.
-const CLOCK_STEP: Duration = Duration::from_secs(60);
-const REST_AFTER_STEP: Duration = Duration::from_secs(600);
 
 /// How the loops work.
 #[derive(Clone)]
@@ -308,24 +304,22 @@ async fn promote(parts: ServiceParts, sweeper: Arc<Sweeper>) -> Result<(), Store
 }
 
 async fn keep_time(parts: ServiceParts, timekeeper: Arc<Timekeeper>) -> Result<(), StoreError> {
+    let mut latest = parts.clock.now();
+    timekeeper.bring_forward(latest).await?;
     loop {
-        while timekeeper.tick(parts.clock.now()).await? > 0 {}
+        let now = parts.clock.now();
+        if latest.since(now) > CLOCK_SLACK {
+            timekeeper.bring_forward(now).await?;
+        }
+        latest = now;
+        while timekeeper.tick(now).await? > 0 {}
         tokio::time::sleep(SCHEDULES).await;
     }
 }
 
 async fn prune(parts: ServiceParts, pruner: Arc<Pruner>) -> Result<(), StoreError> {
-    let mut last = (Instant::now(), parts.clock.now());
     loop {
-        let (at, now) = (Instant::now(), parts.clock.now());
-        if step(at.duration_since(last.0), last.1, now) > CLOCK_STEP {
-            tracing::warn!("the clock was set; nothing is forgotten for ten minutes");
-            tokio::time::sleep(REST_AFTER_STEP).await;
-            last = (Instant::now(), parts.clock.now());
-            continue;
-        }
-        last = (at, now);
-        pruner.tick(now).await?;
+        pruner.tick(parts.clock.now()).await?;
         tokio::time::sleep(PRUNE).await;
     }
 }

@@ -91,8 +91,8 @@ impl Sweeper {
         let brought = self.parts.store.bring_forward(now).await?;
         if brought > 0 {
             tracing::warn!(
-                jobs = brought,
-                "the clock was set back; retries that were put off by it were brought forward"
+                count = brought,
+                "the clock was ahead; retries, delayed jobs and messages that it put off were brought forward"
             );
             self.parts.hub.all_changed();
         }

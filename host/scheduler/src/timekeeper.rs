@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use longshore_domain::{
-    Fire, FireAnswer, Fired, JobTypeName, NewTask, Refusal, Schedule, StoreError, Timestamp, Timetable,
+    CLOCK_SLACK, Fire, FireAnswer, Fired, JobTypeName, NewTask, Refusal, Schedule, StoreError, Timestamp,
+    Timetable,
 };
 
 use crate::{ServiceError, ServiceParts, SubmitRequest};
@@ -37,6 +38,36 @@ impl Timekeeper {
             seen_to += u32::from(self.see_to(&schedule, now).await?);
         }
         Ok(seen_to)
+    }
+
+    /// Computes anew when schedules are due whose next time a clock gave that was ahead of `now`.
+    ///
+    /// A clock that is set back by less than a schedule's own interval brings no time of it again.
+    pub async fn bring_forward(&self, now: Timestamp) -> Result<(), StoreError> {
+        for schedule in self.parts.store.schedules(None).await? {
+            let asked = &schedule.asked;
+            let computed_at = schedule.last.as_ref().map_or(asked.created_at, |last| last.at);
+            if computed_at <= now.after(CLOCK_SLACK) {
+                continue;
+            }
+            let next_two =
+                Timetable::new(&asked.cron, &asked.time_zone, &self.parts.zones).and_then(|timetable| {
+                    let next = timetable.next_after(now)?;
+                    Ok((next, timetable.next_after(next)?))
+                });
+            // One that cannot be read is reported when it is due.
+            let Ok((next_at, following)) = next_two else { continue };
+            if asked.next_at.since(now) > following.since(next_at) * 2
+                && self.parts.store.reschedule(schedule.number, schedule.revision, next_at).await?
+            {
+                tracing::warn!(
+                    schedule = asked.name,
+                    next_at = next_at.rfc3339(),
+                    "the clock was ahead; when a schedule is due was computed anew"
+                );
+            }
+        }
+        Ok(())
     }
 
     /// Whether this process was the one to see to it.

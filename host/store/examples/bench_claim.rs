@@ -81,6 +81,7 @@ fn new_task() -> NewTask {
         priority: 0,
         created_at: now(),
         run_at: None,
+        is_delayed: false,
         deadline_at: None,
         ttl_ms: 86_400_000,
         callback: None,

@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0009_checkpoint_digest.sql"),
     include_str!("../migrations/0010_message_holder.sql"),
     include_str!("../migrations/0011_paused.sql"),
+    include_str!("../migrations/0012_clocks.sql"),
 ];
 
 /// Marks the file as ours: "LSHR".
@@ -158,6 +159,7 @@ mod tests {
         "9b618d2a325cc33415eb42b0409d81bc89a67171cd691c8e47442ee35a0bef02",
         "9c58cf3e5caa2d22c8602cb774673861a1712a1f69229e32a4620319ec4f8222",
         "49659500a93db2e517fa86be912fc6a7fc450e71cfa292cc614228f8dfe2cb68",
+        "30a4279d2619f64b8019bd0514d7dba45d56e071c80d4576b740f557133a1c55",
     ];
 
     #[test]

@@ -9,9 +9,9 @@ use longshore_domain::{
     AddScheduleAnswer, AlertPolicy, ArtifactPage, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState,
     CancelAnswer, CheckpointStore, CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages,
     DeleteScheduleAnswer, FailureWindow, Finish, FinishAnswer, Fire, FireAnswer, IdPrefix, JobTypeClaim,
-    JobTypeName, LiveCounts, LogLine, LostAttempt, MessageClaim, MessageFilter, MessagePage, NewSchedule,
-    NewTask, OutboxMessage, Owner, Page, PausedTypes, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer,
-    Save, SaveAnswer, Schedule, ScheduleStore, SentMessages, StoreError, SubmitError, Submitted,
+    JobTypeName, LiveCounts, Lived, LogLine, LostAttempt, MessageClaim, MessageFilter, MessagePage,
+    NewSchedule, NewTask, OutboxMessage, Owner, Page, PausedTypes, Renewal, RenewalAnswer, ResendAnswer,
+    RetryAnswer, Save, SaveAnswer, Schedule, ScheduleStore, SentMessages, StoreError, SubmitError, Submitted,
     SyncedSchedules, Task, TaskFilter, TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
 };
 use uuid::Uuid;
@@ -20,8 +20,8 @@ use crate::connection::{ReadAccess, held_up};
 use crate::readers::Readers;
 use crate::verbs::{
     alert, attempts, breaker, cancel, checkpoint, claim, counts, deadline, find, finish, finished_artifacts,
-    firing, get, lease, letters, list, log, outbox, pause, prune, publication, rate, retry, save, schedule,
-    schedules, submit,
+    firing, get, lease, letters, list, lived, log, outbox, pause, prune, publication, rate, retry, save,
+    schedule, schedules, submit,
 };
 use crate::writer::{SharedCommitter, Writer};
 use crate::{StoreOptions, read_only};
@@ -129,6 +129,10 @@ impl ScheduleStore for SqliteStore {
         limit: u32,
     ) -> Result<Vec<Schedule>, StoreError> {
         self.readers.read(move |c| firing::due(c, &job_types, now, limit)).await
+    }
+
+    async fn reschedule(&self, number: u64, revision: u64, next_at: Timestamp) -> Result<bool, StoreError> {
+        self.writer.write(move |c| schedules::reschedule(c, number, revision, next_at)).await
     }
 
     async fn fire(&self, fire: Fire) -> Result<FireAnswer, StoreError> {
@@ -316,6 +320,10 @@ impl TaskStore for SqliteStore {
 
     async fn mark_published(&self, task: TaskId) -> Result<(), StoreError> {
         self.writer.note(move |c| publication::mark_published(c, task)).await
+    }
+
+    async fn lived(&self, now: Timestamp) -> Result<Lived, StoreError> {
+        self.writer.note(move |c| lived::lived(c, now)).await
     }
 
     async fn prune(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError> {

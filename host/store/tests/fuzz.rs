@@ -102,6 +102,7 @@ async fn attempt_of(store: &SqliteStore, payload: Option<&str>) -> Claimed {
             priority: 0,
             created_at: Timestamp::from_ms(1),
             run_at: None,
+            is_delayed: false,
             deadline_at: None,
             ttl_ms: 1,
             callback: None,

@@ -162,6 +162,7 @@ impl Pair {
             priority: 0,
             created_at: self.now(),
             run_at: (delay > 0).then(|| Timestamp::from_ms(self.now + delay)),
+            is_delayed: false,
             deadline_at: deadline_at.map(Timestamp::from_ms),
             ttl_ms: 1,
             callback: None,

@@ -27,6 +27,7 @@ fn new_task() -> NewTask {
         priority: 0,
         created_at: Timestamp::from_ms(1),
         run_at: None,
+        is_delayed: false,
         deadline_at: None,
         ttl_ms: 1,
         callback: None,

@@ -38,6 +38,7 @@ async fn commit(store: &SqliteStore, channels: &[&str]) -> TaskId {
         priority: 0,
         created_at: NOW,
         run_at: None,
+        is_delayed: false,
         deadline_at: None,
         ttl_ms: 1_000,
         callback: None,

@@ -39,6 +39,7 @@ fn new_task(now: Timestamp, run_at: Option<Timestamp>) -> NewTask {
         priority: 0,
         created_at: now,
         run_at,
+        is_delayed: false,
         deadline_at: None,
         ttl_ms: 1,
         callback: None,

@@ -342,3 +342,26 @@ async fn a_schedule_of_the_file_is_the_operators() {
     process.service.follow_config(&owner, Vec::new()).await.unwrap();
     assert!(process.service.list_schedules(&owner).await.unwrap().is_empty());
 }
+
+/// It was due in a year for a year.
+#[tokio::test]
+async fn a_schedule_of_a_clock_that_was_ahead_is_computed_anew() {
+    let world = World::at("2027-03-01T00:00:00Z");
+    let process = world.process("one", 1);
+    process.schedule(request("hourly", "0 * * * *", "UTC")).await;
+    let bring_forward = async || process.timekeeper.bring_forward(world.clock.now()).await.unwrap();
+    let next = async || process.the_schedule().await.asked.next_at.ms();
+    world.go_to("2027-03-01T01:00:00Z");
+    assert_eq!(process.tick().await, 1);
+    // Less than its interval: the time was there, and does not come again.
+    world.go_to("2027-03-01T00:30:00Z");
+    bring_forward().await;
+    assert_eq!(next().await, time("2027-03-01T02:00:00Z"));
+    world.go_to("2026-03-01T00:30:00Z");
+    bring_forward().await;
+    assert_eq!(next().await, time("2026-03-01T01:00:00Z"));
+    bring_forward().await;
+    world.go_to("2026-03-01T01:00:00Z");
+    assert_eq!(process.tick().await, 1);
+    assert_eq!(next().await, time("2026-03-01T02:00:00Z"));
+}

@@ -8,9 +8,9 @@ use longshore_domain::{
     AddScheduleAnswer, AlertPolicy, ArtifactPage, AttemptRecord, AttemptRef, BreakerPolicy, BreakerState,
     CancelAnswer, CheckpointStore, CheckpointSummary, ClaimRequest, Claimed, ClaimedMessages,
     DeleteScheduleAnswer, FailureWindow, Finish, FinishAnswer, Fire, FireAnswer, IdPrefix, JobTypeClaim,
-    JobTypeName, LiveCounts, LogLine, LostAttempt, MessageClaim, MessageFilter, MessagePage, NewSchedule,
-    NewTask, OutboxMessage, Owner, Page, PausedTypes, Renewal, RenewalAnswer, ResendAnswer, RetryAnswer,
-    Save, SaveAnswer, Schedule, ScheduleStore, SentMessages, StoreError, SubmitError, Submitted,
+    JobTypeName, LiveCounts, Lived, LogLine, LostAttempt, MessageClaim, MessageFilter, MessagePage,
+    NewSchedule, NewTask, OutboxMessage, Owner, Page, PausedTypes, Renewal, RenewalAnswer, ResendAnswer,
+    RetryAnswer, Save, SaveAnswer, Schedule, ScheduleStore, SentMessages, StoreError, SubmitError, Submitted,
     SyncedSchedules, Task, TaskFilter, TaskId, TaskStore, Timestamp, Unpublished, WorkerId,
 };
 use longshore_store::SqliteStore;
@@ -115,6 +115,10 @@ impl ScheduleStore for GatedStore {
         limit: u32,
     ) -> Result<Vec<Schedule>, StoreError> {
         self.read("due schedules", self.store.due_schedules(job_types, now, limit)).await
+    }
+
+    async fn reschedule(&self, number: u64, revision: u64, next_at: Timestamp) -> Result<bool, StoreError> {
+        self.store.reschedule(number, revision, next_at).await
     }
 
     async fn fire(&self, fire: Fire) -> Result<FireAnswer, StoreError> {
@@ -317,6 +321,10 @@ impl TaskStore for GatedStore {
     async fn mark_published(&self, task: TaskId) -> Result<(), StoreError> {
         let what = format!("mark_published {}", self.book.name(task));
         self.write(what, self.store.mark_published(task), |()| Call::MarkPublished(task)).await
+    }
+
+    async fn lived(&self, now: Timestamp) -> Result<Lived, StoreError> {
+        self.store.lived(now).await
     }
 
     async fn prune(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError> {

@@ -102,6 +102,8 @@ codes! {
     LeaseExpired = "lease_expired", Note;
     /// A lease ends so late that nobody would take over in time.
     LeaseFarAhead = "lease_far_ahead", Warning;
+    /// Something waits for a time that a clock gave which was ahead.
+    ClockAhead = "clock_ahead", Warning;
     /// The state that a task saved is not what it was.
     CheckpointCorrupt = "checkpoint_corrupt", Error;
     /// A completed task still has a checkpoint.

@@ -5,6 +5,7 @@
 //! whatever looks wrong is looked at again before it is told. Nothing is kept in memory that grows with the folder.
 
 mod artifacts;
+mod clock;
 mod database;
 mod disk;
 mod files;
@@ -33,6 +34,7 @@ use opening::Database;
 #[cfg(test)]
 pub(crate) const STATEMENTS: &[(&str, &[(&str, &str)])] = &[
     ("checkup::known", known::STATEMENTS),
+    ("checkup::clock", clock::STATEMENTS),
     ("checkup::messages", messages::STATEMENTS),
     ("checkup::rows", rows::STATEMENTS),
 ];
@@ -99,6 +101,7 @@ impl Checkup {
         if is_current {
             rows::examine(c, deep, self.now, notes);
             messages::examine(c, notes);
+            clock::examine(c, self.now, notes);
         }
         is_current.then_some(database)
     }

@@ -1,11 +1,13 @@
 //! Cases of a wall clock that is set back.
 
 use longshore_domain::{
-    BreakerPolicy, Code, Finish, FinishAnswer, Gate, NewTask, Next, Recovery, Renewal, TaskState, Timestamp,
+    BreakerPolicy, Code, Finish, FinishAnswer, Gate, Lived, NewTask, Next, Recovery, Renewal, TaskState,
+    Timestamp,
 };
 
 use super::Open;
-use super::kit::{Kit, LEASE_MS, at, completed, end, failure, name, new_task};
+use super::kit::{Kit, LEASE_MS, at, completed, end, failure, message, name, new_task, request, serve};
+use super::messages::{claim, claimed};
 
 const HOUR: i64 = 60 * 60 * 1_000;
 
@@ -98,4 +100,67 @@ pub async fn a_circuit_breaker_of_a_clock_that_was_ahead_is_not_kept_open(open: 
     let open = kit.store.note_outcome(&name("export"), &policy, true, at(HOUR)).await.unwrap();
     assert!(matches!(open.gate(at(HOUR)), Gate::Open(_)));
     assert_eq!(kit.store.breaker(&name("export")).await.unwrap().gate(at(5)), Gate::HalfOpen);
+}
+
+/// A delay is as long as it was to be, and a place in the queue is that of the time at which the clock is right again.
+pub async fn what_a_clock_delayed_that_was_ahead_is_brought_forward(open: Open) {
+    let kit = Kit::new(&open);
+    let year = 365 * 24 * HOUR;
+    let late = |run_at: i64, is_delayed| NewTask {
+        created_at: at(year),
+        run_at: Some(at(year + run_at)),
+        is_delayed,
+        ..new_task()
+    };
+    let delayed = kit.submit(late(5_000, true)).await;
+    let at_a_time = kit.submit(late(6_000, false)).await;
+    let queued = kit.submit(NewTask { created_at: at(year), ..new_task() }).await;
+    assert_eq!(kit.store.bring_forward(at(year)).await.unwrap(), 0, "the clock is right");
+    assert_eq!(kit.store.bring_forward(at(10)).await.unwrap(), 2);
+    assert_eq!(kit.store.next_due().await.unwrap(), Some(at(5_010)));
+    // What comes a good while later no longer overtakes it.
+    let later = kit.submit(NewTask { created_at: at(2 * HOUR), ..new_task() }).await;
+    assert_eq!(kit.store.promote_due(at(2 * HOUR), 10).await.unwrap(), 1);
+    for expected in [delayed, queued, later] {
+        let one = request(at(2 * HOUR), 1, vec![serve("export", None)]);
+        assert_eq!(kit.store.claim(one).await.unwrap()[0].attempt.task, expected);
+    }
+    assert_eq!(kit.state(at_a_time).await, TaskState::Scheduled, "it was to run at that time");
+}
+
+/// A message that was to be tried again in a minute of a clock that was ahead is tried in a minute.
+pub async fn messages_of_a_clock_that_was_ahead_are_brought_forward(open: Open) {
+    let kit = Kit::new(&open);
+    let attempt = kit.running().await.attempt;
+    let mut finish = end(attempt, at(1), completed(), Next::End);
+    finish.messages = vec![message("a")];
+    kit.finish(finish).await;
+    let id = claimed(&kit, claim(HOUR, HOUR + 9_000, 1)).await[0].id;
+    kit.store.message_failed(id, 1, "refused".into(), Some(at(HOUR + 60_000))).await.unwrap();
+    assert_eq!(kit.store.bring_forward(at(10)).await.unwrap(), 1);
+    assert!(claimed(&kit, claim(60_009, 70_000, 1)).await.is_empty());
+    assert_eq!(claimed(&kit, claim(60_010, 70_000, 1)).await.len(), 1);
+}
+
+/// Starting two days ahead deleted all finished tasks. A clock that is set back again undoes what it did.
+pub async fn a_task_is_kept_for_the_time_that_is_lived_through(open: Open) {
+    let kit = Kit::new(&open);
+    let lived = async |ms: i64| kit.store.lived(at(ms)).await.unwrap();
+    assert_eq!(lived(0).await, Lived { at: at(0), step_ms: 0 });
+    kit.submit(NewTask { ttl_ms: HOUR as u64, ..new_task() }).await;
+    let attempt = kit.claim_one(at(1)).await.attempt;
+    kit.finish(end(attempt, at(1), completed(), Next::End)).await;
+    let days = 48 * HOUR;
+    assert_eq!(lived(days).await, Lived { at: at(0), step_ms: days });
+    assert_eq!(kit.store.prune(lived(days).await.at, 10).await.unwrap(), 0);
+    // What ends now is kept for its time, too.
+    kit.submit(NewTask { ttl_ms: HOUR as u64, created_at: at(days), ..new_task() }).await;
+    let attempt = kit.claim_one(at(days)).await.attempt;
+    kit.finish(end(attempt, at(days), completed(), Next::End)).await;
+    for minute in 1..=59 {
+        assert_eq!(lived(days + minute * 60_000).await.step_ms, 0);
+    }
+    assert_eq!(kit.store.prune(lived(days + HOUR - 1).await.at, 10).await.unwrap(), 0);
+    assert_eq!(kit.store.prune(lived(days + HOUR + 1).await.at, 10).await.unwrap(), 2);
+    assert_eq!(lived(HOUR + 2).await, Lived { at: at(HOUR + 1), step_ms: 1 - days });
 }

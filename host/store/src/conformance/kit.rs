@@ -33,6 +33,7 @@ pub(super) fn new_task() -> NewTask {
         priority: 0,
         created_at: at(0),
         run_at: None,
+        is_delayed: false,
         deadline_at: None,
         ttl_ms: 1_000,
         callback: None,

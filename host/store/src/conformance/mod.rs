@@ -106,6 +106,9 @@ macro_rules! conformance_tests {
                 a_lease_of_a_clock_that_was_ahead_is_over,
                 a_sweeper_that_stood_still_ends_no_attempt_that_lives,
                 retries_of_a_clock_that_was_ahead_are_brought_forward,
+                what_a_clock_delayed_that_was_ahead_is_brought_forward,
+                messages_of_a_clock_that_was_ahead_are_brought_forward,
+                a_task_is_kept_for_the_time_that_is_lived_through,
                 a_circuit_breaker_of_a_clock_that_was_ahead_is_not_kept_open,
             ],
             effects: [

@@ -152,7 +152,7 @@ fn wait(c: &Connection, finish: &Finish, held: &Held, state: TaskState) -> Resul
         }
     }
     if let (TaskState::Scheduled, Next::RetryAt(due_at)) = (state, finish.next) {
-        return places::put_scheduled(c, held.seq, &held.job_type, due_at, history, finish.at);
+        return places::put_scheduled(c, held.seq, &held.job_type, due_at, history, finish.at, false);
     }
     let rank = c.prepare_cached(RANK)?.query_row([held.seq], |row| row.get(0))?;
     places::put_ready(c, held.seq, &held.job_type, rank, history, finish.at)

@@ -20,6 +20,7 @@ pub(crate) mod get;
 pub(crate) mod lease;
 pub(crate) mod letters;
 pub(crate) mod list;
+pub(crate) mod lived;
 pub(crate) mod log;
 pub(crate) mod outbox;
 pub(crate) mod pause;
@@ -57,6 +58,7 @@ pub(crate) fn all_statements() -> Vec<(String, &'static str)> {
         ("lease", lease::STATEMENTS),
         ("letters", letters::STATEMENTS),
         ("list", list::STATEMENTS),
+        ("lived", lived::STATEMENTS),
         ("log", log::STATEMENTS),
         ("outbox", outbox::STATEMENTS),
         ("pause", pause::STATEMENTS),

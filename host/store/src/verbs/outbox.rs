@@ -4,7 +4,6 @@ use longshore_domain::{
     ClaimedMessages, HOST_KEY_PREFIX, LOST_TRIES_MAX, MessageClaim, NewMessage, OutboxMessage, SentMessages,
     Spent, TaskId, Timestamp, WorkerId, message_id,
 };
-use rusqlite::types::Null;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
@@ -42,7 +41,9 @@ statements! {
         INSERT INTO channel_rates (channel, spent_until) VALUES (?1, ?2)
         ON CONFLICT (channel) DO UPDATE SET spent_until = excluded.spent_until";
 
-    HOLD = "UPDATE deliveries SET due_at = ?2, holder = ?3 WHERE number = ?1";
+    HOLD = "UPDATE deliveries SET due_at = ?2, holder = ?3, noted_at = ?4 WHERE number = ?1";
+
+    LET_GO = "UPDATE deliveries SET due_at = ?2, holder = NULL WHERE number = ?1";
 
     HELD = "SELECT number FROM deliveries INDEXED BY deliveries_holder WHERE holder = ?1";
 
@@ -148,7 +149,8 @@ pub(crate) fn claim(c: &Connection, claim: &MessageClaim) -> Result<ClaimedMessa
         let held = c.prepare_cached(HOLD)?.execute(params![
             number,
             claim.lease_until.ms(),
-            claim.worker.as_str()
+            claim.worker.as_str(),
+            claim.now.ms()
         ])?;
         exactly_one(held, "handing out a message")?;
         exactly_one(c.prepare_cached(COUNT_TRY)?.execute([number])?, "counting a try of a message")?;
@@ -197,7 +199,7 @@ pub(crate) fn failed(
     let number: i64 = row.get(0)?;
     drop(rows);
     let changed = match retry_at {
-        Some(at) => c.prepare_cached(HOLD)?.execute(params![number, at.ms(), Null])?,
+        Some(at) => c.prepare_cached(LET_GO)?.execute(params![number, at.ms()])?,
         None => c.prepare_cached(DROP_DELIVERY)?.execute([number])?,
     };
     exactly_one(changed, "noting a failed delivery")
@@ -210,7 +212,7 @@ pub(crate) fn free(c: &Connection, worker: &WorkerId, now: Timestamp) -> Result<
         .query_map([worker.as_str()], |row| row.get(0))?
         .collect::<rusqlite::Result<Vec<i64>>>()?;
     for number in &held {
-        exactly_one(c.prepare_cached(HOLD)?.execute(params![number, now.ms(), Null])?, "freeing a message")?;
+        exactly_one(c.prepare_cached(LET_GO)?.execute(params![number, now.ms()])?, "freeing a message")?;
         c.prepare_cached(GIVE_TRY_BACK)?.execute(params![number, LOST_TRIES_MAX])?;
     }
     Ok(held.len() as u32)

@@ -31,8 +31,9 @@ statements! {
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
     PUT_SCHEDULED = "
-        INSERT INTO scheduled (seq, job_type, due_at, attempts, counted, first_started_at, deadline_at, since)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        INSERT INTO scheduled (seq, job_type, due_at, attempts, counted, first_started_at, deadline_at, since,
+            is_delay)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
     TAKE_READY = "DELETE FROM ready WHERE job_type = ?1 AND rank = ?2 AND seq = ?3";
 
@@ -43,7 +44,8 @@ statements! {
     PUT_FINISHED = "
         INSERT INTO finished (seq, state, owner, job_type, attempts, first_started_at, finished_at, done, total,
             message, failure_code, failure_message, failure_detail, result, expires_at)
-        SELECT seq, ?2, owner, job_type, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?5 + ttl_ms
+        SELECT seq, ?2, owner, job_type, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
+            ?5 + ttl_ms - coalesce((SELECT missed_ms FROM lived WHERE only_row = 1), 0)
         FROM tasks WHERE seq = ?1";
 }
 
@@ -125,6 +127,7 @@ pub(crate) fn put_scheduled(
     due_at: Timestamp,
     history: History,
     now: Timestamp,
+    is_delay: bool,
 ) -> Result<(), Fault> {
     c.prepare_cached(PUT_SCHEDULED)?.execute(params![
         seq,
@@ -135,6 +138,7 @@ pub(crate) fn put_scheduled(
         history.first_started_at.map(Timestamp::ms),
         history.deadline_at.map(Timestamp::ms),
         now.ms(),
+        is_delay,
     ])?;
     Ok(())
 }

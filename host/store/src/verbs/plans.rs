@@ -27,6 +27,13 @@ const ON_PURPOSE: &[(&str, &[&str])] = &[
     // All of them, in the order of the index.
     ("schedules::OF_EVERYBODY", &["SCAN schedules USING INDEX schedules_name"]),
     // A checkup reads everything, in steps.
+    ("schedule::RANK_DELAYED", &["SCAN s"]),
+    ("schedule::RANK_QUEUED", &["SCAN q"]),
+    ("schedule::BRING_QUEUED_FORWARD", &["SCAN ready"]),
+    ("schedule::BRING_MESSAGES_FORWARD", &["SCAN deliveries"]),
+    ("checkup::clock::WAITING", &["SCAN s"]),
+    ("checkup::clock::MESSAGES", &["SCAN d"]),
+    ("checkup::clock::SCHEDULES", &["SCAN schedules"]),
     ("checkup::messages::DEAD", &["SCAN outbox USING COVERING INDEX outbox_dead"]),
     ("checkup::rows::RUNNING", &["SCAN r USING INDEX running_job_type"]),
 ];

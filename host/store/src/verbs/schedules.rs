@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use longshore_domain::{
     AddScheduleAnswer, DeleteScheduleAnswer, Fired, LastTime, NewSchedule, Origin, Owner, Refusal, Schedule,
-    SyncedSchedules,
+    SyncedSchedules, Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -50,6 +50,9 @@ statements! {
             time_zone = ?7, overlap = ?8, priority = ?9, next_at = ?10
         WHERE owner = ?1 AND name = ?2";
 
+    RESCHEDULE = "
+        UPDATE schedules SET revision = revision + 1, next_at = ?3 WHERE number = ?1 AND revision = ?2";
+
     DELETE = "DELETE FROM schedules WHERE owner = ?1 AND name = ?2";
 }
 
@@ -65,6 +68,18 @@ pub(crate) fn add(c: &Connection, new: &NewSchedule, max: u32) -> Result<AddSche
     get(c, &new.owner, &new.name)?
         .map(AddScheduleAnswer::Added)
         .ok_or_else(|| Fault::Contradiction("a new schedule cannot be read".into()))
+}
+
+/// Makes a schedule due at another time, if it is as it was read.
+pub(crate) fn reschedule(
+    c: &Connection,
+    number: u64,
+    revision: u64,
+    next_at: Timestamp,
+) -> Result<bool, Fault> {
+    let changed =
+        c.prepare_cached(RESCHEDULE)?.execute(params![number as i64, revision as i64, next_at.ms()])?;
+    Ok(changed == 1)
 }
 
 /// The schedule of that name.

@@ -72,7 +72,9 @@ pub(crate) fn insert(c: &Connection, new: &NewTask, schedule: Option<&str>) -> R
     let due_at = new.run_at.filter(|run_at| *run_at > new.created_at);
     let job_type = new.job_type.as_str();
     match due_at {
-        Some(due_at) => places::put_scheduled(c, seq, job_type, due_at, history, new.created_at)?,
+        Some(due_at) => {
+            places::put_scheduled(c, seq, job_type, due_at, history, new.created_at, new.is_delayed)?;
+        }
         None => places::put_ready(c, seq, job_type, new.rank(), history, new.created_at)?,
     }
     let paused_since = pause::since(c, &new.job_type)?;

@@ -104,6 +104,7 @@ impl Place {
             priority: 0,
             created_at: at(0),
             run_at: None,
+            is_delayed: false,
             deadline_at: None,
             ttl_ms: 86_400_000,
             callback: None,

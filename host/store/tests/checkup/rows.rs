@@ -57,6 +57,9 @@ damages! {
         "UPDATE outbox SET state = 'delivered', delivered_at = 1" => ["delivery_differs"];
     a_message_in_another_channel: "UPDATE deliveries SET channel = 'other'" => ["delivery_differs"];
     dead_messages: "UPDATE outbox SET state = 'dead'; DELETE FROM deliveries" => ["dead_messages"];
+    a_retry_of_a_clock_that_was_ahead:
+        "UPDATE scheduled SET since = 9000000000000, is_delay = 1" => ["clock_ahead"];
+    a_message_of_a_clock_that_was_ahead: "UPDATE deliveries SET noted_at = 9000000000000" => ["clock_ahead"];
     an_orphan: "INSERT INTO task_log VALUES (4711, 0, 1, 1, 'info', 'hello')" => ["row_without_parent"];
 }
 
