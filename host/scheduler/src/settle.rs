@@ -294,9 +294,9 @@ mod tests {
         }
     }
 
-    fn settled(lost: LostAttempt, policy: Option<&Policy>) -> Finish {
+    fn settled(lost: &LostAttempt, policy: Option<&Policy>) -> Finish {
         let recovery = Recovery::LeaseExpired(lost.lease_until);
-        settle_lost(&lost, recovery, policy, Timestamp::from_ms(10_000), 0.0)
+        settle_lost(lost, recovery, policy, Timestamp::from_ms(10_000), 0.0)
     }
 
     #[test]
@@ -304,20 +304,20 @@ mod tests {
         let policy = Policy::default();
         for counted in [1, 3, 1_000] {
             let saved = LostAttempt { has_saved: true, ..lost(counted, None) };
-            assert_eq!(settled(saved.clone(), Some(&policy)).next, Next::Resume);
-            assert_eq!(settled(saved, None).next, Next::Resume);
+            assert_eq!(settled(&saved, Some(&policy)).next, Next::Resume);
+            assert_eq!(settled(&saved, None).next, Next::Resume);
         }
         let overdue = LostAttempt { has_saved: true, ..lost(1, Some(10_000)) };
         let gives_up = Next::RetryAt(Timestamp::from_ms(10_000));
-        assert_eq!(settled(overdue, Some(&policy)).next, gives_up, "its deadline holds");
-        let Outcome::Failed(failure) = settled(lost(3, None), Some(&policy)).outcome else { panic!() };
+        assert_eq!(settled(&overdue, Some(&policy)).next, gives_up, "its deadline holds");
+        let Outcome::Failed(failure) = settled(&lost(3, None), Some(&policy)).outcome else { panic!() };
         assert!(failure.message.contains("had saved nothing"), "{failure:?}");
     }
 
     #[test]
     fn the_first_loss_of_a_worker_costs_no_time_and_so_leaves_what_is_left_until_the_deadline() {
         let now = Timestamp::from_ms(10_000);
-        let next = |lost| settled(lost, Some(&Policy::default())).next;
+        let next = |lost| settled(&lost, Some(&Policy::default())).next;
         assert_eq!(next(lost(1, Some(10_500))), Next::RetryAt(now));
         assert_eq!(next(lost(1, Some(10_000))), Next::RetryAt(now), "is given up as any that waits too long");
         assert_eq!(next(lost(2, None)), Next::RetryAt(Timestamp::from_ms(12_000)));
@@ -381,7 +381,7 @@ mod tests {
             assert_eq!(ended(RunOutcome::Stopped(reason)), (Outcome::Cancelled, next), "it did stop");
         }
         let lease = LostAttempt { cancel_requested: true, ..lost(1, None) };
-        match settled(lease, Some(&policy)).outcome {
+        match settled(&lease, Some(&policy)).outcome {
             Outcome::Interrupted(why) => assert!(why.contains("with its worker lost"), "{why}"),
             other => panic!("{other:?}"),
         }

@@ -16,6 +16,7 @@ mod messages;
 mod notes;
 mod opening;
 mod rows;
+mod writing;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -99,6 +100,7 @@ impl Checkup {
         if is_current {
             rows::examine(c, deep, self.now, notes);
             messages::examine(c, notes);
+            writing::examine(&self.database, notes);
         }
         is_current.then_some(database)
     }
