@@ -36,7 +36,7 @@ pub use hub::{Hub, TaskWatch};
 pub use pruner::Pruner;
 pub use running::Running;
 pub use schedules::{ScheduleRequest, ScheduleStatus, Scheduled};
-pub use service::{CallbackChannel, ServiceParts, SubmitRequest, SubmittedStatus, TaskService};
+pub use service::{CallbackChannel, RunningHere, ServiceParts, SubmitRequest, SubmittedStatus, TaskService};
 pub use status::{ArtifactFile, TaskStatus};
 pub use supervisor::{Shutdown, StandsBy, Supervisor, SupervisorOptions};
 pub use sweeper::{Sweeper, Swept};

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use longshore_domain::{
     ArtifactFiles, ArtifactPage, AttemptRecord, AttemptRef, CancelAnswer, Catalog, CheckpointSummary, Clock,
-    IdPrefix, JobCatalog, LOADING, LiveCounts, LogLine, MessageFilter, MessagePage, MessageSink,
-    OutboxMessage, Owner, Page, ResendAnswer, RetryAnswer, StopReason, Task, TaskFilter, TaskId, TaskState,
-    TaskStore, TimeZones, Timestamp, WorkerLiveness,
+    IdPrefix, JobCatalog, JobTypeName, LOADING, LiveCounts, LogLine, LostAttempt, MessageFilter, MessagePage,
+    MessageSink, OutboxMessage, Owner, Page, ResendAnswer, RetryAnswer, StopReason, Task, TaskFilter, TaskId,
+    TaskState, TaskStore, TimeZones, Timestamp, WorkerId, WorkerLiveness,
 };
 use serde_json::Value;
 use tokio::sync::watch;
@@ -88,6 +88,17 @@ pub struct SubmittedStatus {
     pub status: TaskStatus,
     /// Whether it was there before, under the same idempotency key.
     pub deduplicated: bool,
+}
+
+/// An attempt that a certain worker runs.
+#[derive(Clone, Debug)]
+pub struct RunningHere {
+    /// The attempt.
+    pub attempt: AttemptRef,
+    /// What kind of work it is.
+    pub job_type: JobTypeName,
+    /// When it was claimed.
+    pub started_at: Timestamp,
 }
 
 /// Everything that a front can ask. It holds no state of its own: what it answers is what the store knows.
@@ -279,6 +290,17 @@ impl TaskService {
             let may_start = catalog.will_run(name.as_str()) && !paused.contains_key(name);
             counts.running > 0 || (counts.queued > 0 && may_start)
         }))
+    }
+
+    /// What a worker runs, `limit` at most.
+    pub async fn running_in(&self, worker: &WorkerId, limit: u32) -> Result<Vec<RunningHere>, ServiceError> {
+        let held = self.parts.store.held_by(worker, limit).await?;
+        let one = |held: LostAttempt| RunningHere {
+            attempt: held.attempt,
+            job_type: held.job_type,
+            started_at: held.started_at,
+        };
+        Ok(held.into_iter().map(one).collect())
     }
 
     /// Whether no attempt runs in this process.

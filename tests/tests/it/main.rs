@@ -18,6 +18,7 @@ mod limits;
 mod log;
 mod many;
 mod mcp;
+mod ps;
 mod reload;
 mod schedules;
 mod slots;

@@ -150,7 +150,9 @@ impl Stay {
     /// Takes the place; `None` if another has it. The project is not made anew if it is gone.
     pub(crate) fn begin(config: &Config) -> Result<Option<Self>> {
         let database = &config.store.path;
-        ensure!(database.exists(), "there is no database at {}", database.display());
+        let is_there =
+            database.try_exists().with_context(|| format!("cannot look at {}", database.display()))?;
+        ensure!(is_there, "there is no database at {}", database.display());
         let presence = Presence::of(config);
         let Some(post) = presence.inherit_post().context("cannot take the place")? else { return Ok(None) };
         post.sign(&presence.mark(std::process::id())).context("cannot write into the lock")?;

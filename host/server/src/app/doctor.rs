@@ -1,11 +1,12 @@
 //! A checkup of a whole project: its configuration, its database and files, its plugins.
 
+mod work;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 
-use longshore_domain::{Catalog, Clock as _, JobTypeName, LOADING, Timestamp};
-use longshore_scheduler::TaskService;
+use longshore_domain::{Catalog, Clock as _, LOADING};
 use longshore_store::checkup::{self, Checkup, FindingCode};
 use serde::Serialize;
 
@@ -306,26 +307,11 @@ async fn of_plugins(config: &Config) -> Vec<Finding> {
             ));
         }
     }
-    findings.extend(of_pauses(&service).await);
+    findings.extend(work::examine(config, &service, &catalog).await);
     findings.extend(of_schedules(config, &catalog));
     findings.extend(of_alerts(config, &catalog));
     host.shutdown(Shutdown::Now).await;
     findings
-}
-
-/// Job types that are paused, with how many jobs wait for that.
-async fn of_pauses(service: &TaskService) -> Vec<Finding> {
-    let (Ok(paused), Ok(live)) = (service.paused().await, service.live_counts().await) else {
-        return Vec::new();
-    };
-    let finding = |(job_type, since): (&JobTypeName, &Timestamp)| {
-        let waiting = live.get(job_type).map_or(0, |counts| counts.queued);
-        let severity = if waiting > 0 { Severity::Warning } else { Severity::Note };
-        let message = format!("Its jobs are not started since {}; {waiting} wait for that.", since.rfc3339());
-        let mend = format!("`longshore resume {job_type}` starts them again.");
-        Finding::new(severity, "job_type_paused", job_type, message, mend)
-    };
-    paused.iter().map(finding).collect()
 }
 
 /// Schedules of the configuration that wait for a plugin.

@@ -10,6 +10,7 @@ pub mod doctor;
 mod others;
 mod parts;
 mod presence;
+pub mod processes;
 mod schedules;
 mod workers;
 

@@ -20,7 +20,8 @@ pub(super) fn open_store(config: &Config, role: Role) -> Result<Arc<SqliteStore>
     let path = &config.store.path;
     let only_looks = matches!(role, Role::Tasks | Role::Inspect);
     // A new database in place of one that was moved away would hide what is missing, and be in the way of its return.
-    if only_looks && !path.exists() {
+    let is_there = path.try_exists().with_context(|| format!("cannot look at {}", path.display()))?;
+    if only_looks && !is_there {
         if role == Role::Tasks {
             tracing::warn!(
                 "there is no database at {}; serve, worker and run make it when they start",

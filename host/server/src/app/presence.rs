@@ -65,7 +65,11 @@ impl Presence {
         };
         let mut hasher = DefaultHasher::new();
         env!("CARGO_PKG_VERSION").hash(&mut hasher);
-        format!("{config:?}").hash(&mut hasher);
+        // What one process is told on its command line, or finds in its environment, is no other configuration.
+        let mut shared = config.clone();
+        shared.worker.concurrency = 0;
+        shared.plugins.cache = PathBuf::new();
+        format!("{shared:?}").hash(&mut hasher);
         Self { working: beside(".working"), behind: beside(".behind"), kind: hasher.finish() }
     }
 

@@ -104,7 +104,6 @@ impl WorkerLocks {
     }
 
     /// The workers that live, by their names.
-    #[cfg(test)]
     pub(super) fn living(&self) -> Vec<WorkerMark> {
         let mut living: Vec<_> = self
             .paths()

@@ -160,8 +160,9 @@ fn code(error: &Error) -> &str {
         if cause.is::<Usage>() {
             return Some(USAGE);
         }
-        if cause.is::<NoProject>() {
-            return Some("no_project");
+        if let Some(error) = cause.downcast_ref::<NoProject>() {
+            let is_hidden = matches!(error, NoProject::Hidden { .. });
+            return Some(if is_hidden { "project_unreadable" } else { "no_project" });
         }
         if cause.is::<ConfigError>() {
             return Some("invalid_config");
@@ -186,6 +187,11 @@ fn hint(error: &Error) -> Option<String> {
         }
         if let Some(id) = cause.downcast_ref::<NoSuchId>() {
             return Some(id.hint.clone());
+        }
+        if matches!(cause.downcast_ref(), Some(NoProject::Hidden { .. })) {
+            return Some(
+                "run it as the user whose project it is, or have that user grant access to the folder".into(),
+            );
         }
         if cause.is::<NoProject>() {
             return Some("`longshore init DIR` makes a project; --project DIR names one".into());

@@ -17,6 +17,7 @@ mod outbox;
 mod output;
 mod pause;
 mod plugin;
+mod ps;
 mod run;
 mod schedule;
 mod serve;
@@ -92,6 +93,7 @@ enum Command {
     Outbox(outbox::Command),
     #[command(subcommand)]
     Plugin(plugin::Command),
+    Ps(ps::Args),
     Pause(pause::Pause),
     Resume(pause::Resume),
     Doctor(doctor::Args),
@@ -165,6 +167,7 @@ fn obey(global: &Global, command: Command) -> Result<ExitCode> {
         Command::Schedule(command) => block_on(schedule::run(global, command)),
         Command::Outbox(command) => block_on(outbox::run(global, command)),
         Command::Plugin(command) => block_on(plugin::run(global, command)),
+        Command::Ps(args) => block_on(ps::run(global, &args)),
         Command::Pause(args) => block_on(pause::pause(global, args)),
         Command::Resume(args) => block_on(pause::resume(global, args)),
         Command::Doctor(args) => block_on(doctor::run(global, &args)),

@@ -1,12 +1,13 @@
 //! The only way out for what commands say: results to stdout, everything else to stderr. Nothing goes to a terminal that
 //! it would obey, whoever wrote it.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
-use crate::{logging, terminal};
+use crate::logging::{self, LogFormat};
+use crate::terminal;
 
 /// Prints `text` and a line end.
 pub(super) fn print(text: &str) -> Result<()> {
@@ -27,6 +28,11 @@ pub(super) fn print_json_line(value: &impl Serialize) -> Result<()> {
 /// Tells people how things go; in a JSON log as a line of it.
 pub(super) fn say(text: &str) {
     logging::say(text);
+}
+
+/// Whether somebody can be asked, and see what.
+pub(super) fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal() && logging::format() == LogFormat::Human
 }
 
 /// Writes a line to stderr as it is.

@@ -70,6 +70,8 @@ codes! {
     DatabaseEmpty = "database_empty", Note;
     /// The database cannot be opened or read.
     DatabaseUnreadable = "database_unreadable", Error;
+    /// The database can be read, and nothing can be written.
+    DatabaseUnwritable = "database_unwritable", Error;
     /// Another program holds the database.
     DatabaseBusy = "database_busy", Warning;
     /// The file belongs to another program.

@@ -17,6 +17,7 @@ mod messages;
 mod notes;
 mod opening;
 mod rows;
+mod writing;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -102,6 +103,7 @@ impl Checkup {
             rows::examine(c, deep, self.now, notes);
             messages::examine(c, notes);
             clock::examine(c, self.now, notes);
+            writing::examine(&self.database, notes);
         }
         is_current.then_some(database)
     }

@@ -142,8 +142,13 @@ async fn a_checkup_reads_beside_a_writer_and_leaves_the_file_as_it_is() {
     place.completed().await;
     let other = rusqlite::Connection::open(place.database()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    assert_eq!(codes(&place.examine()), [""; 0]);
+    assert_eq!(
+        codes(&place.examine()),
+        ["database_unwritable"],
+        "it holds on for longer than any commit takes"
+    );
     other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(codes(&place.examine()), [""; 0]);
     let before = fs::read(place.database()).unwrap();
     place.examine();
     assert_eq!(fs::read(place.database()).unwrap(), before);

@@ -1,7 +1,7 @@
 //! Cancels or retries every job that a filter chooses: counted first, and done only when that was confirmed.
 
 use std::collections::BTreeSet;
-use std::io::{self, BufRead as _, IsTerminal as _};
+use std::io::{self, BufRead as _};
 
 use anyhow::{Context as _, Result};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -12,7 +12,7 @@ use serde_json::json;
 use super::filter::Filter;
 use crate::cli::call::longshore;
 use crate::cli::errors::Usage;
-use crate::cli::output::{print, print_json, say};
+use crate::cli::output::{can_ask, print, print_json, say};
 use crate::cli::text;
 
 /// Jobs on a page while they are counted.
@@ -95,8 +95,7 @@ pub(super) async fn run(service: &TaskService, filter: &Filter, deed: Deed, mann
     }
     let count = text::counted(chosen.len() as u64, "job");
     if !manner.yes {
-        let may_ask = !manner.json && io::stdin().is_terminal() && io::stderr().is_terminal();
-        if !may_ask {
+        if manner.json || !can_ask() {
             return Err(usage(
                 format!("{count} would be {}; nothing was done", deed.done()),
                 format!(
