@@ -4,6 +4,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "`json!` values are made where they are passed")]
 
 mod awkward;
+mod backup;
 mod bar;
 mod behind;
 mod cli;
@@ -18,6 +19,7 @@ mod limits;
 mod mcp;
 mod reload;
 mod schedules;
+mod service;
 mod support;
 mod terminal;
 mod tokens;

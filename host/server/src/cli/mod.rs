@@ -3,6 +3,7 @@
 //! Results go to stdout, everything else to stderr. Each command says by its exit code how it went: 0 well, 1 badly,
 //! 2 wrong usage, 130 interrupted. With `--json` an error is an object, too, the last line of stderr.
 
+mod backup;
 mod bar;
 mod call;
 mod compile;
@@ -16,6 +17,7 @@ mod man;
 mod outbox;
 mod output;
 mod plugin;
+mod restore;
 mod run;
 mod schedule;
 mod serve;
@@ -90,6 +92,8 @@ enum Command {
     #[command(subcommand)]
     Plugin(plugin::Command),
     Doctor(doctor::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
     Completions(completions::Args),
     Man(man::Args),
     #[command(hide = true)]
@@ -159,6 +163,8 @@ fn obey(global: &Global, command: Command) -> Result<ExitCode> {
         Command::Outbox(command) => block_on(outbox::run(global, command)),
         Command::Plugin(command) => block_on(plugin::run(global, command)),
         Command::Doctor(args) => block_on(doctor::run(global, &args)),
+        Command::Backup(args) => block_on(backup::run(global, args)),
+        Command::Restore(args) => block_on(restore::run(global, args)),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
         Command::CompileComponent(args) => compile::run(&args),
