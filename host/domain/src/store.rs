@@ -43,14 +43,21 @@ pub enum StoreError {
     NoSuchPage,
     /// The database was written by a newer Longshore.
     #[error(
-        "the task database has schema {found}, this Longshore knows schema {known}: use a newer Longshore"
+        "the task database has schema {found}{}, and this is Longshore {}, which knows schema {known}: use a newer Longshore",
+        by(version.as_deref()), env!("CARGO_PKG_VERSION")
     )]
     TooNew {
         /// Schema of the file.
         found: u32,
         /// Newest schema known here.
         known: u32,
+        /// The version of Longshore that brought it there, if it says so.
+        version: Option<String>,
     },
+}
+
+fn by(version: Option<&str>) -> String {
+    version.map_or_else(String::new, |version| format!(", made by Longshore {version}"))
 }
 
 impl StoreError {
@@ -102,8 +109,8 @@ impl StoreError {
                 "see that the disk of the project's data folder is there and well (`dmesg` may say more)",
             ),
             Self::Replaced(_) => Some(
-                "nothing is taken before the files are back in their place; to go on with other files in their place, start \
-                 Longshore again",
+                "put the files back that were there; or end all processes and put a backup in their place with `longshore restore \
+                 FILE`, which also deals with the log beside",
             ),
             Self::Corrupt(_) => Some(
                 "restore the database from a backup, or save what can be read of it: sqlite3 data/longshore.db .recover",

@@ -80,6 +80,10 @@ pub(crate) fn open_in_memory(name: &str, options: &StoreOptions) -> rusqlite::Re
 
 fn set_up_writer(mut connection: Connection, options: &StoreOptions) -> rusqlite::Result<Connection> {
     connection.busy_handler(Some(wait_for_others))?;
+    // Only a new database takes it, so that free pages can be given back; on another it would be a write.
+    if connection.pragma_query_value(None, "page_count", |row| row.get::<_, i64>(0))? == 0 {
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
     use_write_ahead_log(&connection)?;
     connection.execute_batch(&format!(
         "PRAGMA synchronous = {};

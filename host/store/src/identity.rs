@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use longshore_domain::StoreError;
 
 use crate::fault::Fault;
+use crate::generation::Content;
 
 /// The files of an open database, as they were when it was opened.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(crate) struct Identity {
     /// The write-ahead log and the memory that processes share. They come and go with the first and the last process that
     /// has the database open, so they are the same for as long as this one has it open.
     companions: Vec<Known>,
+    /// By what the file's content is recognised, where that is known.
+    content: Option<Content>,
     /// Whether SQLite found the database damaged. It says so of the pages that it reads only: a write may succeed beside
     /// them, and be as lost as they are.
     is_damaged: AtomicBool,
@@ -48,12 +51,22 @@ impl Known {
 
 impl Identity {
     /// The files of the database at `path`, which is open. None where it is in memory.
-    pub(crate) fn of(path: &Path) -> Option<Self> {
+    pub(crate) fn of(path: &Path, content: Option<Content>) -> Option<Self> {
         // SQLite puts the companions beside the file itself, not beside a link to it.
         let path = fs::canonicalize(path).ok()?;
         let companions =
             ["-wal", "-shm"].into_iter().filter_map(|end| Known::of(beside(&path, end))).collect();
-        Some(Self { database: Known::of(path)?, companions, is_damaged: AtomicBool::new(false) })
+        Some(Self { database: Known::of(path)?, companions, content, is_damaged: AtomicBool::new(false) })
+    }
+
+    /// The database file.
+    pub(crate) fn database(&self) -> &Path {
+        &self.database.path
+    }
+
+    /// The length of the write-ahead log.
+    pub(crate) fn log_bytes(&self) -> u64 {
+        fs::metadata(beside(&self.database.path, "-wal")).map_or(0, |log| log.len())
     }
 
     /// Notes what went wrong, for nothing is to be acknowledged once a database was found damaged.
@@ -74,7 +87,8 @@ impl Identity {
 
     /// The same for the database file alone, for those who only read.
     pub(crate) fn check_database(&self) -> Result<(), Fault> {
-        self.database.check()
+        self.database.check()?;
+        self.content.as_ref().map_or(Ok(()), Content::check)
     }
 }
 

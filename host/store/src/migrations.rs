@@ -4,10 +4,11 @@ use std::cmp::Ordering;
 use std::path::Path;
 
 use longshore_domain::StoreError;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior, params};
 
-use crate::connection::{ReadAccess, open_reader};
+use crate::backup::{BackupError, copy_before_upgrade};
 use crate::fault::store_error;
+use crate::identity::beside;
 
 /// The migrations, oldest first. The number of those applied is the file's `user_version`. One that was released is
 /// never edited; what it lacks comes in the next.
@@ -24,19 +25,21 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0010_message_holder.sql"),
     include_str!("../migrations/0011_paused.sql"),
     include_str!("../migrations/0012_clocks.sql"),
+    include_str!("../migrations/0013_generation.sql"),
 ];
+
+/// Notes who upgraded the database. The time is the system's, for people alone.
+const NOTE_UPGRADE: &str = "
+    INSERT OR REPLACE INTO upgrades (schema, from_schema, version, at, copy)
+    VALUES (?1, ?2, ?3, CAST(unixepoch('subsec') * 1000 AS INTEGER), ?4)";
 
 /// Marks the file as ours: "LSHR".
 const APPLICATION_ID: i32 = 0x4c53_4852;
 
-/// Refuses a file that is not ours, or that a newer Longshore wrote, before anything is done that could change it, or
-/// leave a file beside it.
-pub(crate) fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
-    // Without locks, so what it sees may be in the middle of a change. Only what it is sure of counts here; the rest is
-    // found again once the file is open.
-    let seen = open_reader(path, ReadAccess::Immutable).and_then(|connection| standing(&connection));
-    match seen {
-        Ok(standing @ (Standing::TooNew { .. } | Standing::Foreign)) => schema_of(standing).map(drop),
+/// Refuses a file that is not ours, or that a newer Longshore wrote.
+pub(crate) fn refuse(standing: Standing) -> Result<(), StoreError> {
+    match standing {
+        Standing::TooNew { .. } | Standing::Foreign => schema_of(standing).map(drop),
         _ => Ok(()),
     }
 }
@@ -60,15 +63,49 @@ fn schema_of(standing: Standing) -> Result<u32, StoreError> {
         Standing::Empty => Ok(0),
         Standing::Outdated { found, .. } => Ok(found),
         Standing::Current => Ok(MIGRATIONS.len() as u32),
-        Standing::TooNew { found, known } => Err(StoreError::TooNew { found, known }),
+        Standing::TooNew { found, known, version } => Err(StoreError::TooNew { found, known, version }),
         Standing::Foreign => Err(StoreError::NotOurs(
             "the file is a SQLite database, but not one of Longshore's; it was left as it is".into(),
         )),
     }
 }
 
+/// The version of Longshore that brought the database to its schema, where it is noted.
+fn version_of(connection: &Connection) -> Option<String> {
+    let newest = "SELECT version FROM upgrades ORDER BY schema DESC LIMIT 1";
+    connection.query_row(newest, [], |row| row.get(0)).ok()
+}
+
+/// Brings the database at `path` to the newest schema, and keeps a copy of what it was. Nobody else must upgrade it now.
+pub(crate) fn upgrade(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let Standing::Outdated { found, known } = standing(connection).map_err(|error| store_error(&error))?
+    else {
+        return migrate(connection);
+    };
+    let copy = beside(path, &format!(".schema-{found}"));
+    copy_before_upgrade(connection, &copy).map_err(|error| match error {
+        BackupError::Store(error) => error,
+        BackupError::NoRoom { .. } => StoreError::Full(format!("a copy is made before an upgrade: {error}")),
+        other => StoreError::Disk(format!("a copy is made before an upgrade: {other}")),
+    })?;
+    let name = copy.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    migrate_from(connection, Some(&name))?;
+    tracing::info!(
+        from = found,
+        to = known,
+        version = env!("CARGO_PKG_VERSION"),
+        copy = %copy.display(),
+        "the task database was upgraded; the copy of what it was can be deleted once nobody wants to go back"
+    );
+    Ok(())
+}
+
 /// Brings the database to the newest schema, in one transaction. Several processes may try at once.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    migrate_from(connection, None)
+}
+
+fn migrate_from(connection: &mut Connection, copy: Option<&str>) -> Result<(), StoreError> {
     let known = MIGRATIONS.len() as u32;
     // A file that is up to date is only looked at, so that opening it never waits for a writer.
     if standing(connection).map_err(|error| store_error(&error))? == Standing::Current {
@@ -82,6 +119,11 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     for migration in &MIGRATIONS[found as usize..] {
         transaction.execute_batch(migration).map_err(|error| store_error(&error))?;
     }
+    if found < known {
+        transaction
+            .execute(NOTE_UPGRADE, params![known, found, env!("CARGO_PKG_VERSION"), copy])
+            .map_err(|error| store_error(&error))?;
+    }
     transaction
         .pragma_update(None, "user_version", known)
         .and_then(|()| transaction.pragma_update(None, "application_id", APPLICATION_ID))
@@ -90,14 +132,14 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 }
 
 /// What a database is to this version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// Ours, with the schema that this version knows.
     Current,
     /// Ours, of a version before this one; opening the store brings it up to date.
     Outdated { found: u32, known: u32 },
-    /// Ours, of a version after this one.
-    TooNew { found: u32, known: u32 },
+    /// Ours, of a version after this one, which it names.
+    TooNew { found: u32, known: u32, version: Option<String> },
     /// Nothing is in it; opening the store makes it ours.
     Empty,
     /// It belongs to another program.
@@ -116,7 +158,7 @@ pub(crate) fn standing(connection: &Connection) -> rusqlite::Result<Standing> {
     Ok(match found.cmp(&known) {
         Ordering::Less => Standing::Outdated { found, known },
         Ordering::Equal => Standing::Current,
-        Ordering::Greater => Standing::TooNew { found, known },
+        Ordering::Greater => Standing::TooNew { found, known, version: version_of(connection) },
     })
 }
 
@@ -160,6 +202,7 @@ mod tests {
         "9c58cf3e5caa2d22c8602cb774673861a1712a1f69229e32a4620319ec4f8222",
         "49659500a93db2e517fa86be912fc6a7fc450e71cfa292cc614228f8dfe2cb68",
         "30a4279d2619f64b8019bd0514d7dba45d56e071c80d4576b740f557133a1c55",
+        "ff5b4f3c03543a460bc98ef1bd137386f3b4371a6052677ce0511284ea5e27b2",
     ];
 
     #[test]
@@ -200,5 +243,48 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         connection.execute_batch("CREATE TABLE orders (id INTEGER)").unwrap();
         assert!(matches!(migrate(&mut connection).unwrap_err(), StoreError::NotOurs(_)));
+    }
+
+    #[test]
+    fn an_upgrade_keeps_a_copy_and_notes_who_did_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tasks.db");
+        let old = Connection::open(&path).unwrap();
+        for migration in &MIGRATIONS[..9] {
+            old.execute_batch(migration).unwrap();
+        }
+        old.pragma_update(None, "user_version", 9).unwrap();
+        old.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        drop(old);
+        drop(crate::SqliteStore::open(&path, crate::StoreOptions::default()).unwrap());
+        let known = MIGRATIONS.len() as u32;
+        let copy = Connection::open(folder.path().join("tasks.db.schema-9")).unwrap();
+        assert_eq!(standing(&copy).unwrap(), Standing::Outdated { found: 9, known });
+        let upgraded = Connection::open(&path).unwrap();
+        let noted: (u32, u32, String, String) = upgraded
+            .query_row("SELECT from_schema, schema, version, copy FROM upgrades", [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })
+            .unwrap();
+        assert_eq!(noted, (9, known, env!("CARGO_PKG_VERSION").into(), "tasks.db.schema-9".into()));
+        upgraded.pragma_update(None, "user_version", 99).unwrap();
+        let refused = migrate(&mut Connection::open(&path).unwrap()).unwrap_err().to_string();
+        assert!(refused.contains(&format!("made by Longshore {}", env!("CARGO_PKG_VERSION"))), "{refused}");
+    }
+
+    #[test]
+    fn free_pages_of_a_new_database_are_given_back() {
+        use crate::verbs::space::{Space, give_back};
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tasks.db");
+        crate::fill_history(&path, 30_000).unwrap();
+        let store = Connection::open(&path).unwrap();
+        store.execute_batch("PRAGMA foreign_keys = ON; DELETE FROM tasks").unwrap();
+        let before = Space::of(&store).unwrap();
+        assert!(before.is_incremental && before.free > 2_560, "{before:?}");
+        while give_back(&store).unwrap() {}
+        let after = Space::of(&store).unwrap();
+        assert!(after.pages < before.pages && after.free <= 2_560, "{after:?}");
     }
 }

@@ -10,6 +10,7 @@ use longshore_domain::StoreError;
 use crate::StoreOptions;
 use crate::connection::{self, ReadAccess, open_reader};
 use crate::fault::store_error;
+use crate::generation::arrive_to_read;
 use crate::identity::{Identity, beside, is_empty};
 use crate::migrations::refuse_unknown;
 use crate::readers::Readers;
@@ -40,6 +41,7 @@ fn why_not_writable(path: &Path) -> Option<String> {
 /// Readers of a file that cannot be written, for the reason `why`.
 pub(crate) fn readers(path: &Path, options: &StoreOptions, why: &str) -> Result<Readers, StoreError> {
     connection::be_patient(options.busy_timeout);
+    let _arrival = arrive_to_read(path, options.busy_timeout)?;
     let access = if can_read(path, ReadAccess::Shared)? {
         ReadAccess::Shared
     } else if is_empty(&beside(path, "-wal")) && can_read(path, ReadAccess::Immutable)? {
@@ -50,7 +52,7 @@ pub(crate) fn readers(path: &Path, options: &StoreOptions, why: &str) -> Result<
         )));
     };
     tracing::warn!("the task database is read-only, and so it is only read ({why})");
-    Readers::start(path, options, Arc::new(Identity::of(path)), access)
+    Readers::start(path, options, Arc::new(Identity::of(path, None)), access)
 }
 
 /// Whether the file can be read that way. An error is one that any way has.

@@ -21,7 +21,7 @@ use crate::readers::Readers;
 use crate::verbs::{
     alert, attempts, breaker, cancel, checkpoint, claim, counts, deadline, find, finish, finished_artifacts,
     firing, get, lease, letters, list, lived, log, outbox, pause, prune, publication, rate, retry, save,
-    schedule, schedules, submit,
+    schedule, schedules, space, submit,
 };
 use crate::writer::{SharedCommitter, Writer};
 use crate::{StoreOptions, read_only};
@@ -327,7 +327,12 @@ impl TaskStore for SqliteStore {
     }
 
     async fn prune(&self, now: Timestamp, limit: u32) -> Result<u32, StoreError> {
-        self.writer.write(move |c| prune::prune(c, now, limit)).await
+        let forgotten = self.writer.write(move |c| prune::prune(c, now, limit)).await?;
+        if forgotten == 0 {
+            // There is time. A disk that fails now is told of by whoever has to write.
+            let _ = self.writer.note(space::give_back).await;
+        }
+        Ok(forgotten)
     }
 
     async fn pruned(&self, limit: u32) -> Result<Vec<TaskId>, StoreError> {

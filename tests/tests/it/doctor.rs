@@ -32,7 +32,7 @@ fn a_project_that_works_is_well() {
 }
 
 #[test]
-fn what_is_lost_or_wrong_is_told_and_what_is_left_over_is_mended() {
+fn what_is_lost_or_wrong_is_told_and_what_is_left_over_is_fixed() {
     let project = Project::with_shop();
     let status = project.json(&["run", "export", "--payload", r#"{"table": "branches"}"#, "--json"]);
     let artifact = status["artifacts"][0]["path"].as_str().unwrap();
@@ -52,12 +52,12 @@ fn what_is_lost_or_wrong_is_told_and_what_is_left_over_is_mended() {
     assert_eq!(found, expected, "{report}");
     assert!(project.path(&format!("data/artifacts/{STRAY}")).exists(), "looking changes nothing");
 
-    let (code, report) = doctor(&project, &["--mend"]);
-    assert_eq!((code, &report["mended"]["set_aside"]), (Some(1), &1.into()), "{report}");
+    let (code, report) = doctor(&project, &["--fix"]);
+    assert_eq!((code, &report["fixed"]["set_aside"]), (Some(1), &1.into()), "{report}");
     assert!(!project.path(&format!("data/artifacts/{STRAY}")).exists());
     assert!(!codes(&report).contains(&"stray_files"));
-    let (_, again) = doctor(&project, &["--mend"]);
-    assert_eq!(again["mended"]["set_aside"], 0);
+    let (_, again) = doctor(&project, &["--fix"]);
+    assert_eq!(again["fixed"]["set_aside"], 0);
 
     let text = String::from_utf8(project.longshore(&["doctor"]).stdout).unwrap();
     assert!(text.contains("[sources.shop]") && text.contains("broken.wasm"), "{text}");

@@ -4,6 +4,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "`json!` values are made where they are passed")]
 
 mod awkward;
+mod backup;
 mod bar;
 mod behind;
 mod cli;
@@ -21,6 +22,7 @@ mod mcp;
 mod ps;
 mod reload;
 mod schedules;
+mod service;
 mod slots;
 mod support;
 mod terminal;

@@ -10,7 +10,7 @@ use longshore_domain::{Catalog, Clock as _, LOADING};
 use longshore_store::checkup::{self, Checkup, FindingCode};
 use serde::Serialize;
 
-pub use longshore_store::checkup::{Mended, Severity};
+pub use longshore_store::checkup::{Fixed, Severity};
 
 use super::presence::{self, Presence};
 use super::{Host, Role, Shutdown, SystemClock, channels, others};
@@ -28,10 +28,10 @@ pub struct Finding {
     pub subject: String,
     /// What is wrong.
     pub message: String,
-    /// What a mend would do, or what the operator should do.
-    pub mend: String,
-    /// Whether [`mend`] does it.
-    pub mendable: bool,
+    /// What a fix would do, or what the operator should do.
+    pub fix: String,
+    /// Whether [`fix`] does it.
+    pub fixable: bool,
 }
 
 /// What was found, the worst first.
@@ -84,8 +84,8 @@ pub async fn examine(
 }
 
 /// Does what can be done safely. It blocks.
-pub fn mend(config: &Config, mut watch: impl FnMut(&str, u64)) -> Mended {
-    of(config, false).mend(&mut |at| watch(at.stage, at.done))
+pub fn fix(config: &Config, mut watch: impl FnMut(&str, u64)) -> Fixed {
+    of(config, false).fix(&mut |at| watch(at.stage, at.done))
 }
 
 fn of(config: &Config, deep: bool) -> Checkup {
@@ -103,17 +103,17 @@ impl Finding {
         code: &str,
         subject: impl fmt::Display,
         message: impl Into<String>,
-        mend: impl Into<String>,
+        fix: impl Into<String>,
     ) -> Self {
-        let (message, mend) = (message.into(), mend.into());
-        Self { severity, code: code.into(), subject: subject.to_string(), message, mend, mendable: false }
+        let (message, fix) = (message.into(), fix.into());
+        Self { severity, code: code.into(), subject: subject.to_string(), message, fix, fixable: false }
     }
 }
 
 impl From<checkup::Finding> for Finding {
     fn from(finding: checkup::Finding) -> Self {
-        let checkup::Finding { severity, code, subject, message, mend, mendable } = finding;
-        Self { severity, code: code.to_string(), subject, message, mend, mendable }
+        let checkup::Finding { severity, code, subject, message, fix, fixable } = finding;
+        Self { severity, code: code.to_string(), subject, message, fix, fixable }
     }
 }
 
@@ -127,6 +127,7 @@ fn keeps_the_host_away(code: FindingCode) -> bool {
             | FindingCode::DatabaseUnreadable
             | FindingCode::DatabaseBusy
             | FindingCode::DatabaseForeign
+            | FindingCode::DatabaseReplaced
             | FindingCode::DatabaseTooNew
             | FindingCode::DatabaseOutdated
             | FindingCode::DatabaseCorrupt
@@ -161,12 +162,12 @@ fn of_configuration(config: &Config) -> Vec<Finding> {
             SinkConfig::Smtp(SmtpConfig { login, .. }) => login.as_ref().map(|(_, password)| password),
             SinkConfig::Webhook(WebhookConfig { secret, .. }) => Some(secret),
         };
-        let mend = "Put it there; messages of the channel wait until then.";
-        findings.extend(secret.and_then(|secret| of_secret(&format!("[channels.{name}]"), secret, mend)));
+        let fix = "Put it there; messages of the channel wait until then.";
+        findings.extend(secret.and_then(|secret| of_secret(&format!("[channels.{name}]"), secret, fix)));
     }
     for (name, secret) in &config.secrets {
-        let mend = "Put it there; jobs that need it fail until then.";
-        findings.extend(of_secret(&format!("[secrets.{name}]"), secret, mend));
+        let fix = "Put it there; jobs that need it fail until then.";
+        findings.extend(of_secret(&format!("[secrets.{name}]"), secret, fix));
     }
     findings.extend(of_folders(config));
     findings.extend(of_the_worker_behind(config));
@@ -231,9 +232,9 @@ fn unusable(subject: &str, error: &anyhow::Error) -> Finding {
     Finding::new(Severity::Error, "channel_unusable", subject, message, "Correct it in longshore.toml.")
 }
 
-fn of_secret(subject: &str, secret: &SecretConfig, mend: &str) -> Option<Finding> {
+fn of_secret(subject: &str, secret: &SecretConfig, fix: &str) -> Option<Finding> {
     let missing =
-        |message: String| Some(Finding::new(Severity::Warning, "secret_missing", subject, message, mend));
+        |message: String| Some(Finding::new(Severity::Warning, "secret_missing", subject, message, fix));
     match secret {
         SecretConfig::Env(name) if std::env::var_os(name).is_none() => missing(format!(
             "The environment variable {name}, which should have the secret, is not set here."
@@ -281,7 +282,7 @@ async fn of_plugins(config: &Config) -> Vec<Finding> {
                 "start_failed",
                 config.project.display(),
                 message,
-                "Mend what it says.",
+                "Fix what it says.",
             )];
         }
     };
@@ -370,7 +371,7 @@ fn problems(catalog: &Catalog) -> Vec<Finding> {
                 _ if is_warning => Severity::Warning,
                 _ => Severity::Error,
             };
-            let mend = match (problem.code.as_str(), &problem.serving) {
+            let fix = match (problem.code.as_str(), &problem.serving) {
                 (LOADING, _) => "Nothing needs to be done; run the command again to see what came of it.".into(),
                 ("component_missing", _) => "Put the component there, or delete the policy.".into(),
                 ("unmatched_grant", _) => {
@@ -379,10 +380,10 @@ fn problems(catalog: &Catalog) -> Vec<Finding> {
                         .into()
                 }
                 (_, Some(version)) => format!("Version {version} is served meanwhile; put a good file there."),
-                (_, None) => "Mend the file; nothing of it is offered until then.".into(),
+                (_, None) => "Fix the file; nothing of it is offered until then.".into(),
             };
             let code = format!("plugin_{}", problem.code);
-            Finding::new(severity, &code, &problem.file, format!("{}.", problem.message), mend)
+            Finding::new(severity, &code, &problem.file, format!("{}.", problem.message), fix)
         })
         .collect()
 }
@@ -393,6 +394,6 @@ fn plugins_not_checked() -> Finding {
         "plugins_not_checked",
         "plugins",
         "Plugins were not looked at, because the database is not as a host needs it, or a host would change it.",
-        "Mend the database first, or let a host start on it, and run the checkup again.",
+        "Fix the database first, or let a host start on it, and run the checkup again.",
     )
 }

@@ -3,6 +3,7 @@
 //! Everything else in this crate asks a [`TaskService`], and knows neither SQLite nor wasmtime.
 
 mod attendance;
+pub mod backup;
 mod behind;
 mod channels;
 mod clock;

@@ -11,14 +11,14 @@ use super::bar;
 use super::call::longshore;
 use super::output::{print, print_json};
 use super::text;
-use crate::app::doctor::{self, Diagnosis, Finding, Mended, Severity};
+use crate::app::doctor::{self, Diagnosis, Finding, Fixed, Severity};
 use crate::terminal;
 
 const AFTER_HELP: &str = "\
 Examples:
-  longshore doctor                    look, and say what a mend would do
+  longshore doctor                    look, and say what a fix would do
   longshore doctor --deep             read every byte: digests of files, indexes of the database
-  longshore doctor --mend             look, and do what can be done safely
+  longshore doctor --fix             look, and do what can be done safely
   longshore doctor --json | jq '.findings[] | select(.severity == \"error\")'
 
 It may run while the project works. The exit code is 1 when something is lost or broken (an error), otherwise 0.";
@@ -32,21 +32,21 @@ pub(super) struct Args {
     deep: bool,
 
     /// Do what can be done safely: publish what waits for it, delete what nothing needs, set strays aside
-    #[arg(long)]
-    mend: bool,
+    #[arg(long, alias = "mend")]
+    fix: bool,
 
-    /// Print an object with `findings`, `left_out` and, with --mend, `mended`
+    /// Print an object with `findings`, `left_out` and, with --fix, `fixed`
     #[arg(long)]
     json: bool,
 }
 
 pub(super) async fn run(global: &Global, args: &Args) -> Result<ExitCode> {
     let config = global.config()?;
-    let mended = if args.mend {
+    let fixed = if args.fix {
         let (bar, config) = (bar::spinner(), config.clone());
-        let mended =
-            tokio::task::spawn_blocking(move || doctor::mend(&config, |what, done| tell(&bar, what, done)));
-        Some(mended.await?)
+        let fixed =
+            tokio::task::spawn_blocking(move || doctor::fix(&config, |what, done| tell(&bar, what, done)));
+        Some(fixed.await?)
     } else {
         None
     };
@@ -56,16 +56,16 @@ pub(super) async fn run(global: &Global, args: &Args) -> Result<ExitCode> {
     bar.finish_and_clear();
     if args.json {
         let mut report = json!(diagnosis);
-        if let Some(mended) = &mended {
-            report["mended"] = json!(mended);
+        if let Some(fixed) = &fixed {
+            report["fixed"] = json!(fixed);
         }
         print_json(&report)?;
     } else {
-        let mut sections: Vec<String> = mended.iter().map(deeds).collect();
+        let mut sections: Vec<String> = fixed.iter().map(deeds).collect();
         sections.push(findings(&diagnosis));
         print(&sections.join("\n\n"))?;
     }
-    let is_well = diagnosis.count(Severity::Error) == 0 && mended.is_none_or(|mended| mended.failed == 0);
+    let is_well = diagnosis.count(Severity::Error) == 0 && fixed.is_none_or(|fixed| fixed.failed == 0);
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -73,25 +73,28 @@ fn tell(bar: &ProgressBar, what: &str, done: u64) {
     bar::tell(bar, &if done == 0 { what.to_owned() } else { format!("{what}: {}", text::count(done)) });
 }
 
-fn deeds(mended: &Mended) -> String {
-    let Mended { published, deleted, set_aside, failed, .. } = mended;
-    let did_nothing = published + deleted + set_aside + failed == 0;
-    let mut lines = if did_nothing && !mended.hindrances.is_empty() {
-        let reason = "Nothing was mended, because what the database says of files cannot be relied on:";
+fn deeds(fixed: &Fixed) -> String {
+    let Fixed { published, deleted, set_aside, rewritten, failed, .. } = fixed;
+    let did_nothing = published + deleted + set_aside + rewritten + failed == 0;
+    let mut lines = if did_nothing && !fixed.hindrances.is_empty() {
+        let reason = "Nothing was fixed, because what the database says of files cannot be relied on:";
         vec![reason.to_owned()]
     } else {
         vec![format!(
-            "Mended: {} published, {deleted} deleted, {set_aside} set aside, {failed} failed.",
+            "Fixed: {} published, {deleted} deleted, {set_aside} set aside, {failed} failed.",
             text::counted(*published, "folder")
         )]
     };
-    for deed in &mended.deeds {
+    if *rewritten > 0 {
+        lines.push("The database was written anew, without its free pages.".into());
+    }
+    for deed in &fixed.deeds {
         if let Some(error) = &deed.error {
             lines.push(within(&format!("{}: {error}", deed.folder.display())));
         }
     }
     lines.extend(
-        mended.hindrances.iter().map(|finding| within(&format!("{} {}", finding.message, finding.mend))),
+        fixed.hindrances.iter().map(|finding| within(&format!("{} {}", finding.message, finding.fix))),
     );
     lines.join("\n")
 }
@@ -109,18 +112,18 @@ fn findings(diagnosis: &Diagnosis) -> String {
         format!("{count} {severity}{}", if count == 1 { "" } else { "s" })
     });
     let mut end = format!("{}.", counted.join(", "));
-    if diagnosis.findings.iter().any(|finding| finding.mendable) {
-        end = format!("{end} `{} doctor --mend` does what is marked with *.", longshore());
+    if diagnosis.findings.iter().any(|finding| finding.fixable) {
+        end = format!("{end} `{} doctor --fix` does what is marked with *.", longshore());
     }
     blocks.push(end);
     blocks.join("\n\n")
 }
 
 fn block(finding: &Finding) -> String {
-    let Finding { severity, code, subject, message, mend, mendable } = finding;
-    let mark = if *mendable { "* " } else { "" };
+    let Finding { severity, code, subject, message, fix, fixable } = finding;
+    let mark = if *fixable { "* " } else { "" };
     let subject = terminal::line(subject);
-    format!("{severity}  {code}  {subject}\n{}\n{}", within(message), within(&format!("{mark}{mend}")))
+    format!("{severity}  {code}  {subject}\n{}\n{}", within(message), within(&format!("{mark}{fix}")))
 }
 
 /// A text below a heading. It may quote what others wrote, so its own lines are set in further.
@@ -139,12 +142,12 @@ mod tests {
             code: "plugin_describe_failed".into(),
             subject: "x\nerror  y".into(),
             message: "it said:\nerror  database_lost  data".into(),
-            mend: "Mend the file.".into(),
-            mendable: false,
+            fix: "Fix the file.".into(),
+            fixable: false,
         };
         assert_eq!(
             block(&finding),
-            "error  plugin_describe_failed  x\\nerror  y\n  it said:\n    error  database_lost  data\n  Mend the file."
+            "error  plugin_describe_failed  x\\nerror  y\n  it said:\n    error  database_lost  data\n  Fix the file."
         );
     }
 }

@@ -15,6 +15,7 @@ use serde_json::json;
 use super::call::longshore;
 use super::id::NoSuchId;
 use super::output::say_as_it_is;
+use crate::app::backup::BackupError;
 use crate::config::{ConfigError, NoProject};
 use crate::logging::{self, LogFormat};
 use crate::terminal;
@@ -173,6 +174,9 @@ fn code(error: &Error) -> &str {
         if let Some(NoSuchId { code, .. }) = cause.downcast_ref() {
             return Some(*code);
         }
+        if let Some(backup) = cause.downcast_ref::<BackupError>() {
+            return Some(backup.code());
+        }
         let store = cause.downcast_ref::<StoreError>().map(StoreError::code);
         store.or_else(|| cause.downcast_ref::<ServiceError>().map(ServiceError::code))
     });
@@ -198,6 +202,9 @@ fn hint(error: &Error) -> Option<String> {
         }
         if let Some(config) = cause.downcast_ref::<ConfigError>() {
             return config.hint().map(str::to_owned);
+        }
+        if let Some(backup) = cause.downcast_ref::<BackupError>() {
+            return backup.advice().map(str::to_owned);
         }
         if let Some(store) = cause.downcast_ref::<StoreError>() {
             return store.advice().map(str::to_owned);
@@ -246,7 +253,8 @@ mod tests {
 
     #[test]
     fn what_has_a_code_is_told_with_it() {
-        let error = Error::from(StoreError::TooNew { found: 99, known: 8 }).context("cannot open x");
+        let error =
+            Error::from(StoreError::TooNew { found: 99, known: 8, version: None }).context("cannot open x");
         assert_eq!(code(&error), "database_too_new");
         assert!(text(&error).starts_with("error[database_too_new]: cannot open x: "), "{}", text(&error));
         assert_eq!(code(&Error::msg("what")), FAILED);

@@ -3,6 +3,7 @@
 //! Results go to stdout, everything else to stderr. Each command says by its exit code how it went: 0 well, 1 badly,
 //! 2 wrong usage, 130 interrupted. With `--json` an error is an object, too, the last line of stderr.
 
+mod backup;
 mod bar;
 mod call;
 mod compile;
@@ -18,6 +19,7 @@ mod output;
 mod pause;
 mod plugin;
 mod ps;
+mod restore;
 mod run;
 mod schedule;
 mod serve;
@@ -97,6 +99,8 @@ enum Command {
     Pause(pause::Pause),
     Resume(pause::Resume),
     Doctor(doctor::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
     Completions(completions::Args),
     Man(man::Args),
     #[command(hide = true)]
@@ -171,6 +175,8 @@ fn obey(global: &Global, command: Command) -> Result<ExitCode> {
         Command::Pause(args) => block_on(pause::pause(global, args)),
         Command::Resume(args) => block_on(pause::resume(global, args)),
         Command::Doctor(args) => block_on(doctor::run(global, &args)),
+        Command::Backup(args) => block_on(backup::run(global, args)),
+        Command::Restore(args) => block_on(restore::run(global, args)),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
         Command::CompileComponent(args) => compile::run(&args),

@@ -16,6 +16,7 @@ use super::known::{Known, TaskFiles, each_with_artifacts, look};
 use super::notes::Notes;
 use crate::fault::Fault;
 use crate::files::layout::{Layout, check_name};
+use crate::files::saved;
 
 /// Looks at a task whose rows change all the time before it is left alone.
 const LOOKS_MAX: u32 = 5;
@@ -111,7 +112,17 @@ fn of_task(layout: &Layout, task: TaskId, files: &TaskFiles, deep: bool, now: Ti
         let fits = |artifact: &SavedArtifact, bytes: u64| bytes >= artifact.bytes;
         flaws(&folder, &files.artifacts, deep, fits)
             .iter()
-            .map(|(name, flaw)| not_resumable(&folder, task, files, name, flaw))
+            .map(|(name, flaw)| {
+                let attempt = AttemptRef { task, number };
+                let artifact = files.artifacts.iter().find(|artifact| artifact.name == *name);
+                match artifact
+                    .filter(|_| *flaw == Flaw::Missing)
+                    .and_then(|a| saved::elsewhere(layout, attempt, a))
+                {
+                    Some(other) => saved_elsewhere(&folder.join(name), task, &other),
+                    None => not_resumable(&folder, task, files, name, flaw),
+                }
+            })
             .collect()
     } else {
         Vec::new()
@@ -214,7 +225,7 @@ fn unpublished(task: TaskId) -> Finding {
         "The task is completed, but its files are not in their final place yet.",
         "Moves them there; the host does it too, when it runs.",
     )
-    .mendable()
+    .fixable()
 }
 
 fn flawed(
@@ -228,13 +239,13 @@ fn flawed(
     let path = layout.published(task).join(name);
     let recorded = recorded(files, name);
     let (code, what) = describe(flaw, recorded, FindingCode::ArtifactMissing, FindingCode::ArtifactCorrupt);
-    let mend = if copy_in_work {
+    let fix = if copy_in_work {
         let work = layout.work_of_attempt(AttemptRef { task, number: files.attempts });
         format!("{} has all files of the task as they were recorded: copy them from there.", work.display())
     } else {
         "Put the file back from a backup, or submit the job again.".into()
     };
-    Finding::new(code, path.display(), format!("The artifact of the completed task {task} {what}."), mend)
+    Finding::new(code, path.display(), format!("The artifact of the completed task {task} {what}."), fix)
 }
 
 fn not_resumable(folder: &Path, task: TaskId, files: &TaskFiles, name: &str, flaw: &Flaw) -> Finding {
@@ -248,6 +259,19 @@ fn not_resumable(folder: &Path, task: TaskId, files: &TaskFiles, name: &str, fla
             files.state.as_str()
         ),
         "Put the file back from a backup, or cancel the job and submit it again.",
+    )
+}
+
+/// The database is older than the files: the task went on, and a restored backup undid that.
+fn saved_elsewhere(path: &Path, task: TaskId, other: &Path) -> Finding {
+    Finding::new(
+        FindingCode::SavedFileElsewhere,
+        path.display(),
+        format!(
+            "A file that the task {task} resumes from is not there, but {} begins with the same bytes.",
+            other.display()
+        ),
+        "Nothing: the task resumes from that one.",
     )
 }
 

@@ -28,6 +28,7 @@ pub(super) fn examine(c: &Connection, subject: &str, deep: bool, notes: &mut Not
         Ok(())
     });
     notes.check("integrity", |notes| integrity(c, subject, deep, notes));
+    notes.check("space", |notes| super::space::examine(c, subject, notes));
     if is_current {
         notes.check("schema", |notes| schema(c, notes));
         notes.check("references", |notes| references(c, notes));
@@ -50,13 +51,16 @@ fn about(standing: Standing, subject: &str) -> Option<Finding> {
             format!(
                 "An older version made the database: its schema is number {found}, this version's is {known}. Its rows were not checked."
             ),
-            "The host brings it up to date when it starts; copy it before if you may want to go back.",
+            "The host brings it up to date when it starts, and keeps a copy of what it was beside it.",
         ),
-        Standing::TooNew { found, known } => Finding::new(
+        Standing::TooNew { found, known, version } => Finding::new(
             FindingCode::DatabaseTooNew,
             subject,
             format!(
-                "A newer version made the database: its schema is number {found}, this version knows {known}. Its rows were not checked."
+                "{} made the database: its schema is number {found}, this is Longshore {}, which knows {known}. Its rows were not \
+                 checked.",
+                version.map_or_else(|| "A newer version".into(), |version| format!("Longshore {version}")),
+                env!("CARGO_PKG_VERSION")
             ),
             "Use the newer version of longshore.",
         ),

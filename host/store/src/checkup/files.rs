@@ -62,7 +62,7 @@ fn sum_up(layout: &Layout, seen: Seen, notes: &mut Notes<'_>) {
         notes.add(Finding::new(
             FindingCode::SetAside,
             layout.stray().display(),
-            format!("An earlier mend set {set_aside} folders of unknown tasks aside."),
+            format!("An earlier fix set {set_aside} folders of unknown tasks aside."),
             "Delete the folder when nobody misses anything.",
         ));
     }
@@ -76,21 +76,32 @@ fn finding(oddity: &Oddity) -> Finding {
             "These are files of a task that the database does not know.",
             "Moves them to the folder `stray` beside, where they can be looked at and deleted.",
         )
-        .mendable(),
+        .fixable(),
         Oddity::Over { path, task } => Finding::new(
             FindingCode::WorkLeft,
             path.display(),
             format!("These are work files of the task {task} that nothing needs any more."),
             "Deletes them; otherwise they go when the task is forgotten.",
         )
-        .mendable(),
-        Oddity::TooEarly { path, task, state } => Finding::new(
-            FindingCode::PublishedTooEarly,
-            path.display(),
-            format!("The files of the task {task} are in their final place, but it is {}.", state.as_str()),
-            "The end of the task was lost, by a power loss for example. Stop all Longshore processes and move the \
-             folder away, so that the files of the next end can take its place.",
-        ),
+        .fixable(),
+        Oddity::TooEarly { path, task, state } => {
+            let finding = |fix: &str| {
+                let message = format!(
+                    "The files of the task {task} are in their final place, but it is {}.",
+                    state.as_str()
+                );
+                Finding::new(FindingCode::PublishedTooEarly, path.display(), message, fix)
+            };
+            if state.is_terminal() {
+                finding("Moves them to the folder `stray` beside: the end that they are of was undone.")
+                    .fixable()
+            } else {
+                finding(
+                    "Nothing: a restored backup or a power loss undid the end that they are of. When the task ends again, the \
+                     new files take their place, and these are moved to the folder `stray`.",
+                )
+            }
+        }
         Oddity::Unknown { path } => Finding::new(
             FindingCode::UnknownFile,
             path.display(),
@@ -101,7 +112,7 @@ fn finding(oddity: &Oddity) -> Finding {
             FindingCode::FilesUnreadable,
             path.display(),
             format!("The folder cannot be read: {error}."),
-            "Mend its permissions, or the disk.",
+            "Fix its permissions, or the disk.",
         ),
     }
 }

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// It is left over, or the host will mend it by itself.
+    /// It is left over, or the host will fix it by itself.
     Note,
     /// Someone should look.
     Warning,
@@ -74,6 +74,8 @@ codes! {
     DatabaseUnwritable = "database_unwritable", Error;
     /// Another program holds the database.
     DatabaseBusy = "database_busy", Warning;
+    /// The database is not the one that the log beside it belongs to.
+    DatabaseReplaced = "database_replaced", Error;
     /// The file belongs to another program.
     DatabaseForeign = "database_foreign", Error;
     /// A newer version made the database.
@@ -118,6 +120,10 @@ codes! {
     DeliveryDiffers = "delivery_differs", Error;
     /// Messages were given up.
     DeadMessages = "dead_messages", Warning;
+    /// Much of the database is pages that hold nothing.
+    FreePages = "free_pages", Note;
+    /// There are copies of the database that a restore or an upgrade kept.
+    CopiesKept = "copies_kept", Note;
     /// The write-ahead log is huge.
     LogHuge = "log_huge", Warning;
     /// The disk is nearly full.
@@ -132,6 +138,8 @@ codes! {
     SavedFileMissing = "saved_file_missing", Error;
     /// A file that a task needs to go on from its last save is shorter than it was.
     SavedFileCorrupt = "saved_file_corrupt", Error;
+    /// A file that a task needs to go on from its last save is in another place than it should be.
+    SavedFileElsewhere = "saved_file_elsewhere", Note;
     /// The artifacts of a completed task are not in their final place yet.
     ArtifactsUnpublished = "artifacts_unpublished", Note;
     /// Artifacts are in their final place, but their task has not completed.
@@ -146,7 +154,7 @@ codes! {
     PrunedFiles = "pruned_files", Note;
     /// A file that is not ours is among those that are.
     UnknownFile = "unknown_file", Note;
-    /// An earlier mend set files aside.
+    /// An earlier fix set files aside.
     SetAside = "set_aside", Note;
     /// Files cannot be looked at.
     FilesUnreadable = "files_unreadable", Error;
@@ -177,10 +185,10 @@ pub struct Finding {
     pub subject: String,
     /// What is wrong.
     pub message: String,
-    /// What a mend would do, or what the operator should do.
-    pub mend: String,
-    /// Whether [`Checkup::mend`](super::Checkup::mend) does it.
-    pub mendable: bool,
+    /// What a fix would do, or what the operator should do.
+    pub fix: String,
+    /// Whether [`Checkup::fix`](super::Checkup::fix) does it.
+    pub fixable: bool,
 }
 
 impl Finding {
@@ -189,21 +197,21 @@ impl Finding {
         code: FindingCode,
         subject: impl fmt::Display,
         message: impl Into<String>,
-        mend: impl Into<String>,
+        fix: impl Into<String>,
     ) -> Self {
         Self {
             severity: code.severity(),
             code,
             subject: subject.to_string(),
             message: message.into(),
-            mend: mend.into(),
-            mendable: false,
+            fix: fix.into(),
+            fixable: false,
         }
     }
 
-    /// The same, but a mend does it.
-    pub(super) fn mendable(self) -> Self {
-        Self { mendable: true, ..self }
+    /// The same, but a fix does it.
+    pub(super) fn fixable(self) -> Self {
+        Self { fixable: true, ..self }
     }
 }
 
@@ -222,9 +230,9 @@ impl Report {
         self.findings.iter().map(|finding| finding.severity).max()
     }
 
-    /// Whether a mend would do something.
-    pub fn is_mendable(&self) -> bool {
-        self.findings.iter().any(|finding| finding.mendable)
+    /// Whether a fix would do something.
+    pub fn is_fixable(&self) -> bool {
+        self.findings.iter().any(|finding| finding.fixable)
     }
 }
 

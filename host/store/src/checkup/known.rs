@@ -27,7 +27,7 @@ statements! {
 
 /// What the store knows of a task that bears on its files.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Known {
+pub(crate) enum Known {
     /// Nothing.
     Nothing,
     /// It was forgotten, and its files are to be deleted by whoever prunes.
@@ -40,21 +40,21 @@ pub(super) enum Known {
 
 /// A task, as far as its files go.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct TaskFiles {
-    pub(super) state: TaskState,
+pub(crate) struct TaskFiles {
+    pub(crate) state: TaskState,
     /// The number of the last attempt that began.
-    pub(super) attempts: u32,
+    pub(crate) attempts: u32,
     /// The attempt whose folder has what was saved last.
-    pub(super) saved_by: Option<u32>,
+    pub(crate) saved_by: Option<u32>,
     /// When it ended, if its files still have to be moved to their final place.
-    pub(super) unpublished_since: Option<Timestamp>,
-    pub(super) artifacts: Vec<SavedArtifact>,
+    pub(crate) unpublished_since: Option<Timestamp>,
+    pub(crate) artifacts: Vec<SavedArtifact>,
 }
 
 impl TaskFiles {
     /// Whether the folder of an attempt is not needed any more. Once it is, it is for ever: the numbers of attempts are
     /// used once, and only the one that runs saves.
-    pub(super) fn is_over(&self, attempt: u32) -> bool {
+    pub(crate) fn is_over(&self, attempt: u32) -> bool {
         let last =
             if self.state == TaskState::Running { self.attempts.saturating_sub(1) } else { self.attempts };
         // A number beyond those that began is of a claim that a power loss undid. It will be given out again.
@@ -66,7 +66,7 @@ impl TaskFiles {
 const STEP: u32 = 500;
 
 /// Visits all tasks that have artifacts, step by step: none is kept in memory, and no read lasts for long.
-pub(super) fn each_with_artifacts(
+pub(crate) fn each_with_artifacts(
     c: &Connection,
     mut visit: impl FnMut(TaskId) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
@@ -87,7 +87,7 @@ pub(super) fn each_with_artifacts(
 }
 
 /// Looks a task up; all of it as it is at one moment.
-pub(super) fn look(c: &Connection, task: TaskId) -> Result<Known, Fault> {
+pub(crate) fn look(c: &Connection, task: TaskId) -> Result<Known, Fault> {
     snapshot(c, |c| {
         let place = match places::locate(c, None, task) {
             Ok(Some(place)) => place,

@@ -68,7 +68,7 @@ fn dead(c: &Connection, notes: &mut Notes<'_>) -> Result<(), Fault> {
                 1 => "1 message was given up after its last try.".into(),
                 _ => format!("{count} messages were given up after their last try."),
             },
-            "`longshore outbox list --dead` shows why; `longshore outbox retry --all` sends them again once that is mended.",
+            "`longshore outbox list --dead` shows why; `longshore outbox retry --all` sends them again once that is fixed.",
         ));
     }
     Ok(())

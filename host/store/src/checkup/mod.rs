@@ -10,13 +10,14 @@ mod database;
 mod disk;
 mod files;
 mod finding;
+mod fix;
 mod folders;
-mod known;
-mod mend;
+pub(crate) mod known;
 mod messages;
 mod notes;
 mod opening;
 mod rows;
+mod space;
 mod writing;
 
 use std::fs;
@@ -25,7 +26,7 @@ use std::path::{Path, PathBuf};
 use longshore_domain::Timestamp;
 
 pub use finding::{Finding, FindingCode, Report, Severity};
-pub use mend::{Deed, DeedKind, Mended};
+pub use fix::{Deed, DeedKind, Fixed};
 
 use crate::files::layout::Layout;
 use notes::Notes;
@@ -43,7 +44,7 @@ pub(crate) const STATEMENTS: &[(&str, &[(&str, &str)])] = &[
 /// Findings of one code that are told one by one.
 pub const LISTED_MAX: u64 = 100;
 
-/// How far a checkup or a mend is.
+/// How far a checkup or a fix is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// What is looked at: `integrity`, `tasks`, `files` and so on.
@@ -80,9 +81,9 @@ impl Checkup {
     /// more, and moves files of unknown tasks to the folder `stray`. It blocks, and may run beside working processes.
     ///
     /// It first makes a checkup of its own and does nothing while the database itself is not in order, since the files
-    /// may be all that is left to mend it with.
-    pub fn mend(&self, watch: &mut dyn FnMut(Progress)) -> Mended {
-        mend::mend(self, watch)
+    /// may be all that is left to fix it with.
+    pub fn fix(&self, watch: &mut dyn FnMut(Progress)) -> Fixed {
+        fix::fix(self, watch)
     }
 
     /// Checks the database, and gives it when its rows can be relied on to say which files belong to it.

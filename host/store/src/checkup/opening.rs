@@ -9,11 +9,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use longshore_domain::StoreError;
 use rusqlite::{Connection, ErrorCode};
 
 use super::finding::{Finding, FindingCode};
 use super::notes;
 use crate::connection::{self, ReadAccess};
+use crate::generation::arrive_to_read;
 
 /// How long a statement waits for another program.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -33,6 +35,7 @@ impl Database {
     pub(super) fn open(path: &Path) -> Result<Self, Finding> {
         look_at_file(path)?;
         connection::be_patient(PATIENCE);
+        let _arrival = arrive_to_read(path, PATIENCE).map_err(|error| not_to_be_opened(path, &error))?;
         let opened = connection::open_reader(path, ReadAccess::Shared).and_then(probe);
         match opened {
             Ok(connection) => Ok(Self { connection, unlocked: None }),
@@ -135,6 +138,24 @@ fn open_unlocked(path: &Path) -> Result<Database, Finding> {
         .and_then(probe)
         .map_err(|error| refused(path, &error))?;
     Ok(Database { connection, unlocked: Some(before) })
+}
+
+fn not_to_be_opened(path: &Path, error: &StoreError) -> Finding {
+    match error {
+        StoreError::Replaced(what) => Finding::new(
+            FindingCode::DatabaseReplaced,
+            path.display(),
+            format!("{what}. It was not opened, because SQLite would play the log back into it."),
+            "Put the database back that was there; or stop all Longshore processes and run `longshore restore FILE` with a backup. \
+             It keeps what it replaces.",
+        ),
+        other => Finding::new(
+            FindingCode::DatabaseBusy,
+            path.display(),
+            format!("The database was not opened: {other}."),
+            "Run the checkup again.",
+        ),
+    }
 }
 
 fn refused(path: &Path, error: &rusqlite::Error) -> Finding {

@@ -51,25 +51,24 @@ impl ArtifactFile {
         })
     }
 
-    /// A new file in `folder` with what `saved` recorded of the file in `from`. It is a copy: an earlier attempt that
+    /// A new file in `folder` with what `saved` recorded of the file `source`. It is a copy: an earlier attempt that
     /// stalled may still write to its own file.
-    pub(super) fn copy(folder: &Path, from: &Path, saved: &SavedArtifact) -> io::Result<Self> {
-        let source = from.join(&saved.name);
-        let file = File::open(&source).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => damaged(&source, "it is gone, but was recorded as saved"),
-            _ => at("resume the artifact", &source, &error),
+    pub(super) fn copy(folder: &Path, source: &Path, saved: &SavedArtifact) -> io::Result<Self> {
+        let file = File::open(source).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => damaged(source, "it is gone, but was recorded as saved"),
+            _ => at("resume the artifact", source, &error),
         })?;
         let mut reader = file.take(saved.bytes);
         let mut copy = Self::create(folder, &saved.name, &saved.media_type)?;
         let mut chunk = vec![0; BUFFER_BYTES.min(usize::try_from(saved.bytes).unwrap_or(BUFFER_BYTES))];
         loop {
-            let read = reader.read(&mut chunk).map_err(|error| at("resume the artifact", &source, &error))?;
+            let read = reader.read(&mut chunk).map_err(|error| at("resume the artifact", source, &error))?;
             if read == 0 {
                 break;
             }
             copy.write(&chunk[..read])?;
         }
-        check_sum(&source, saved, copy.length, &copy.digest)?;
+        check_sum(source, saved, copy.length, &copy.digest)?;
         Ok(copy)
     }
 

@@ -10,10 +10,14 @@ use longshore_domain::{AttemptFiles, AttemptRef, SavedArtifact};
 
 use super::artifact::ArtifactFile;
 use super::layout::{Layout, at, check_name, remove_folder, sync_folder};
+use super::saved::source;
 
 /// Files of an attempt's artifacts that are open at once. One more closes that which was not used for longest: a process has
 /// only so many for all that run in it.
 const OPEN_FILES_MAX: usize = 8;
+
+/// The number of no attempt, for the folder of one that a restored backup undid.
+const UNDONE: u32 = 0;
 
 /// The artifact files of one running attempt. An attempt that has none touches no folder.
 pub(super) struct LocalAttempt {
@@ -54,13 +58,35 @@ impl LocalAttempt {
         for artifact in saved {
             check_name(&artifact.name)?;
         }
-        let source = self.layout.work_of_attempt(AttemptRef { task: self.attempt.task, number: from });
+        let sources = self.sources(from, saved)?;
         let folder = self.folder()?;
-        for artifact in saved {
-            let copy = ArtifactFile::copy(&folder, &source, artifact)?;
+        for (artifact, source) in saved.iter().zip(&sources) {
+            let copy = ArtifactFile::copy(&folder, source, artifact)?;
             self.add(copy)?;
         }
         Ok(())
+    }
+
+    /// Where that is which attempt number `from` saved. A folder with this attempt's number is of a past that a restored
+    /// backup undid; if it is the one that has it, it is kept until the next save.
+    fn sources(&self, from: u32, saved: &[SavedArtifact]) -> io::Result<Vec<PathBuf>> {
+        let AttemptRef { task, number } = self.attempt;
+        let (own, undone) = (
+            self.layout.work_of_attempt(self.attempt),
+            self.layout.work_of_attempt(AttemptRef { task, number: UNDONE }),
+        );
+        let find = |artifact| source(&self.layout, AttemptRef { task, number: from }, artifact);
+        let mut sources: Vec<PathBuf> = saved.iter().map(find).collect();
+        if number != UNDONE && sources.iter().any(|source| source.starts_with(&own)) {
+            remove_folder(&undone)?;
+            fs::rename(&own, &undone).map_err(|error| at("keep the folder", &own, &error))?;
+            for source in &mut sources {
+                if let Ok(name) = source.strip_prefix(&own) {
+                    *source = undone.join(name);
+                }
+            }
+        }
+        Ok(sources)
     }
 
     fn add(&mut self, artifact: ArtifactFile) -> io::Result<usize> {

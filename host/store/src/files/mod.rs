@@ -12,6 +12,8 @@ mod attempt;
 mod check;
 pub(crate) mod layout;
 pub(crate) mod publish;
+pub(crate) mod saved;
+mod strays;
 
 #[cfg(test)]
 mod tests;
@@ -21,6 +23,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use longshore_domain::{ArtifactFiles, AttemptFiles, AttemptRef, Look, SavedArtifact, TaskId, Unpublished};
+
+pub(crate) use strays::set_aside;
 
 use attempt::LocalAttempt;
 use layout::Layout;

@@ -9,6 +9,7 @@ use longshore_domain::{ArtifactRecord, AttemptRef, Look, Unpublished};
 
 use super::check::check;
 use super::layout::{Layout, at, check_name, remove_folder, sync_folder};
+use super::set_aside;
 
 /// Moves the folder of the attempt that completed the task to `artifacts/TASK`, whole and at once, so that nobody ever
 /// sees a part of it. Can be killed anywhere and repeated, also by several processes at once.
@@ -16,8 +17,13 @@ pub(crate) fn publish(layout: &Layout, unpublished: &Unpublished) -> io::Result<
     let task = unpublished.task;
     let work = layout.work_of_task(task);
     let published = layout.published(task);
+    let folder = layout.work_of_attempt(AttemptRef { task, number: unpublished.attempt });
+    if published.is_dir() && folder.is_dir() && prepare(&folder, &unpublished.artifacts).is_ok() {
+        // The end of the task was recorded before, and undone by a restored backup. Each end is one rename, so otherwise
+        // only one of the two folders is there.
+        set_aside(layout, &published, "replaced")?;
+    }
     if !unpublished.artifacts.is_empty() && !published.is_dir() {
-        let folder = layout.work_of_attempt(AttemptRef { task, number: unpublished.attempt });
         match prepare(&folder, &unpublished.artifacts).and_then(|()| {
             let parent = layout.create_artifacts()?;
             fs::rename(&folder, &published)

@@ -34,6 +34,7 @@ pub(crate) mod retry;
 pub(crate) mod save;
 pub(crate) mod schedule;
 pub(crate) mod schedules;
+pub(crate) mod space;
 pub(crate) mod submit;
 
 /// Every statement of the store by file and name.

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longshore_domain::StoreError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, MAIN_DB};
 use tokio::sync::oneshot;
 
+use super::log_watch::LogWatch;
 use super::{Command, Outlives};
 use crate::fault::{Fault, store_error};
+use crate::generation::Arrival;
 use crate::identity::Identity;
-use crate::migrations::{forget_statistics, migrate, refuse_foreign};
+use crate::migrations::{forget_statistics, migrate, upgrade};
 use crate::trouble::Trouble;
 use crate::{StoreOptions, Synchronous, connection};
 
@@ -51,6 +54,7 @@ pub(crate) struct Committer {
     /// How long other programs are waited for.
     patience: Duration,
     trouble: Trouble,
+    log_watch: LogWatch,
     /// What it was when the last batch began.
     data_version: u64,
     others_wrote: bool,
@@ -60,17 +64,18 @@ impl Committer {
     /// Opens the file for writing, and brings it to the newest schema.
     pub(super) fn open(path: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
         connection::be_patient(options.busy_timeout);
-        refuse_foreign(path)?;
+        let arrival = Arrival::begin(path, options.busy_timeout)?;
         let mut connection = connection::open_writer(path, options).map_err(|error| store_error(&error))?;
         // SQLite opens a file that it may not write to as one to read.
         if connection.is_readonly(MAIN_DB).map_err(|error| store_error(&error))? {
             return Err(StoreError::ReadOnly(format!("{} may not be written", path.display())));
         }
-        migrate(&mut connection)?;
+        upgrade(&mut connection, arrival.path())?;
         if forget_statistics(&connection)? {
             connection = connection::open_writer(path, options).map_err(|error| store_error(&error))?;
         }
-        Ok(Self::on(connection, options, Identity::of(path)))
+        let content = arrival.settle(&connection);
+        Ok(Self::on(connection, options, Identity::of(path, content)))
     }
 
     /// Makes a database in memory, which lasts as long as some connection to it.
@@ -90,6 +95,7 @@ impl Committer {
             files: Arc::new(files),
             patience: options.busy_timeout,
             trouble: Trouble::default(),
+            log_watch: LogWatch::new(),
             data_version: 0,
             others_wrote: false,
         }
@@ -129,6 +135,9 @@ impl Committer {
                 // A batch that changed nothing has written nothing, and so says nothing of the disk.
                 if changed {
                     self.trouble.over();
+                    if let Some(files) = Option::as_ref(&self.files) {
+                        self.log_watch.look(files.database(), || files.log_bytes());
+                    }
                 }
                 answer_all(commands, &Ok(()));
             }
@@ -212,6 +221,15 @@ impl Committer {
         let version: i64 =
             self.connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
         Ok(version as u64)
+    }
+}
+
+impl Drop for Committer {
+    fn drop(&mut self) {
+        // The last connection to close moves the log into the file, which is not the log's any more.
+        if self.check_files().is_err() {
+            let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod committer;
 mod crowd;
+mod log_watch;
 mod thread;
 
 use std::path::Path;

@@ -28,7 +28,7 @@ fn a_missing_database_is_none_to_worry_about_unless_it_left_something() {
 
     fs::create_dir_all(folder.path().join("artifacts/9b2f6c0e-5a51-4c0b-9d7e-0f2f0b8f3a11")).unwrap();
     assert_eq!(codes(&tell(&checkup)), ["database_lost"]);
-    assert!(!checkup.mend(&mut |_| {}).hindrances.is_empty());
+    assert!(!checkup.fix(&mut |_| {}).hindrances.is_empty());
     fs::remove_dir_all(folder.path().join("artifacts")).unwrap();
     fs::write(folder.path().join("tasks.db-wal"), "log").unwrap();
     assert_eq!(codes(&tell(&checkup)), ["database_lost"]);
@@ -52,7 +52,7 @@ fn what_is_no_database_of_ours_is_named() {
     let other = rusqlite::Connection::open(&checkup.database).unwrap();
     other.execute_batch("CREATE TABLE orders (id INTEGER)").unwrap();
     assert_eq!(codes(&tell(&checkup)), ["database_foreign"]);
-    assert!(!checkup.mend(&mut |_| {}).hindrances.is_empty());
+    assert!(!checkup.fix(&mut |_| {}).hindrances.is_empty());
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn another_version_is_named_and_left_alone() {
     let report = place.examine();
     assert_eq!(codes(&report), ["database_outdated"]);
     assert_eq!(report.worst(), Some(Severity::Note));
-    assert_eq!(place.mend().hindrances.len(), 1);
+    assert_eq!(place.fix().hindrances.len(), 1);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_damaged_file_is_named() {
         fs::write(&checkup.database, &damaged).unwrap();
         let report = tell(&Checkup { deep: true, ..checkup.clone() });
         assert_eq!(report.worst(), Some(Severity::Error), "{place}: {report:?}");
-        assert!(!checkup.mend(&mut |_| {}).hindrances.is_empty());
+        assert!(!checkup.fix(&mut |_| {}).hindrances.is_empty());
         assert_eq!(fs::read(&checkup.database).unwrap(), damaged, "a checkup changed the file");
     }
     fs::write(&checkup.database, &whole[..whole.len() / 2]).unwrap();
@@ -110,7 +110,7 @@ fn a_deep_checkup_compares_indexes_with_tables() {
     swap("finished_at", "expires_at");
     assert_eq!(codes(&place.examine()), [""; 0]);
     assert!(codes(&tell(&place.checkup(true))).contains(&"database_corrupt"));
-    assert!(!place.mend().hindrances.is_empty());
+    assert!(!place.fix().hindrances.is_empty());
 }
 
 #[test]
@@ -168,13 +168,13 @@ async fn a_folder_that_cannot_be_written_is_read_all_the_same() {
     mode(place.folder.path(), 0o555);
     let is_root = fs::write(place.folder.path().join("probe"), "").is_ok();
     let report = place.examine();
-    let mended = place.mend();
+    let fixed = place.fix();
     mode(place.folder.path(), 0o755);
     if is_root {
         return;
     }
     assert!(codes(&report).iter().all(|code| *code == "read_only"), "{report:?}");
     assert!(!report.findings.is_empty());
-    assert!(!mended.hindrances.is_empty());
+    assert!(!fixed.hindrances.is_empty());
     assert!(place.published(task).exists());
 }

@@ -33,7 +33,7 @@ async fn artifacts_that_are_gone_or_damaged_are_named() {
     assert_eq!(codes(&place.examine()), ["artifact_missing"]);
     fs::remove_dir_all(place.published(task)).unwrap();
     assert_eq!(codes(&place.examine()), ["artifact_missing"]);
-    assert_eq!(place.mend().deeds, []);
+    assert_eq!(place.fix().deeds, []);
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn files_of_unknown_tasks_are_strays() {
     fs::create_dir_all(place.work(other).join("1")).unwrap();
     let report = place.examine();
     assert_eq!(codes(&report), ["stray_files", "stray_files"]);
-    assert!(report.is_mendable());
+    assert!(report.is_fixable());
     assert!(report.findings.iter().any(|finding| finding.subject.ends_with(&one.to_string())));
 }
 
@@ -87,7 +87,7 @@ async fn files_of_another_database_are_not_called_strays() {
     place.completed().await;
     let mixed_up = Checkup { files: other.folder.path().into(), ..place.checkup(false) };
     assert_eq!(codes(&tell(&mixed_up)), ["artifact_missing", "other_database"]);
-    assert_eq!(mixed_up.mend(&mut |_| {}).deeds, []);
+    assert_eq!(mixed_up.fix(&mut |_| {}).deeds, []);
     assert_eq!(codes(&other.examine()), [""; 0]);
 }
 
@@ -107,7 +107,7 @@ async fn what_the_host_did_not_write_is_told_and_kept() {
         fs::write(path, "x").unwrap();
     }
     assert_eq!(codes(&place.examine()), ["unknown_file"; 5]);
-    assert_eq!(place.mend().deeds, []);
+    assert_eq!(place.fix().deeds, []);
 }
 
 #[tokio::test]
@@ -117,7 +117,7 @@ async fn forgotten_tasks_are_left_to_whoever_forgot_them() {
     place.sql("UPDATE outbox SET state = 'delivered', delivered_at = 1; DELETE FROM deliveries");
     assert_eq!(place.store().prune(at(900_000_000), 10).await.unwrap(), 1);
     assert_eq!(codes(&place.examine()), ["pruned_files"]);
-    assert_eq!(place.mend().deeds, []);
+    assert_eq!(place.fix().deeds, []);
     place.files.discard(task).unwrap();
     place.store().files_are_gone(vec![task]).await.unwrap();
     assert_eq!(codes(&place.examine()), [""; 0]);
@@ -129,5 +129,5 @@ async fn files_that_came_before_the_end_are_told() {
     let attempt = place.running().await;
     fs::create_dir_all(place.published(attempt.task)).unwrap();
     assert_eq!(codes(&place.examine()), ["published_too_early"]);
-    assert_eq!(place.mend().deeds, []);
+    assert_eq!(place.fix().deeds, []);
 }

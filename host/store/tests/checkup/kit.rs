@@ -9,7 +9,7 @@ use longshore_domain::{
     ComponentSha, Failure, Finish, FinishAnswer, JobTypeClaim, KeptSlots, NewMessage, NewTask, Next, Outcome,
     Owner, Progress, Save, TaskId, TaskState, TaskStore, Timestamp, Unpublished, Usage, WorkerId,
 };
-use longshore_store::checkup::{Checkup, FindingCode, Mended, Report};
+use longshore_store::checkup::{Checkup, FindingCode, Fixed, Report};
 use longshore_store::{LocalFiles, SqliteStore, StoreOptions};
 
 /// The time `ms` milliseconds after the tests begin.
@@ -80,8 +80,8 @@ impl Place {
         tell(&self.checkup(true))
     }
 
-    pub(crate) fn mend(&self) -> Mended {
-        self.checkup(false).mend(&mut |_| {})
+    pub(crate) fn fix(&self) -> Fixed {
+        self.checkup(false).fix(&mut |_| {})
     }
 
     /// Runs SQL with everything off that would keep it from doing damage.

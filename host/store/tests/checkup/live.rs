@@ -1,4 +1,4 @@
-//! Checkups and mends of a folder in which jobs run and end all the time.
+//! Checkups and fixes of a folder in which jobs run and end all the time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,7 +36,7 @@ async fn work(place: &Place, stop: &AtomicBool) -> u32 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_busy_folder_is_healthy_and_a_mend_takes_nothing_from_it() {
+async fn a_busy_folder_is_healthy_and_a_fix_takes_nothing_from_it() {
     let place = Arc::new(Place::new());
     let kept = place.running().await;
     place.save(kept, &mut *place.write(kept)).await;
@@ -56,11 +56,11 @@ async fn a_busy_folder_is_healthy_and_a_mend_takes_nothing_from_it() {
                 // Forgotten a moment ago, and deleted the next.
                 let odd: Vec<_> = codes(&report).into_iter().filter(|code| *code != "pruned_files").collect();
                 assert_eq!(odd, [""; 0], "{report:?}");
-                let mended = place.mend();
+                let fixed = place.fix();
                 assert_eq!(
-                    (mended.hindrances.len(), mended.deleted, mended.set_aside, mended.failed),
+                    (fixed.hindrances.len(), fixed.deleted, fixed.set_aside, fixed.failed),
                     (0, 0, 0, 0),
-                    "{mended:?}"
+                    "{fixed:?}"
                 );
             }
         }

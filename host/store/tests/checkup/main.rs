@@ -4,7 +4,7 @@
 
 mod database;
 mod files;
+mod fixing;
 mod kit;
 mod live;
-mod mending;
 mod rows;

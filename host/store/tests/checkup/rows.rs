@@ -100,7 +100,7 @@ async fn the_worst_comes_first_and_names_its_task() {
     assert_eq!(report.findings[1].subject, attempt.task.to_string());
     assert!(report.findings[1].message.contains("1970-01-01T00:00:00.005Z"));
     assert_eq!(report.worst(), Some(Severity::Error));
-    assert!(!report.is_mendable());
+    assert!(!report.is_fixable());
 }
 
 #[test]

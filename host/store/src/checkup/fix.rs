@@ -3,7 +3,6 @@
 //! Nothing that somebody might miss is deleted: files of unknown tasks are only moved, and work files go only when
 //! their attempt is over and its result, if it has one, is whole in its final place.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -17,15 +16,14 @@ use super::folders::{Oddity, Walk};
 use super::known::{Known, each_with_artifacts, look};
 use super::notes::{self, Notes};
 use super::opening::Database;
-use super::{Checkup, LISTED_MAX, Progress};
+use super::{Checkup, LISTED_MAX, Progress, space};
 use crate::fault::Fault;
-use crate::files::layout::{Layout, at, remove_folder};
+use crate::files::layout::{Layout, remove_folder};
 use crate::files::publish::publish;
+use crate::files::set_aside;
+use crate::verbs::space::Space;
 
-/// Names that are tried for a folder that is set aside.
-const NAMES_MAX: u32 = 1_000;
-
-/// What a mend did with some files.
+/// What a fix did with some files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeedKind {
@@ -35,9 +33,11 @@ pub enum DeedKind {
     Deleted,
     /// Moved them to the folder of strays.
     SetAside,
+    /// Wrote the database anew, without its free pages.
+    Rewritten,
 }
 
-/// One thing that a mend did or tried.
+/// One thing that a fix did or tried.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Deed {
     /// What was done.
@@ -48,9 +48,9 @@ pub struct Deed {
     pub error: Option<String>,
 }
 
-/// What a mend did.
+/// What a fix did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Mended {
+pub struct Fixed {
     /// Why nothing, or not all, was done; empty when all was.
     pub hindrances: Vec<Finding>,
     /// What was done or tried first, [`LISTED_MAX`](super::LISTED_MAX) deeds at most.
@@ -61,11 +61,13 @@ pub struct Mended {
     pub deleted: u64,
     /// How many were set aside.
     pub set_aside: u64,
+    /// Whether the database was written anew: 1 or 0.
+    pub rewritten: u64,
     /// How many deeds did not succeed.
     pub failed: u64,
 }
 
-impl Mended {
+impl Fixed {
     fn note(&mut self, kind: DeedKind, folder: &Path, result: io::Result<()>) {
         match (&result, kind) {
             // Somebody else did it meanwhile.
@@ -74,6 +76,7 @@ impl Mended {
             (Ok(()), DeedKind::Published) => self.published += 1,
             (Ok(()), DeedKind::Deleted) => self.deleted += 1,
             (Ok(()), DeedKind::SetAside) => self.set_aside += 1,
+            (Ok(()), DeedKind::Rewritten) => self.rewritten += 1,
         }
         if self.deeds.len() < LISTED_MAX as usize {
             let error = result.err().map(|error| error.to_string());
@@ -82,22 +85,29 @@ impl Mended {
     }
 }
 
-pub(super) fn mend(checkup: &Checkup, watch: &mut dyn FnMut(Progress)) -> Mended {
+pub(super) fn fix(checkup: &Checkup, watch: &mut dyn FnMut(Progress)) -> Fixed {
     let mut notes = Notes::new(watch);
-    let mut mended = Mended::default();
+    let mut fixed = Fixed::default();
     // Whole, since a damaged index would hide tasks, and their files would be taken for strays.
     let database = checkup.examine_database(true, &mut notes);
     let is_unlocked = database.as_ref().is_some_and(Database::is_unlocked);
-    mended.hindrances = notes.take_findings();
-    mended.hindrances.retain(|finding| hinders(finding, is_unlocked));
-    let Some(database) = database.filter(|_| mended.hindrances.is_empty()) else { return mended };
+    fixed.hindrances = notes.take_findings();
+    let is_to_be_rewritten =
+        fixed.hindrances.iter().any(|finding| finding.code == FindingCode::FreePages && finding.fixable);
+    fixed.hindrances.retain(|finding| hinders(finding, is_unlocked));
+    let Some(database) = database.filter(|_| fixed.hindrances.is_empty()) else { return fixed };
+    let space = Space::of(&database.connection).ok().filter(|_| is_to_be_rewritten);
     let (c, layout) = (&database.connection, checkup.layout());
-    let done = publish_left(c, &layout, &mut mended, &mut notes)
-        .and_then(|()| clear_folders(c, &layout, &mut mended, &mut notes));
+    let done = publish_left(c, &layout, &mut fixed, &mut notes)
+        .and_then(|()| clear_folders(c, &layout, &mut fixed, &mut notes));
     if let Err(fault) = done {
-        mended.hindrances.push(notes::failed("files", &fault));
+        fixed.hindrances.push(notes::failed("files", &fault));
     }
-    mended
+    drop(database);
+    if let Some(space) = space {
+        fixed.note(DeedKind::Rewritten, &checkup.database, space::rewrite(&checkup.database, &space));
+    }
+    fixed
 }
 
 /// Whether nothing should be done while that is so.
@@ -119,7 +129,7 @@ fn hinders(finding: &Finding, is_unlocked: bool) -> bool {
 fn publish_left(
     c: &Connection,
     layout: &Layout,
-    mended: &mut Mended,
+    fixed: &mut Fixed,
     notes: &mut Notes<'_>,
 ) -> Result<(), Fault> {
     let mut done = 0;
@@ -132,7 +142,7 @@ fn publish_left(
             && artifacts::completed(layout, task, &files, true) == Artifacts::InWork
         {
             let moved = publish(layout, &artifacts::to_publish(task, &files));
-            mended.note(DeedKind::Published, &published, moved);
+            fixed.note(DeedKind::Published, &published, moved);
         }
         notes.tell("artifacts", done);
         Ok(())
@@ -143,7 +153,7 @@ fn publish_left(
 fn clear_folders(
     c: &Connection,
     layout: &Layout,
-    mended: &mut Mended,
+    fixed: &mut Fixed,
     notes: &mut Notes<'_>,
 ) -> Result<(), Fault> {
     let strays_may_move =
@@ -151,9 +161,12 @@ fn clear_folders(
     let mut folders = 0;
     // Each folder is dealt with right after its rows were read.
     Walk::new(&|task| look(c, task), layout, true, &mut |oddity| match oddity {
-        Some(Oddity::Over { path, .. }) => mended.note(DeedKind::Deleted, &path, remove_folder(&path)),
+        Some(Oddity::Over { path, .. }) => fixed.note(DeedKind::Deleted, &path, remove_folder(&path)),
         Some(Oddity::Stray { path, within }) if strays_may_move => {
-            mended.note(DeedKind::SetAside, &path, set_aside(layout, &path, within));
+            fixed.note(DeedKind::SetAside, &path, set_aside(layout, &path, within));
+        }
+        Some(Oddity::TooEarly { path, state, .. }) if state.is_terminal() => {
+            fixed.note(DeedKind::SetAside, &path, set_aside(layout, &path, "artifacts"));
         }
         Some(_) => {}
         None => {
@@ -163,16 +176,4 @@ fn clear_folders(
     })
     .run()?;
     Ok(())
-}
-
-/// Moves a folder to the folder of strays, under a name that is free there.
-fn set_aside(layout: &Layout, path: &Path, within: &str) -> io::Result<()> {
-    let strays = layout.stray().join(within);
-    fs::create_dir_all(&strays).map_err(|error| at("create the folder", &strays, &error))?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let free = (0..NAMES_MAX)
-        .map(|number| strays.join(if number == 0 { name.to_string() } else { format!("{name}.{number}") }))
-        .find(|candidate| !candidate.exists())
-        .ok_or_else(|| io::Error::other(format!("{} is full of folders of that name", strays.display())))?;
-    fs::rename(path, free).map_err(|error| at("set aside", path, &error))
 }
