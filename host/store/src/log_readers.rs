@@ -18,6 +18,7 @@ const READS: std::ops::RangeInclusive<u64> = 123..=127;
 
 /// Those who read for a moment only are gone after this.
 const A_MOMENT: Duration = Duration::from_millis(20);
+const LOOKS: u32 = 3;
 
 /// Other processes that read the database at `path` for more than a moment, with the names of their programs. Empty where the
 /// system does not show locks.
@@ -25,14 +26,17 @@ pub(crate) fn readers(path: &Path) -> Vec<String> {
     let Ok(shared) = fs::metadata(beside(&real(path), "-shm")) else { return Vec::new() };
     let look =
         || fs::read_to_string("/proc/locks").map(|locks| pids(&locks, shared.ino())).unwrap_or_default();
-    let first = look();
-    if first.is_empty() {
-        return Vec::new();
-    }
-    thread::sleep(A_MOMENT);
     let own = std::process::id();
-    let those = first.intersection(&look()).copied().filter(|pid| *pid != own).collect::<Vec<_>>();
-    those.into_iter().map(named).collect()
+    for _ in 0..LOOKS {
+        let first = look();
+        thread::sleep(A_MOMENT);
+        // The system may leave some out while locks come and go.
+        let those = &first & &look();
+        if those.iter().any(|pid| *pid != own) {
+            return those.into_iter().filter(|pid| *pid != own).map(named).collect();
+        }
+    }
+    Vec::new()
 }
 
 fn named(pid: u32) -> String {

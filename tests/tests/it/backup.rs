@@ -76,7 +76,7 @@ fn a_restore_is_walked_as_the_document_says() {
     client.close();
 
     let restored = restore(&project, &file);
-    assert_eq!(jobs(&project), [first.clone()]);
+    assert_eq!(jobs(&project), std::slice::from_ref(&first));
     let kept = PathBuf::from(restored["kept"].as_str().unwrap());
     assert!(findings(&project).iter().all(|code| code == "stray_files"), "{:?}", findings(&project));
     let fixed = project.json(&["doctor", "--fix", "--json"]);

@@ -53,7 +53,7 @@ const NAMED: [&str; 5] = ["properties", "patternProperties", "dependentSchemas",
 
 /// The schema in other words. References have been resolved.
 pub(super) fn rewritten(schema: &Value) -> Value {
-    let mut shown = rewrite(schema, false);
+    let mut shown = reworded(schema, false, true);
     // At the root it would be every type, which the arguments of a tool are not.
     if let Value::Object(root) = &mut shown
         && schema.get("type").is_none()
@@ -65,6 +65,10 @@ pub(super) fn rewritten(schema: &Value) -> Value {
 
 /// Where the schema is that of an `optional` field, null stands for an absent one, and nothing has to be said of it.
 fn rewrite(schema: &Value, optional: bool) -> Value {
+    reworded(schema, optional, false)
+}
+
+fn reworded(schema: &Value, optional: bool, is_root: bool) -> Value {
     let mut fields = match schema {
         Value::Object(fields) => fields.clone(),
         Value::Bool(false) => return json!({ "not": {} }),
@@ -88,7 +92,10 @@ fn rewrite(schema: &Value, optional: bool) -> Value {
             fields.insert("const".into(), value);
         }
     }
-    alternatives::any_of_disjoint(&mut fields);
+    // No form of alternatives is read by all at the root, where `plugin inspect` names them.
+    if !is_root {
+        alternatives::any_of_disjoint(&mut fields);
+    }
     one_type::name_type_of_enum(&mut fields);
     one_type::one_type_each(&mut fields);
     one_type::complete(&mut fields);

@@ -103,13 +103,12 @@ fn wait(patience: Duration, mut lock: impl FnMut() -> Result<(), TryLockError>) 
     let until = Instant::now() + patience;
     loop {
         match lock() {
-            Ok(()) => return Ok(()),
+            // Some file systems know no locks. Then nothing is guarded, as before there were any.
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
             Err(TryLockError::WouldBlock) if Instant::now() < until => thread::sleep(BETWEEN_TRIES),
             Err(TryLockError::WouldBlock) => {
                 return Err(StoreError::Busy("it is being opened, upgraded or restored".into()));
             }
-            // Some file systems know no locks. Then nothing is guarded, as before there were any.
-            Err(TryLockError::Error(_)) => return Ok(()),
         }
     }
 }

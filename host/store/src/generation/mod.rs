@@ -130,8 +130,8 @@ pub(crate) fn arrive_to_read(path: &Path, patience: Duration) -> Result<Option<C
 pub(crate) struct Arrival {
     path: PathBuf,
     companion: Option<Companion>,
-    /// What the file itself had, if that could be told.
-    before: Option<Option<Uuid>>,
+    /// What the file itself had; empty if that could not be told.
+    before: Vec<Option<Uuid>>,
     /// Whether nobody has the database open.
     is_first: bool,
 }
@@ -149,12 +149,12 @@ impl Arrival {
         let has_log = !is_empty(&beside(&path, "-wal"));
         let is_first = content::is_held(&path).map_or(!has_log, |is_held| !is_held);
         refuse_foreign(&path)?;
-        let before = in_file(&path).ok().map(|(_, found)| found);
+        let before: Vec<_> = in_file(&path).ok().map(|(_, found)| found).into_iter().collect();
         let noted = companion.as_ref().and_then(Companion::noted);
         refuse_other_log(&path, noted.as_ref())?;
-        if let (Some(found), Some(noted)) = (before, &noted)
+        if let Some(noted) = &noted
             && !has_log
-            && !noted.generations.contains(&found)
+            && before.iter().any(|found| !noted.generations.contains(found))
         {
             tracing::warn!("another database was put at {}; it is used from now on", path.display());
         }
@@ -182,7 +182,8 @@ impl Arrival {
                 companion.note(&Noted::one(new)).ok()?;
             }
         } else if companion.noted().is_none_or(|noted| !noted.generations.contains(&Some(now))) {
-            let generations = [Some(Some(now)), self.before].into_iter().flatten().collect();
+            let mut generations = vec![Some(now)];
+            generations.extend(self.before);
             companion.note(&Noted { generations, restoring: None }).ok()?;
         }
         Content::find(&self.path, connection)
