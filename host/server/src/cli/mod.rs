@@ -16,6 +16,7 @@ mod man;
 mod outbox;
 mod output;
 mod plugin;
+mod queries;
 mod run;
 mod schedule;
 mod serve;
@@ -94,6 +95,8 @@ enum Command {
     Man(man::Args),
     #[command(hide = true)]
     CompileComponent(compile::Args),
+    #[command(hide = true)]
+    ServeQueries(queries::Args),
 }
 
 /// The command line as people are to know it, to be described: without what is hidden.
@@ -162,6 +165,7 @@ fn obey(global: &Global, command: Command) -> Result<ExitCode> {
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
         Command::CompileComponent(args) => compile::run(&args),
+        Command::ServeQueries(args) => queries::run(&args),
     }
 }
 
