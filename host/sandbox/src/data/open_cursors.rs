@@ -99,7 +99,7 @@ mod tests {
         let work = held.work();
         drop(held);
         assert_eq!(cursors.count(), 1);
-        let (_, has_room) = tokio::join!(async { drop(work) }, cursors.has_room(1));
+        let ((), has_room) = tokio::join!(async { drop(work) }, cursors.has_room(1));
         assert!(has_room && cursors.count() == 0);
     }
 
