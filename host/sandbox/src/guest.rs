@@ -10,7 +10,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::artifacts::Artifacts;
-use crate::data::{OpenCursors, QueryMemory};
+use crate::data::Queries;
 use crate::disk::{Directories, Files, Listings};
 use crate::failure::{Ended, LimitsOf};
 use crate::host_api::outbox::Outbox;
@@ -78,9 +78,7 @@ pub(crate) struct Attempt {
     pub(crate) was_told_of_pace: bool,
     pub(crate) flusher: Arc<LogFlusher>,
     pub(crate) deadline_at: Timestamp,
-    /// Cursors that are open.
-    pub(crate) cursors: OpenCursors,
-    pub(crate) query_memory: QueryMemory,
+    pub(crate) queries: Queries,
     pub(crate) log: Arc<TaskLog>,
     /// What was decided about its end beside the guest.
     pub(crate) verdict: Verdict,
@@ -102,8 +100,10 @@ impl Attempt {
             was_told_of_pace: false,
             flusher,
             deadline_at,
-            cursors: OpenCursors::default(),
-            query_memory: QueryMemory::new(request.job.policy.limits.query_memory_bytes_max),
+            queries: {
+                let limits = &request.job.policy.limits;
+                Queries::new(&shared.readers, limits.cursors_max, limits.query_memory_bytes_max)
+            },
             log: Arc::clone(log),
             verdict: Verdict::default(),
             stop_seen: None,

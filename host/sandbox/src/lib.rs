@@ -3,7 +3,7 @@
 //! - [`Sandbox`] holds the engine and everything that attempts share.
 //! - [`PluginRegistry`] watches a plugin folder and keeps the catalog of job types that can be run.
 //! - [`compile_child`] is what the host's hidden subcommand calls, so that components are compiled in a process that
-//!   can be killed and capped.
+//!   can be killed and capped; [`query_child`] is the same for the queries of jobs.
 //!
 //! A guest gets computing, the interfaces of `longshore:job`, and a WASI that is empty-handed. Everything it uses is
 //! metered and limited here: fuel, wall time, memory, and whatever it makes the host keep.
@@ -33,7 +33,7 @@ mod turns;
 mod verdict;
 mod wasi;
 
-pub use data::{check_source, limit_memory_of_queries};
+pub use data::{check_source, limit_memory_of_queries, query_child};
 pub use registry::{
     CompileError, NoTrust, PluginRegistry, RegistryOptions, Trust, compile_child, load_plugin,
 };

@@ -10,7 +10,7 @@ use longshore_domain::{
     Secrets,
 };
 
-use crate::data::Sources;
+use crate::data::{Readers, Sources};
 use crate::disk::Scratch;
 use crate::host_api::Paces;
 use crate::linkers::Linkers;
@@ -40,6 +40,10 @@ pub struct SandboxOptions {
     /// Program that compiles a component in a process of its own when it is called as `PROGRAM compile-component IN
     /// OUT` (see [`compile_child`](crate::compile_child)). Without one, components are compiled within this process.
     pub compiler: Option<PathBuf>,
+    /// Program that runs the queries of an attempt in a process of their own when it is called as `PROGRAM serve-queries` with
+    /// a socket for its standard input (see [`query_child`](crate::query_child)). Without one they run within this process,
+    /// where a query in the middle of a long step outlives its attempt.
+    pub reader: Option<PathBuf>,
 }
 
 impl Default for SandboxOptions {
@@ -55,6 +59,7 @@ impl Default for SandboxOptions {
             http: Arc::new(NoHttp),
             cache_dir: None,
             compiler: None,
+            reader: None,
         }
     }
 }
@@ -85,6 +90,7 @@ pub(crate) struct Shared {
     pub(crate) files: Arc<dyn ArtifactFiles>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) sources: Sources,
+    pub(crate) readers: Arc<Readers>,
     pub(crate) directories: BTreeMap<String, PathBuf>,
     pub(crate) scratch: Arc<Scratch>,
     pub(crate) channels: BTreeSet<String>,
@@ -112,6 +118,7 @@ impl Sandbox {
                 files,
                 clock,
                 sources: Sources::new(options.sources),
+                readers: Readers::new(options.reader),
                 directories: options.directories,
                 scratch: Arc::new(Scratch::new(options.scratch_dir)),
                 channels: options.channels,

@@ -1,7 +1,7 @@
 //! Rows in the flat form in which they cross the boundary.
 
 use rusqlite::Row;
-use rusqlite::types::ValueRef;
+use rusqlite::types::{Value as SqlValue, ValueRef};
 
 use crate::bindings::longshore::job::data::{PackedRows, Value};
 
@@ -23,18 +23,28 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// An empty batch with room for as much as `like` holds: batches of one query resemble each other.
-    pub(crate) fn like(like: &Self) -> Self {
-        Self {
-            rows: 0,
-            kinds: Vec::with_capacity(like.kinds.len()),
-            words: Vec::with_capacity(like.words.len()),
-            bytes: Vec::with_capacity(like.bytes.len() + like.bytes.len() / 8),
-        }
+    /// Bytes of a cell in the flat form, beside those of texts and blobs.
+    pub(crate) const CELL_BYTES: usize = 1 + size_of::<i64>();
+
+    /// Empties it. Batches of one query resemble each other, so its room is kept.
+    pub(crate) fn clear(&mut self) {
+        self.rows = 0;
+        self.kinds.clear();
+        self.words.clear();
+        self.bytes.clear();
     }
 
     pub(crate) fn rows(&self) -> u32 {
         self.rows
+    }
+
+    pub(crate) fn cells(&self) -> usize {
+        self.kinds.len()
+    }
+
+    /// Bytes of its texts and blobs.
+    pub(crate) fn value_bytes(&self) -> usize {
+        self.bytes.len()
     }
 
     /// Bytes that it takes.
@@ -80,6 +90,64 @@ impl From<Batch> for PackedRows {
             *kind = if *kind == RAW_TEXT { BLOB } else { *kind };
         }
         batch.into_raw()
+    }
+}
+
+/// Batches between two processes.
+impl Batch {
+    /// Adds its kinds, its words and its bytes.
+    pub(crate) fn to_flat(&self, to: &mut Vec<u8>) {
+        to.extend_from_slice(&self.kinds);
+        to.extend(self.words.iter().flat_map(|word| word.to_le_bytes()));
+        to.extend_from_slice(&self.bytes);
+    }
+
+    /// What was added so. `None` if the parts do not fit together.
+    pub(crate) fn from_flat(rows: u32, cells: usize, flat: &[u8]) -> Option<Self> {
+        let (kinds, rest) = flat.split_at_checked(cells)?;
+        let (words, bytes) = rest.split_at_checked(cells.checked_mul(size_of::<i64>())?)?;
+        let (words, _) = words.as_chunks();
+        let words: Vec<i64> = words.iter().map(|word| i64::from_le_bytes(*word)).collect();
+        let mut length = 0_usize;
+        for (kind, word) in kinds.iter().zip(&words) {
+            match *kind {
+                NULL | INTEGER | REAL => {}
+                TEXT | BLOB | RAW_TEXT => length = length.checked_add(usize::try_from(*word).ok()?)?,
+                _ => return None,
+            }
+        }
+        (length == bytes.len()).then(|| Self { rows, kinds: kinds.to_vec(), words, bytes: bytes.to_vec() })
+    }
+
+    /// The parameters of a query, as one row.
+    pub(crate) fn of_params(params: &[SqlValue]) -> Self {
+        let mut batch = Self { rows: 1, ..Self::default() };
+        for param in params {
+            let (kind, word, bytes): (_, _, &[u8]) = match param {
+                SqlValue::Null => (NULL, 0, &[]),
+                SqlValue::Integer(integer) => (INTEGER, *integer, &[]),
+                SqlValue::Real(real) => (REAL, real.to_bits().cast_signed(), &[]),
+                SqlValue::Text(text) => (TEXT, text.len() as i64, text.as_bytes()),
+                SqlValue::Blob(blob) => (BLOB, blob.len() as i64, blob),
+            };
+            batch.kinds.push(kind);
+            batch.words.push(word);
+            batch.bytes.extend_from_slice(bytes);
+        }
+        batch
+    }
+
+    /// Its first row, as parameters.
+    pub(crate) fn into_params(self) -> Vec<SqlValue> {
+        let columns = self.cells();
+        let params = self.into_values(columns).into_iter().flatten().map(|value| match value {
+            Value::Null => SqlValue::Null,
+            Value::Integer(integer) => SqlValue::Integer(integer),
+            Value::Real(real) => SqlValue::Real(real),
+            Value::Text(text) => SqlValue::Text(text),
+            Value::Blob(blob) => SqlValue::Blob(blob),
+        });
+        params.collect()
     }
 }
 

@@ -1,18 +1,20 @@
 //! A result that a guest reads.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
+use std::io;
+use std::os::unix::net::UnixStream;
 
 use rusqlite::types::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::bindings::longshore::job::data::Column;
-use crate::data::access::Access;
 use crate::data::batch::{Batch, Remainder};
-use crate::data::memory::QueryMemory;
-use crate::data::reader::{Query, QueryError, Stopped};
+use crate::data::open_cursors::Held;
+use crate::data::pump::Pump;
+use crate::data::query::{Allowed, Query};
+use crate::data::readers::Queries;
 use crate::data::source::Source;
+use crate::data::stopped::{QueryError, Stopped};
+use crate::data::wire;
 
 /// Batches that wait for the guest while the next one is being read.
 const BATCHES_AHEAD: usize = 2;
@@ -25,97 +27,77 @@ pub struct Cursor {
     batches: mpsc::Receiver<Result<Batch, Stopped>>,
     rest: Option<Remainder>,
     is_at_the_end: bool,
-    _cancel: CancelOnDrop,
-    _open: OpenCursor,
-}
-
-/// What a query may do.
-pub(crate) struct Allowed {
-    /// What it may read.
-    pub(crate) access: Access,
-    /// Bytes of the largest value, and of the largest row.
-    pub(crate) value_bytes_max: u64,
-    /// What it may take of memory, together with the others of its attempt.
-    pub(crate) memory: QueryMemory,
-    /// How long it may work.
-    pub(crate) time_max: Duration,
-    /// How many rows it may give.
-    pub(crate) rows_max: u64,
-}
-
-/// Ends a query when whoever reads it goes away, even while it is still being prepared.
-struct CancelOnDrop(Arc<AtomicBool>);
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Counts the open cursors of an attempt: those that it holds, and those that it dropped and whose threads are still at work.
-#[derive(Clone, Default)]
-pub(crate) struct OpenCursors(Arc<AtomicU32>);
-
-impl OpenCursors {
-    pub(crate) fn count(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    fn open(&self) -> OpenCursor {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        OpenCursor { _counted: Arc::new(Counted(Arc::clone(&self.0))) }
-    }
-}
-
-/// One that is counted until this is dropped.
-#[derive(Clone)]
-pub(crate) struct OpenCursor {
-    _counted: Arc<Counted>,
-}
-
-struct Counted(Arc<AtomicU32>);
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
+    _open: Held,
 }
 
 impl Cursor {
     /// Starts a query on `source`.
     pub(crate) async fn open(
-        source: &Arc<Source>,
+        source: &Source,
         name: &str,
         sql: String,
         params: Vec<Value>,
         allowed: Allowed,
-        open: &OpenCursors,
+        queries: &mut Queries,
     ) -> Result<Self, QueryError> {
+        let unavailable = |error: io::Error| QueryError::Unavailable(format!("its reader: {error}"));
+        let value_bytes_max = allowed.value_bytes_max;
+        let attempt = queries.begin().await.map_err(unavailable)?;
+        let query = Query { path: source.path().to_owned(), sql, params, allowed, attempt };
+        let asked = wire::query_bytes(&query).map_err(unavailable)?;
+        loop {
+            let is_idle = queries.cursors.count() == 0;
+            let begun =
+                Self::ask(name, asked.clone(), value_bytes_max, queries).await.map_err(unavailable)?;
+            match begun {
+                Some(Err(QueryError::Unavailable(why))) => {
+                    tracing::warn!("the data source {} cannot be opened: {why}", query.path.display());
+                    return Err(QueryError::Unavailable(why));
+                }
+                Some(begun) => return begun,
+                // A process that ended just when it was asked has lost nothing.
+                None if is_idle && queries.renew().map_err(unavailable)? => {}
+                None => {
+                    return Err(QueryError::Unavailable("the process that was to read it ended".into()));
+                }
+            }
+        }
+    }
+
+    /// Asks once. `None` if the reader ended without a word.
+    async fn ask(
+        name: &str,
+        query: Vec<u8>,
+        value_bytes_max: u64,
+        queries: &Queries,
+    ) -> io::Result<Option<Result<Self, QueryError>>> {
+        let (ours, theirs) = UnixStream::pair()?;
+        ours.set_nonblocking(true)?;
+        let socket = tokio::net::UnixStream::from_std(ours)?;
+        if let Err(error) = queries.take(theirs) {
+            tracing::debug!("a reader took no query: {error}");
+            return Ok(None);
+        }
         let (columns_to, columns) = oneshot::channel();
         let (batches_to, batches) = mpsc::channel(BATCHES_AHEAD);
-        let cancel = CancelOnDrop(Arc::default());
-        let open = open.open();
-        let query = Query {
-            sql,
-            params,
-            allowed,
-            columns: columns_to,
+        let open = queries.cursors.open();
+        let pump = Pump {
+            socket,
+            value_bytes_max,
+            columns: Some(columns_to),
             batches: batches_to,
-            cancelled: Arc::clone(&cancel.0),
-            open: open.clone(),
+            open: Some(open.work()),
         };
-        source.start(query).map_err(QueryError::Unavailable)?;
-        let columns =
-            columns.await.unwrap_or_else(|_| Err(QueryError::Unavailable("its reader ended".into())))?;
-        Ok(Self {
+        tokio::spawn(pump.run(query));
+        let Ok(begun) = columns.await else { return Ok(None) };
+        Ok(Some(begun.map(|columns| Self {
             source: name.to_owned(),
             columns,
             batches,
             rest: None,
             is_at_the_end: false,
-            _cancel: cancel,
             _open: open,
-        })
+        })))
     }
 
     /// Name of the source that it reads.

@@ -3,11 +3,12 @@
 use rusqlite::limits::Limit;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Row, params_from_iter};
+use serde::{Deserialize, Serialize};
 
 use crate::bindings::longshore::job::data::Column;
 
 /// A row, or a value in it, that has more bytes than one may have.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TooLarge {
     /// Number of the row in the result, from 1.
     pub(crate) row: u64,

@@ -1,44 +1,33 @@
-//! A thread that runs queries on a connection that can only read.
+//! Runs a query on a connection that can only read.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak, mpsc};
-use std::time::Duration;
+use std::path::PathBuf;
 
 use rusqlite::hooks::AuthContext;
 use rusqlite::limits::Limit;
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, Rows, Statement, params_from_iter};
-use tokio::sync::mpsc::Sender;
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::oneshot;
 
 use crate::bindings::longshore::job::data::Column;
 use crate::data::access::Access;
 use crate::data::batch::Batch;
-use crate::data::cursor::{Allowed, OpenCursor};
 use crate::data::functions;
-use crate::data::large::{self, TooLarge};
+use crate::data::large;
+use crate::data::line::{Line, Unwanted};
+use crate::data::memory::QueryMemory;
 use crate::data::open::{self, LogIndex, wants_own_index};
-use crate::data::source::{Request, Source};
+use crate::data::query::{Allowed, Query};
+use crate::data::stopped::Stopped;
 use crate::data::time::WorkingTime;
 use crate::data::trouble;
 use crate::data::vfs;
 use crate::data::virtual_tables::VirtualTables;
-use crate::stand_back::stand_back;
-
-/// How long a reader waits for its next query before it ends.
-const IDLE_MAX: Duration = Duration::from_secs(30);
 
 /// Steps of SQLite's machine between two looks whether the query is still wanted. One step may handle a whole value.
 const STEPS_BETWEEN_LOOKS: i32 = 200;
 
 /// How often a query begins anew because the source was changed under it.
 const TRIES_MAX: u32 = 20;
-
-/// How often somebody looks for a writer while a batch waits for the guest and nothing keeps a writer away.
-const LOOK_PERIOD: Duration = Duration::from_millis(2);
 
 const CHANGED: &str = "another program began to write while the query ran, and changed what it had still to read; run the \
                        job again";
@@ -50,118 +39,59 @@ const BATCH_BYTES: usize = 256 * 1024;
 const FIRST_BATCH_ROWS: u32 = 64;
 const BATCH_ROWS_MAX: u32 = 16 * 1024;
 
-/// A query to run, and where its answers go.
-pub(crate) struct Query {
-    pub(crate) sql: String,
-    pub(crate) params: Vec<Value>,
-    pub(crate) allowed: Allowed,
-    /// Its columns, once it is prepared.
-    pub(crate) columns: oneshot::Sender<Result<Vec<Column>, QueryError>>,
-    /// Its rows; the channel closes at the end of the result.
-    pub(crate) batches: Sender<Result<Batch, Stopped>>,
-    /// Set when nobody wants the answer any more.
-    pub(crate) cancelled: Arc<AtomicBool>,
-    /// Counts it for as long as this thread works on it, wanted or not.
-    pub(crate) open: OpenCursor,
-}
-
-/// A query was not started.
-#[derive(Debug)]
-pub(crate) enum QueryError {
-    /// The source cannot be opened.
-    Unavailable(String),
-    /// It ended before its first row.
-    Stopped(Stopped),
-}
-
-/// A query ended before its last row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Stopped {
-    /// The database refuses it, or cannot go on with it.
-    Failed(String),
-    /// The source is locked, damaged, or was changed under the query.
-    Unavailable(String),
-    /// It reads what it may not.
-    NotGranted(String),
-    /// It worked for as long as it may.
-    OutOfTime,
-    /// It gave all its rows. Said in so many words, so that a reader that is gone is not taken for the end.
-    AtTheEnd,
-    /// It gave as many rows as it may.
-    OutOfRows,
-    /// It wanted more memory than it may have.
-    OutOfMemory,
-    /// It gave a row of more bytes than a row may have.
-    RowTooLarge(TooLarge),
-    /// It came upon a value of more bytes than a value may have.
-    ValueTooLarge(TooLarge),
-}
-
-/// Serves requests on the file at `path` until none comes for a while.
-pub(crate) fn serve(source: &Weak<Source>, path: &Path, requests: &mpsc::Receiver<Request>) {
-    stand_back();
-    let mut idle = None;
-    while let Ok(Request { query, reader }) = requests.recv_timeout(IDLE_MAX) {
-        answer(path, &mut idle, query);
-        match source.upgrade() {
-            Some(source) => source.give_back(reader),
-            None => return,
-        }
-    }
-}
-
-/// Answers a query, on the connection that is idle or a new one. `idle` is left with one that may be.
-fn answer(path: &Path, idle: &mut Option<Connection>, query: Query) {
-    let Query { sql, params, allowed, columns, batches, cancelled, open: _open } = query;
-    let time = WorkingTime::of(allowed.time_max);
-    let mut run = Run {
-        path,
-        sql,
-        params,
-        cancelled,
-        time,
-        allowed,
-        answer: Answer { columns: Some(columns), given: None, batches, has_rows: false },
-    };
+/// Answers a query, on the connection that is idle or a new one. `idle` is left with one that may be. `is_over` is asked again
+/// and again whether to go on.
+pub(crate) fn answer(
+    query: Query,
+    memory: &QueryMemory,
+    idle: &mut Option<Connection>,
+    line: &Line,
+    time: &WorkingTime,
+    is_over: impl Fn() -> bool + Clone + Send + 'static,
+) {
+    let Query { path, sql, params, allowed, .. } = query;
+    let access = Access::new(allowed.tables.clone());
+    let answer = Answer { line, given: None, has_rows: false };
+    let mut run = Run { path, sql, params, access, memory, time, allowed, answer };
     let mut index = LogIndex::Shared;
     for _ in 0..TRIES_MAX {
-        let mut connection = match idle.take().map_or_else(|| open::open(path, index), Ok) {
+        let mut connection = match idle.take().map_or_else(|| open::open(&run.path, index), Ok) {
             Ok(connection) => connection,
-            Err(why) => {
-                tracing::warn!("the data source {} cannot be opened: {why}", path.display());
-                return run.answer.unavailable(why);
-            }
+            Err(why) => return run.answer.unavailable(why),
         };
-        match run.on(&mut connection) {
+        match run.on(&mut connection, is_over.clone()) {
             Ok(Outcome::Answered) => {
                 // One in WAL mode is closed: it would have writers leave files behind.
                 *idle = Some(connection).filter(|connection| !vfs::look(connection).uses_log);
                 return;
             }
             Ok(Outcome::Again(with)) => index = with,
-            Err(error) => return run.answer.unavailable(trouble::explain(&error, path, None)),
+            Err(error) => {
+                let why = trouble::explain(&error, &run.path, None);
+                return run.answer.unavailable(why);
+            }
         }
     }
-    run.answer.end(Stopped::Unavailable(CHANGED.into()));
+    run.answer.end(&Stopped::Unavailable(CHANGED.into()));
 }
 
 /// A query that is being answered.
 struct Run<'a> {
-    path: &'a Path,
+    path: PathBuf,
     sql: String,
     params: Vec<Value>,
-    cancelled: Arc<AtomicBool>,
-    time: WorkingTime,
+    access: Access,
+    memory: &'a QueryMemory,
+    time: &'a WorkingTime,
     allowed: Allowed,
-    answer: Answer,
+    answer: Answer<'a>,
 }
 
 /// Where the answers go.
-struct Answer {
-    columns: Option<oneshot::Sender<Result<Vec<Column>, QueryError>>>,
+struct Answer<'a> {
+    line: &'a Line,
     /// The columns that were given.
     given: Option<Vec<Column>>,
-    batches: Sender<Result<Batch, Stopped>>,
     has_rows: bool,
 }
 
@@ -172,19 +102,16 @@ enum Outcome {
     Again(LogIndex),
 }
 
-impl Answer {
+impl Answer<'_> {
     /// Ends the query before its columns or before its next row.
-    fn end(&mut self, stopped: Stopped) {
-        match self.columns.take() {
-            Some(columns) => _ = columns.send(Err(QueryError::Stopped(stopped))),
-            None => _ = self.batches.blocking_send(Err(stopped)),
-        }
+    fn end(&self, stopped: &Stopped) {
+        self.line.end(stopped);
     }
 
-    fn unavailable(&mut self, why: String) {
-        match self.columns.take() {
-            Some(columns) => _ = columns.send(Err(QueryError::Unavailable(why))),
-            None => _ = self.batches.blocking_send(Err(Stopped::Unavailable(why))),
+    fn unavailable(&self, why: String) {
+        match self.given {
+            None => self.line.unopened(&why),
+            Some(_) => self.line.end(&Stopped::Unavailable(why)),
         }
     }
 
@@ -198,31 +125,31 @@ impl Answer {
                     .all(|(a, b)| (&a.name, &a.declared_type) == (&b.name, &b.declared_type));
             return if same { Ok(()) } else { Err(End::Lost) };
         }
-        let Some(columns) = self.columns.take() else { return Err(End::Unwanted) };
-        self.given = Some(found.clone());
-        columns.send(Ok(found)).map_err(|_| End::Unwanted)
+        let given = self.line.columns(&found);
+        self.given = Some(found);
+        given.map_err(|Unwanted| End::Unwanted)
     }
 }
 
 impl Run<'_> {
     /// Runs the query. A statement reads one snapshot from its first row to its last, so no transaction is needed around it.
     /// The error is one of a connection that is of no use.
-    fn on(&mut self, connection: &mut Connection) -> rusqlite::Result<Outcome> {
-        let look = {
-            let (time, cancelled) = (self.time.clone(), Arc::clone(&self.cancelled));
-            move || cancelled.load(Ordering::Relaxed) || time.is_over()
-        };
+    fn on(
+        &mut self,
+        connection: &mut Connection,
+        is_over: impl Fn() -> bool + Send + 'static,
+    ) -> rusqlite::Result<Outcome> {
         connection.progress_handler(0, None::<fn() -> bool>)?;
         connection.authorizer(None::<fn(AuthContext<'_>) -> rusqlite::hooks::Authorization>)?;
-        let access = self.allowed.access.with(VirtualTables::of(connection)?);
-        connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(look))?;
+        let access = self.access.with(VirtualTables::of(connection)?);
+        connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(is_over))?;
         let asked = access.clone();
         connection.authorizer(Some(move |context: AuthContext<'_>| asked.authorize(&context)))?;
         let value_bytes_max = self.allowed.value_bytes_max;
         connection
             .set_limit(Limit::SQLITE_LIMIT_LENGTH, i32::try_from(value_bytes_max).unwrap_or(i32::MAX))?;
         functions::replace_slow_ones(connection, value_bytes_max)?;
-        let memory = self.allowed.memory.clone();
+        let memory = self.memory;
         let _counting = memory.counted();
         let ended = self.read(connection);
         // A value for which there was no memory is a NULL, or the end of the result, to who only looks at the values.
@@ -231,7 +158,7 @@ impl Run<'_> {
         let is_lost = vfs::look(connection).is_lost || matches!(ended, Ok(End::Lost));
         if is_lost && !was_refused && !matches!(ended, Ok(End::Unwanted)) {
             if self.answer.has_rows {
-                self.answer.end(Stopped::Unavailable(CHANGED.into()));
+                self.answer.end(&Stopped::Unavailable(CHANGED.into()));
                 return Ok(Outcome::Answered);
             }
             return Ok(Outcome::Again(LogIndex::Shared));
@@ -247,7 +174,7 @@ impl Run<'_> {
             }
             Err(failed) => self.why(connection, &failed, &access),
         };
-        self.answer.end(stopped);
+        self.answer.end(&stopped);
         Ok(Outcome::Answered)
     }
 
@@ -301,21 +228,20 @@ impl Run<'_> {
             if let Err(error) = pushed {
                 break Err(Failed { error, row: Some(rows_read) });
             }
-            if self.allowed.memory.was_refused() {
+            if self.memory.was_refused() {
                 break Ok(End::OfResult);
             }
             if batch.rows() >= batch_rows_max || batch.size() >= BATCH_BYTES {
-                let next = Batch::like(&batch);
-                let full = std::mem::replace(&mut batch, next);
-                if let Err(end) = self.give(connection, full) {
+                if let Err(end) = self.give(connection, &batch) {
                     return Ok(end);
                 }
+                batch.clear();
                 batch_rows_max = (batch_rows_max * 4).min(BATCH_ROWS_MAX);
             }
         };
         if batch.rows() > 0
-            && !self.allowed.memory.was_refused()
-            && let Err(end) = self.give(connection, batch)
+            && !self.memory.was_refused()
+            && let Err(end) = self.give(connection, &batch)
         {
             return Ok(end);
         }
@@ -323,30 +249,25 @@ impl Run<'_> {
     }
 
     /// Gives a batch that holds one state of the source, or says why not.
-    fn give(&mut self, connection: &Connection, batch: Batch) -> Result<(), End> {
+    fn give(&mut self, connection: &Connection, batch: &Batch) -> Result<(), End> {
         let found = vfs::look(connection);
         if found.is_lost {
             return Err(End::Lost);
         }
-        let batches = &self.answer.batches;
+        let line = self.answer.line;
+        if !line.is_wanted() {
+            return Err(End::Unwanted);
+        }
         let given = self.time.pause(|| {
-            if !found.is_unguarded {
-                return batches.blocking_send(Ok(batch)).is_ok();
-            }
-            let mut waiting = Ok(batch);
-            loop {
-                match batches.try_send(waiting) {
-                    Ok(()) => return true,
-                    Err(TrySendError::Closed(_)) => return false,
-                    Err(TrySendError::Full(unsent)) => waiting = unsent,
-                }
-                std::thread::sleep(LOOK_PERIOD);
+            line.batch(batch, || {
                 // A writer that came is kept from changing the rows that are still to be read.
-                vfs::look(connection);
-            }
+                if found.is_unguarded {
+                    vfs::look(connection);
+                }
+            })
         });
         self.answer.has_rows = true;
-        if given { Ok(()) } else { Err(End::Unwanted) }
+        given.map_err(|Unwanted| End::Unwanted)
     }
 
     /// Why the query failed.
@@ -381,7 +302,7 @@ impl Run<'_> {
             }
             None => words,
         };
-        let text = trouble::explain(error, self.path, Some(said));
+        let text = trouble::explain(error, &self.path, Some(said));
         match code {
             Some(
                 ErrorCode::DatabaseBusy

@@ -22,13 +22,18 @@ impl WorkingTime {
         nanos(self.origin.elapsed()) >= self.over_at.load(Ordering::Relaxed)
     }
 
+    /// Whether it works on, so long after it was over.
+    pub(crate) fn is_over_for(&self, time: Duration) -> bool {
+        nanos(self.origin.elapsed()) >= self.over_at.load(Ordering::Relaxed).saturating_add(nanos(time))
+    }
+
     /// Does something that is no work.
     pub(crate) fn pause<T>(&self, wait: impl FnOnce() -> T) -> T {
         let began = Instant::now();
+        // Only this thread changes it. Meanwhile it is never over, whoever looks.
+        let over_at = self.over_at.swap(u64::MAX, Ordering::Relaxed);
         let waited = wait();
-        // Only this thread changes it.
-        let over_at = self.over_at.load(Ordering::Relaxed).saturating_add(nanos(began.elapsed()));
-        self.over_at.store(over_at, Ordering::Relaxed);
+        self.over_at.store(over_at.saturating_add(nanos(began.elapsed())), Ordering::Relaxed);
         waited
     }
 }
@@ -44,7 +49,8 @@ mod tests {
     #[test]
     fn waiting_is_no_work() {
         let none = WorkingTime::of(Duration::ZERO);
-        assert!(none.is_over());
+        assert!(none.is_over() && !none.is_over_for(Duration::from_hours(1)));
+        assert!(!none.pause(|| none.is_over()), "who waits does not work");
         let hour = WorkingTime::of(Duration::from_hours(1));
         let before = hour.over_at.load(Ordering::Relaxed);
         assert_eq!(hour.pause(|| std::hint::black_box((0..10_000).sum::<u64>())), 49_995_000);

@@ -8,7 +8,7 @@ use wasmtime::component::Resource;
 
 use crate::bindings::longshore::job::data::{Column, Host, HostCursor, PackedRows, Value};
 use crate::bindings::longshore::job::types::HostError;
-use crate::data::{Access, Allowed, Cursor, QueryError, Source, Stopped, TooLarge};
+use crate::data::{Allowed, Cursor, QueryError, Source, Stopped, TooLarge};
 use crate::failure::Ended;
 use crate::guest::{Attempt, Guest};
 use crate::host_api::{host_error, not_granted, shown};
@@ -66,20 +66,20 @@ async fn query(
         Err(error) => return Ok(Err(error)),
     };
     let cursors_max = attempt.limits().cursors_max;
-    if attempt.cursors.count() >= cursors_max {
+    if !attempt.queries.cursors.has_room(cursors_max).await {
         let what = "the job opened another cursor before it dropped one of those that it may hold";
         return Err(attempt.limits_of().exceeded(what, cursors_max.into(), "cursors_max").into());
     }
     let limits = attempt.limits();
     let allowed = Allowed {
-        access: Access::new(attempt.request.job.policy.grants.tables.get(name).cloned()),
+        tables: attempt.request.job.policy.grants.tables.get(name).cloned(),
         value_bytes_max: limits.query_value_bytes_max,
-        memory: attempt.query_memory.clone(),
+        memory_bytes_max: limits.query_memory_bytes_max,
         time_max: Duration::from_millis(limits.query_timeout_ms),
         rows_max: limits.query_rows_max,
     };
     let params = params.into_iter().map(sql_value).collect();
-    match Cursor::open(&source, name, sql, params, allowed, &attempt.cursors).await {
+    match Cursor::open(&source, name, sql, params, allowed, &mut attempt.queries).await {
         Ok(cursor) => Ok(Ok(cursor)),
         Err(QueryError::Unavailable(why)) => Ok(Err(unavailable(name, &format!("cannot be opened: {why}")))),
         Err(QueryError::Stopped(stopped)) => Ok(Err(query_failed(attempt, name, stopped)?)),

@@ -14,6 +14,7 @@ mod grants;
 mod host_calls;
 mod http;
 mod policies;
+mod queries;
 mod registry;
 mod stop;
 mod support;

@@ -182,6 +182,11 @@ impl Host {
     }
 }
 
+/// Runs the queries that come over standard input, in a process that does nothing else.
+pub fn serve_queries() -> Result<()> {
+    longshore_sandbox::query_child().context("cannot run queries")
+}
+
 /// Compiles the component in `input` to the file `output`, under limits on the whole process.
 pub fn compile_component(input: &Path, output: &Path) -> Result<()> {
     // Where the file is would come back to clients as what the compiler said.

@@ -65,6 +65,7 @@ pub(super) fn sandbox_options(config: &Config) -> SandboxOptions {
         http: Arc::new(WebClient::new(config.http.ca_file.clone())),
         cache_dir: Some(config.plugins.cache.clone()),
         compiler: this_program(),
+        reader: this_program(),
         ..SandboxOptions::default()
     }
 }
@@ -85,8 +86,8 @@ pub(super) fn trust(config: &Config) -> Result<Option<Trust>> {
         .context("longshore.toml: `accept` of [plugins] has an entry that cannot be meant")
 }
 
-/// This very program, which compiles components in a process of its own. Through /proc it is found even when its file was
-/// replaced by a newer one meanwhile, whose code this one could not load. Where neither is found, components are compiled
+/// This very program, which compiles components and runs queries in processes of their own. Through /proc it is found even when its file was
+/// replaced by a newer one meanwhile, whose code this one could not load. Where neither is found, both are done
 /// in this process.
 pub(super) fn this_program() -> Option<PathBuf> {
     let running = Path::new("/proc/self/exe");

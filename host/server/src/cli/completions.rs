@@ -51,7 +51,9 @@ mod tests {
             for word in ["worker", "outbox", "retry", "project"] {
                 assert!(script.contains(word), "{shell}: {word}");
             }
-            assert!(!script.contains("compile-component"), "{shell}: what is hidden stays so");
+            for hidden in ["compile-component", "serve-queries"] {
+                assert!(!script.contains(hidden), "{shell}: what is hidden stays so");
+            }
             assert_eq!(terminal::lines(&script), script, "{shell}: is printed as it is");
         }
     }

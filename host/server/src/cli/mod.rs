@@ -19,6 +19,7 @@ mod output;
 mod pause;
 mod plugin;
 mod ps;
+mod queries;
 mod restore;
 mod run;
 mod schedule;
@@ -105,6 +106,8 @@ enum Command {
     Man(man::Args),
     #[command(hide = true)]
     CompileComponent(compile::Args),
+    #[command(hide = true)]
+    ServeQueries(queries::Args),
 }
 
 /// The command line as people are to know it, to be described: without what is hidden.
@@ -180,6 +183,7 @@ fn obey(global: &Global, command: Command) -> Result<ExitCode> {
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
         Command::CompileComponent(args) => compile::run(&args),
+        Command::ServeQueries(args) => queries::run(&args),
     }
 }
 

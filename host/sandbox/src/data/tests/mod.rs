@@ -20,7 +20,7 @@ use rusqlite::Connection;
 
 use crate::bindings::longshore::job::data::Value;
 use crate::data::open::{self, LogIndex};
-use crate::data::{Access, Allowed, Cursor, OpenCursors, QueryError, QueryMemory, Sources, Stopped};
+use crate::data::{Allowed, Cursor, Queries, QueryError, Readers, Sources, Stopped};
 
 /// A user that owns nothing.
 const NOBODY: u32 = 65_534;
@@ -163,14 +163,15 @@ impl Reading {
 
     async fn open(&self, sql: &str) -> Result<Cursor, QueryError> {
         let allowed = Allowed {
-            access: Access::new(self.tables.clone()),
+            tables: self.tables.clone(),
             value_bytes_max: self.value_bytes_max,
-            memory: QueryMemory::new(64 << 20),
+            memory_bytes_max: 64 << 20,
             time_max: Duration::from_secs(60),
             rows_max: 10_000_000,
         };
         let source: &Arc<_> = self.sources.get("a").unwrap();
-        Cursor::open(source, "a", sql.into(), Vec::new(), allowed, &OpenCursors::default()).await
+        let mut queries = Queries::new(&Readers::new(None), 16, allowed.memory_bytes_max);
+        Cursor::open(source, "a", sql.into(), Vec::new(), allowed, &mut queries).await
     }
 
     async fn rows(&self, sql: &str) -> Result<Vec<Vec<Value>>, Stopped> {
