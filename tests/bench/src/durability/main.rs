@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `recovery_s` | from SIGKILL of the process that runs ten jobs until all of them go on in another one that is alive, with the default lease: the worst of the kills |
 //! | `recovery_1s_lease_s` | the same with a lease of one second |
+//! | `restart_recovery_s` | the same where nobody else is alive and another one starts after the kill |
+//! | `mail_recovery_s` | from SIGKILL of the process that sends a message until another one, alive or just started, sends it |
 //! | `full_over_off` | tasks per second over MCP, as it is over what it would be if no sync cost anything, median of the rounds |
 //! | `tasks_per_s_full`, `tasks_per_s_off` | both, medians |
 //! | `fdatasync_us`, `foreign_cpu_percent` | what the machine gave meanwhile; over 10 per cent, measure again |
@@ -11,6 +13,7 @@
 
 mod args;
 mod cost;
+mod mail;
 mod recovery;
 
 use std::process::ExitCode;
@@ -31,7 +34,14 @@ fn measure(args: &Args) -> Result<Value> {
     } else {
         (recovery::seconds(args, None, args.kills)?, recovery::seconds(args, Some(1_000), 2 * args.kills)?)
     };
-    for (name, seconds) in [("recovery", by_default), ("recovery_1s_lease", with_1_s)] {
+    let restart = recovery::of_restarts(args, args.kills)?;
+    let mail = mail::seconds(args, args.kills)?;
+    for (name, seconds) in [
+        ("recovery", by_default),
+        ("recovery_1s_lease", with_1_s),
+        ("restart_recovery", restart),
+        ("mail_recovery", mail),
+    ] {
         if !seconds.is_empty() {
             report.insert(format!("{name}_s"), round(stats::percentile(&seconds, 100.0), 1e3));
             report.insert(format!("{name}_median_s"), round(stats::median(&seconds), 1e3));

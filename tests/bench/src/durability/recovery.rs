@@ -29,16 +29,33 @@ pub(crate) fn seconds(args: &Args, lease_ms: Option<u64>, kills: usize) -> Resul
         .map(|kill| {
             // A lease is renewed in regular turns. Kills at different moments of a turn find more or less of it left.
             let later = Duration::from_millis(230) * kill as u32;
-            let seconds = one(&project, later)?;
+            let seconds = beside_another(&project, later)?;
             say(&format!("recovery with {named}, kill {kill} of {kills}: {seconds:.2} s"));
             Ok(seconds)
         })
         .collect()
 }
 
-fn one(project: &Project, later: Duration) -> Result<f64> {
+/// The seconds of `kills` kills after each of which another process is started.
+pub(crate) fn of_restarts(args: &Args, kills: usize) -> Result<Vec<f64>> {
+    let project = Project::with_worker(&args.longshore, &args.plugins, "")?;
+    (1..=kills)
+        .map(|kill| {
+            let seconds = one(&project, Duration::from_millis(230) * kill as u32, None)?;
+            say(&format!("recovery by a restart, kill {kill} of {kills}: {seconds:.2} s"));
+            Ok(seconds)
+        })
+        .collect()
+}
+
+fn beside_another(project: &Project, later: Duration) -> Result<f64> {
     let mut alive = Client::start(project, true)?;
     alive.wait_until_loaded(counter::NAME)?;
+    one(project, later, Some(alive))
+}
+
+/// The time of one kill, beside a process that is alive, or one that is started then.
+fn one(project: &Project, later: Duration, alive: Option<Client>) -> Result<f64> {
     let mut victim = Client::start(project, true)?;
     victim.wait_until_loaded(counter::NAME)?;
     let database = Connection::open_with_flags(project.database(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
@@ -61,6 +78,7 @@ fn one(project: &Project, later: Duration) -> Result<f64> {
 
     let killed = Instant::now();
     victim.kill()?;
+    let mut alive = alive.map_or_else(|| Client::start(project, true), Ok)?;
     wait_until("all jobs went on", || {
         lost.iter().try_fold(true, |so_far, lost| Ok(so_far && went_on(&database, lost)?))
     })?;
