@@ -35,10 +35,11 @@ pub(crate) fn seconds(args: &Args, kills: usize) -> Result<Vec<f64>> {
 fn one(args: &Args, is_alone: bool) -> Result<f64> {
     let receiver = TcpListener::bind("127.0.0.1:0")?;
     let channel = format!(
-        "[worker]\nstay_behind = false\n\n[channels.hook]\nkind = \"webhook\"\nurl = \"http://{}/\"\nallow_private = true\n",
+        "[worker]\nstay_behind = false\n\n[channels.hook]\nkind = \"webhook\"\nurl = \"http://{}/\"\nallow_private = true\nsecret_file = \"secret\"\n",
         receiver.local_addr()?
     );
     let project = Project::with_config(&args.longshore, &args.plugins, &channel)?;
+    fs::write(project.folder().join("secret"), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n")?;
     fs::write(project.folder().join("plugins/counter.toml"), "[grants]\noutbox = [\"hook\"]\n")?;
     let arrivals = arrivals_at(receiver);
 
