@@ -17,6 +17,7 @@ const DATABASE: [&str; 7] = [
     "longshore.db-wal",
     "longshore.db-shm",
     "longshore.db.working",
+    "longshore.db.generation",
     "longshore.db.behind",
     "longshore.db.behind.log",
     "longshore.db.behind.log.old",
