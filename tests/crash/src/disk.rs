@@ -12,7 +12,7 @@ use crate::project::Project;
 use crate::snapshot::{Snapshot, published};
 
 /// Files of SQLite, and the locks and the log of who works and who stayed behind.
-const DATABASE: [&str; 7] = [
+const DATABASE: [&str; 8] = [
     "longshore.db",
     "longshore.db-wal",
     "longshore.db-shm",
