@@ -223,13 +223,28 @@ fn listed(names: Option<&Value>) -> Vec<Value> {
     names.and_then(Value::as_array).cloned().unwrap_or_default()
 }
 
+/// Writes alternatives of alternatives as one list.
+pub(super) fn flatten_any_of(fields: &mut Map<String, Value>) {
+    let Some(Value::Array(members)) = fields.get_mut("anyOf") else { return };
+    let nested = |member: &Value| {
+        let member = member.as_object()?;
+        let says_more = member.keys().any(|keyword| keyword != "anyOf" && !NOTES.contains(&keyword.as_str()));
+        member.get("anyOf").filter(|_| !says_more)?.as_array().cloned()
+    };
+    *members =
+        members.iter().flat_map(|member| nested(member).unwrap_or_else(|| vec![member.clone()])).collect();
+}
+
 /// Puts what a single alternative says into the schema that it is an alternative of.
 pub(super) fn merge_single(fields: &mut Map<String, Value>) {
     for keyword in ["anyOf", "oneOf", "allOf"] {
         let Some(Value::Array(members)) = fields.get(keyword) else { continue };
         let [Value::Object(only)] = members.as_slice() else { continue };
+        // What it replaces is not there any more.
         let repeats = |(name, value): (&String, &Value)| {
-            NOTES.contains(&name.as_str()) || fields.get(name).is_none_or(|own| own == value)
+            NOTES.contains(&name.as_str())
+                || name == keyword
+                || fields.get(name).is_none_or(|own| own == value)
         };
         if !only.iter().all(repeats) {
             continue;

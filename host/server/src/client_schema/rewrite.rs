@@ -85,6 +85,7 @@ fn reworded(schema: &Value, optional: bool, is_root: bool) -> Value {
         alternatives::without_null(&mut fields);
     }
     alternatives::constants_as_enum(&mut fields);
+    alternatives::flatten_any_of(&mut fields);
     alternatives::merge_single(&mut fields);
     if let Some(value) = fields.shift_remove("const") {
         let values = fields.entry("enum").or_insert_with(|| json!([value]));

@@ -302,3 +302,15 @@ fn what_says_different_things_of_one_value_is_one_schema() {
     let depends = json!({"allOf": [{"type": "array"}, {"prefixItems": [{"type": "string"}]}]});
     assert!(required(&depends).get("allOf").is_some());
 }
+
+#[test]
+fn alternatives_of_alternatives_are_one_list() {
+    let arm =
+        |tag: &str| json!({"type": "object", "properties": {"kind": {"const": tag}}, "required": ["kind"]});
+    let union = json!({"oneOf": [arm("a"), arm("b")]});
+    let shown = optional(&json!({"anyOf": [union, {"type": "null"}], "default": null}));
+    assert_eq!(shown["anyOf"].as_array().map(Vec::len), Some(2), "{shown}");
+    assert_eq!(shown["anyOf"][0]["type"], "object");
+    let shown = required(&json!({"anyOf": [union, {"type": "string"}]}));
+    assert_eq!(shown["anyOf"].as_array().map(Vec::len), Some(3), "{shown}");
+}
