@@ -312,8 +312,8 @@ pub enum Next {
     /// Back to the queue as if it had not been claimed: the attempt does not count. (A drain, or no room.) When a
     /// cancel was asked meanwhile the task ends as cancelled instead.
     Release,
-    /// As `Release`, after a loss that is not held against the task: its outcome is kept as it is.
-    Resume,
+    /// As `Release`, not before this time, after a loss that is not held against the task: its outcome is kept as it is.
+    ResumeAt(Timestamp),
 }
 
 /// Why an attempt may be ended by another process than its worker.
@@ -382,6 +382,8 @@ pub struct LostAttempt {
     pub progress: Progress,
     /// Whether the task has saved since it was last lost, or at all if it never was.
     pub has_saved: bool,
+    /// How often it was lost before since it saved last.
+    pub losses: u32,
 }
 
 /// What became of a request to cancel.

@@ -18,7 +18,7 @@ impl From<&Finish> for Ended {
     fn from(finish: &Finish) -> Self {
         let failed = match &finish.outcome {
             Outcome::Completed { .. } => Some(false),
-            Outcome::Failed(_) if finish.next == Next::Resume => None,
+            Outcome::Failed(_) if matches!(finish.next, Next::ResumeAt(_)) => None,
             Outcome::Failed(failure) => failure.code.counts_against_job_type().then_some(true),
             Outcome::Cancelled | Outcome::Interrupted(_) => None,
         };

@@ -13,6 +13,9 @@ const MACHINE_PATIENCE: Duration = Duration::from_secs(60 * 60);
 /// Longest wait between attempts that fail so, unless the policy wants every wait to be longer.
 const MACHINE_BACKOFF_MAX: Duration = Duration::from_secs(30);
 
+/// Losses of a task without a save that are not held against it because it was not the only one.
+const SHARED_LOSSES_MAX: u32 = 10;
+
 /// How often a task has been tried, as far as its retry policy counts.
 #[derive(Clone, Copy, Debug)]
 struct Tries {
@@ -66,12 +69,14 @@ pub(crate) fn settle_report(
 
 /// The end of an attempt that was lost with its worker.
 ///
-/// A loss is held against the task only where it saved nothing since the loss before: a job that ends its worker each time
-/// comes to its end so, and those that ran beside it go on. Without the policy of its job type nobody can say whether it
+/// A loss is held against the task only where it saved nothing since the loss before, and where no other that was lost with
+/// the worker is as suspect (`is_shared`): a job that ends its worker each time comes to its end so, for their waits take
+/// the others apart from it, and those that ran beside it go on. Without the policy of its job type nobody can say whether it
 /// was the last: the task is queued again and waits for its plugin.
 pub(crate) fn settle_lost(
     lost: &LostAttempt,
     recovery: Recovery,
+    is_shared: bool,
     policy: Option<&Policy>,
     now: Timestamp,
     random: f64,
@@ -85,8 +90,11 @@ pub(crate) fn settle_lost(
     let (outcome, next) = if lost.cancel_requested {
         (Outcome::Interrupted(format!("interrupted: {how}")), Next::End)
     } else {
+        let is_shared = is_shared && lost.losses < SHARED_LOSSES_MAX;
         let counts = if lost.has_saved {
             "it had saved since it began or was last lost, so this is not held against the job"
+        } else if is_shared {
+            "others that had saved nothing were lost with it, so this is not held against the job"
         } else {
             "it had saved nothing since it began or was last lost"
         };
@@ -94,8 +102,15 @@ pub(crate) fn settle_lost(
         let next = match policy {
             // Its time is over: it is given up as any that waits beyond its deadline.
             _ if tries.deadline_at.is_some_and(|deadline| deadline <= now) => Next::RetryAt(now),
-            _ if lost.has_saved => Next::Resume,
+            _ if lost.has_saved => Next::ResumeAt(now),
             None => Next::RetryAt(now),
+            Some(policy) if is_shared => {
+                let wait = match lost.losses {
+                    0 => Duration::ZERO,
+                    losses => policy.retry.delay(losses, random, None),
+                };
+                Next::ResumeAt(now.after(wait))
+            }
             Some(policy) => {
                 // The first retry need not wait; a task that ends its worker each time backs off like any other.
                 let wait = match tries.counted {
@@ -291,12 +306,13 @@ mod tests {
             deadline_at: deadline_at.map(Timestamp::from_ms),
             progress: Progress::default(),
             has_saved: false,
+            losses: 0,
         }
     }
 
     fn settled(lost: &LostAttempt, policy: Option<&Policy>) -> Finish {
         let recovery = Recovery::LeaseExpired(lost.lease_until);
-        settle_lost(lost, recovery, policy, Timestamp::from_ms(10_000), 0.0)
+        settle_lost(lost, recovery, false, policy, Timestamp::from_ms(10_000), 0.0)
     }
 
     #[test]
@@ -304,14 +320,34 @@ mod tests {
         let policy = Policy::default();
         for counted in [1, 3, 1_000] {
             let saved = LostAttempt { has_saved: true, ..lost(counted, None) };
-            assert_eq!(settled(&saved, Some(&policy)).next, Next::Resume);
-            assert_eq!(settled(&saved, None).next, Next::Resume);
+            assert_eq!(settled(&saved, Some(&policy)).next, Next::ResumeAt(Timestamp::from_ms(10_000)));
+            assert_eq!(settled(&saved, None).next, Next::ResumeAt(Timestamp::from_ms(10_000)));
         }
         let overdue = LostAttempt { has_saved: true, ..lost(1, Some(10_000)) };
         let gives_up = Next::RetryAt(Timestamp::from_ms(10_000));
         assert_eq!(settled(&overdue, Some(&policy)).next, gives_up, "its deadline holds");
         let Outcome::Failed(failure) = settled(&lost(3, None), Some(&policy)).outcome else { panic!() };
         assert!(failure.message.contains("had saved nothing"), "{failure:?}");
+    }
+
+    #[test]
+    fn a_loss_that_others_share_is_not_held_against_the_task() {
+        let now = Timestamp::from_ms(10_000);
+        let next = |losses| {
+            let lost = LostAttempt { losses, ..lost(3, None) };
+            settle_lost(
+                &lost,
+                Recovery::LeaseExpired(lost.lease_until),
+                true,
+                Some(&Policy::default()),
+                now,
+                0.0,
+            )
+            .next
+        };
+        let waits = [0, 1, 2, 4].map(|seconds| Next::ResumeAt(now.after(Duration::from_secs(seconds))));
+        assert_eq!([next(0), next(1), next(2), next(3)], waits);
+        assert_eq!(next(SHARED_LOSSES_MAX), Next::End, "two may end their workers together each time");
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! Mends what time or a lost process left: expired leases, tasks that are due, tasks past their deadline, artifacts that
 //! were committed and not moved.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use longshore_domain::{Code, FinishAnswer, LostAttempt, Recovery, StoreError, TaskState, Timestamp};
+use longshore_domain::{
+    Code, FinishAnswer, LostAttempt, Recovery, StoreError, TaskState, Timestamp, WorkerId,
+};
 
 use crate::ServiceParts;
 use crate::ends::{AttemptEnd, log_end_of_waiting};
@@ -146,10 +149,15 @@ impl Sweeper {
         now: Timestamp,
         recovery: impl Fn(&LostAttempt) -> Recovery,
     ) -> Result<u32, StoreError> {
+        let mut suspects = BTreeMap::<WorkerId, u32>::new();
+        for lost in lost.iter().filter(|lost| !lost.has_saved) {
+            *suspects.entry(lost.worker.clone()).or_default() += 1;
+        }
         let mut recovered = 0;
         for lost in lost.into_iter().take(BATCH as usize) {
             let recovery = recovery(&lost);
-            if self.settle_one(lost, recovery, now).await? {
+            let is_shared = suspects.get(&lost.worker).is_some_and(|count| *count > 1);
+            if self.settle_one(lost, recovery, is_shared, now).await? {
                 recovered += 1;
                 // Most are queued again, and the dispatcher would otherwise find them only when it next looks by itself.
                 self.parts.hub.work_added();
@@ -163,11 +171,12 @@ impl Sweeper {
         &self,
         lost: LostAttempt,
         recovery: Recovery,
+        is_shared: bool,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let (task, job_type) = (lost.attempt.task, &lost.job_type);
         let policy = self.parts.catalog.current().job(job_type.as_str()).map(|job| job.policy.clone());
-        let finish = settle_lost(&lost, recovery, policy.as_ref(), now, fastrand::f64());
+        let finish = settle_lost(&lost, recovery, is_shared, policy.as_ref(), now, fastrand::f64());
         let (ended, end) = (Ended::from(&finish), AttemptEnd::lost(&finish, &lost));
         let FinishAnswer::Recorded(state) = self.parts.store.finish(finish).await? else {
             return Ok(false);

@@ -250,3 +250,32 @@ async fn a_task_that_saves_is_lost_as_often_as_it_may_be() {
     assert!(said(10).ends_with("is not held against the job"), "{}", said(10));
     assert!(said(13).contains("had saved nothing"), "{}", said(13));
 }
+
+/// Kills in quick succession failed every job that ran, although none of them was to blame.
+#[tokio::test]
+async fn tasks_that_are_lost_together_are_not_given_up_for_it() {
+    let world = World::new();
+    let other = world.process("other", 0);
+    let ids = [other.submit("job", "wait").await, other.submit("job", "wait").await];
+    let lose = async |number: u32, slots: u32| {
+        let name = format!("victim {number}");
+        let victim = world.process(&name, slots);
+        assert_eq!(victim.claim().await, slots);
+        world.gone.add(&name);
+        assert_eq!(other.sweeper.recover_gone(world.clock.now()).await.unwrap(), slots);
+        world.clock.advance(Duration::from_secs(400));
+        other.sweeper.promote(world.clock.now()).await.unwrap();
+    };
+    for number in 1..=8 {
+        lose(number, 2).await;
+    }
+    for id in ids {
+        assert_eq!(other.status(id).await.task.state, TaskState::Queued);
+    }
+    // One that is lost alone each time comes to its end.
+    for number in 9..=11 {
+        lose(number, 1).await;
+    }
+    let states = [other.status(ids[0]).await.task.state, other.status(ids[1]).await.task.state];
+    assert_eq!(states, [TaskState::Failed, TaskState::Queued]);
+}

@@ -70,7 +70,8 @@ pub(crate) fn kinds(call: &Call) -> Vec<&'static str> {
         }
         Call::Finish(_, FinishAnswer::Fenced) => vec!["end fenced"],
         Call::Finish(finish, FinishAnswer::Recorded(_)) if finish.recovery.is_some() => {
-            let resumes = if finish.next == Next::Resume { "loss not counted" } else { "loss counted" };
+            let resumes =
+                if matches!(finish.next, Next::ResumeAt(_)) { "loss not counted" } else { "loss counted" };
             vec![
                 match finish.recovery {
                     Some(Recovery::WorkerGone(_)) => "recovered from a process that ended",

@@ -88,19 +88,19 @@ pub async fn attempts_of_a_worker_are_found_with_their_saves(open: Open) {
         assert!(held("worker-2").await.is_empty());
         let [lost] = &*held("worker-1").await else { panic!("it holds one") };
         assert_eq!(lost.attempt, attempt);
-        let next = if lost.has_saved { Next::Resume } else { Next::RetryAt(at(number)) };
+        let next = if lost.has_saved { Next::ResumeAt(at(number)) } else { Next::RetryAt(at(number)) };
         let gone = |worker: &str| Finish {
             recovery: Some(Recovery::WorkerGone(WorkerId::new(worker))),
             ..end(attempt, at(number), failure(Code::WorkerLost), next)
         };
         assert_eq!(kit.store.finish(gone("worker-2")).await.unwrap(), FinishAnswer::Fenced);
         assert_eq!(kit.finish(gone("worker-1")).await, TaskState::Queued);
-        (lost.has_saved, lost.attempts_counted)
+        (lost.has_saved, lost.losses, lost.attempts_counted)
     };
-    assert_eq!(lose(0).await, (false, 1));
-    assert_eq!(lose(2).await, (true, 2));
-    assert_eq!(lose(0).await, (false, 2), "nothing since the loss before, which did not count");
-    assert_eq!(lose(1).await, (true, 3));
+    assert_eq!(lose(0).await, (false, 0, 1));
+    assert_eq!(lose(2).await, (true, 0, 2));
+    assert_eq!(lose(0).await, (false, 1, 2), "nothing since the loss before, which did not count");
+    assert_eq!(lose(1).await, (true, 0, 3));
 }
 
 /// Answers are in the order of the renewals.

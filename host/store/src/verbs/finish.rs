@@ -109,9 +109,9 @@ fn held(c: &Connection, attempt: AttemptRef) -> Result<Option<Held>, Fault> {
 fn event(finish: &Finish, cancel_requested: bool) -> Event {
     match (&finish.outcome, finish.next) {
         (Outcome::Completed { .. }, _) => Event::Succeeded,
-        (_, Next::RetryAt(_) | Next::Release | Next::Resume) if cancel_requested => Event::Cancelled,
-        (_, Next::RetryAt(at)) => Event::WillRetry { later: at > finish.at },
-        (_, Next::Release | Next::Resume) => Event::Released,
+        (_, Next::RetryAt(_) | Next::Release | Next::ResumeAt(_)) if cancel_requested => Event::Cancelled,
+        (_, Next::RetryAt(at) | Next::ResumeAt(at)) => Event::WillRetry { later: at > finish.at },
+        (_, Next::Release) => Event::Released,
         (Outcome::Cancelled | Outcome::Interrupted(_), Next::End) => Event::Cancelled,
         (Outcome::Failed(_), Next::End) => Event::Failed,
     }
@@ -145,13 +145,13 @@ fn record(c: &Connection, finish: &Finish, held: &Held) -> Result<(), Fault> {
 /// Lets the task wait for its next attempt.
 fn wait(c: &Connection, finish: &Finish, held: &Held, state: TaskState) -> Result<(), Fault> {
     let mut history = held.history;
-    if matches!(finish.next, Next::Release | Next::Resume) {
+    if matches!(finish.next, Next::Release | Next::ResumeAt(_)) {
         history.counted -= 1;
         if history.counted == 0 {
             history.first_started_at = None;
         }
     }
-    if let (TaskState::Scheduled, Next::RetryAt(due_at)) = (state, finish.next) {
+    if let (TaskState::Scheduled, Next::RetryAt(due_at) | Next::ResumeAt(due_at)) = (state, finish.next) {
         return places::put_scheduled(c, held.seq, &held.job_type, due_at, history, finish.at, false);
     }
     let rank = c.prepare_cached(RANK)?.query_row([held.seq], |row| row.get(0))?;

@@ -27,6 +27,9 @@ statements! {
             coalesce(c.saves, 0) > (
                 SELECT coalesce(max(a.saves), 0) FROM attempts AS a
                 WHERE a.seq = r.seq AND a.outcome = 'worker_lost'),
+            (
+                SELECT count(*) FROM attempts AS a
+                WHERE a.seq = r.seq AND a.outcome = 'worker_lost' AND a.saves = coalesce(c.saves, 0)),
             r.started_at
         FROM running AS r
         LEFT JOIN checkpoints AS c ON c.seq = r.seq
@@ -96,12 +99,13 @@ fn lost_attempt(row: &Row<'_>) -> rusqlite::Result<LostAttempt> {
         attempts_counted: row.get(2)?,
         job_type: columns::job_type(row, 3)?,
         worker: columns::worker(row, 4)?,
-        started_at: columns::time(row, 13)?,
+        started_at: columns::time(row, 14)?,
         first_started_at: columns::time(row, 5)?,
         lease_until: columns::time(row, 6)?,
         cancel_requested: row.get(7)?,
         deadline_at: columns::time_or_none(row, 8)?,
         progress: columns::progress(row, 9)?,
         has_saved: row.get(12)?,
+        losses: row.get(13)?,
     })
 }
