@@ -41,13 +41,9 @@ pub(super) struct Args {
 
 pub(super) async fn run(global: &Global, args: Args) -> Result<ExitCode> {
     let config = global.config()?;
-    let bar = bar::spinner();
-    bar::tell(&bar, "backup");
     let json = args.json;
-    let made = tokio::task::spawn_blocking(move || back_up(&config, &args.path, args.files, args.force));
-    let made = made.await?;
-    bar.finish_and_clear();
-    let made = made?;
+    let work = move || back_up(&config, &args.path, args.files, args.force);
+    let made = bar::spin_during("backup", work).await??;
     if json {
         print_json(&made)?;
     } else {

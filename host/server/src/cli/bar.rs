@@ -119,6 +119,18 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
+/// Runs `work`, which may take its time, and shows a spinner with its name meanwhile.
+pub(super) async fn spin_during<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, tokio::task::JoinError> {
+    let bar = spinner();
+    tell(&bar, name);
+    let done = tokio::task::spawn_blocking(work).await;
+    bar.finish_and_clear();
+    done
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

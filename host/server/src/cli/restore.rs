@@ -32,11 +32,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(global: &Global, args: Args) -> Result<ExitCode> {
     let config = global.config()?;
-    let bar = bar::spinner();
-    bar::tell(&bar, "restore");
-    let restored = tokio::task::spawn_blocking(move || restore(&config, &args.path)).await?;
-    bar.finish_and_clear();
-    let restored = restored?;
+    let restored = bar::spin_during("restore", move || restore(&config, &args.path)).await??;
     if args.json {
         print_json(&restored)?;
     } else {
